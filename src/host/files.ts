@@ -1,0 +1,34 @@
+/** The file system. All calls block, as they are for start, reload and logging only, and throw a HostError. */
+
+export interface FileInfo {
+	readonly kind: "file" | "directory" | "socket" | "link" | "other";
+	/** Octets. */
+	readonly size: number;
+	/** Permission bits (`0o600`). */
+	readonly mode: number;
+	/** User id of the owner. */
+	readonly owner: number;
+}
+
+/** A file open for appending. */
+export interface AppendFile {
+	/** Appends all of `bytes` or throws. */
+	write(bytes: Uint8Array): void;
+	close(): void;
+}
+
+export interface Files {
+	/** The whole file; EFBIG when it is longer than `limit` octets. */
+	read(path: string, limit: number): Uint8Array;
+	/** Creates or replaces the file, with permission bits `mode` (default 0o644, less the umask) when new. */
+	write(path: string, bytes: Uint8Array, mode?: number): void;
+	/** Opens for appending, creating it with `mode` (default 0o644, less the umask). */
+	append(path: string, mode?: number): AppendFile;
+	/** Facts about a path itself (a symbolic link is not followed), or null when there is none. */
+	info(path: string): FileInfo | null;
+	/** Names in a directory, sorted by code unit, without `.` and `..`. */
+	list(path: string): string[];
+	/** Moves, replacing what is at `to`. */
+	rename(from: string, to: string): void;
+	remove(path: string): void;
+}

@@ -1,0 +1,39 @@
+/** The host contract: everything that a program may ask of the platform it runs on. Interfaces only. */
+
+import type { ByteMap, Random, Utf8 } from "./bytes.ts";
+import type { Clock, Timers } from "./clock.ts";
+import type { Files } from "./files.ts";
+import type { Network } from "./network.ts";
+import type { Process, Syslog } from "./process.ts";
+
+export type { ByteMap, Random, Utf8 } from "./bytes.ts";
+export type { Clock, Timer, Timers } from "./clock.ts";
+export type { HostError } from "./error.ts";
+export type { AppendFile, FileInfo, Files } from "./files.ts";
+export type {
+	Connection,
+	ConnectionHandler,
+	ConnectOptions,
+	Listener,
+	ListenOptions,
+	Network,
+} from "./network.ts";
+export type { Background, OutputStream, Process, SignalName, Syslog, SyslogLevel } from "./process.ts";
+
+/**
+ * One platform. A program receives it once, at its entry, and passes on what each part needs; nothing is global.
+ */
+export interface Host {
+	/** `node` or `quickjs`. */
+	readonly name: string;
+	readonly clock: Clock;
+	readonly timers: Timers;
+	readonly random: Random;
+	readonly utf8: Utf8;
+	readonly network: Network;
+	readonly files: Files;
+	readonly process: Process;
+	readonly syslog: Syslog;
+	/** An empty map from byte sequences to values. */
+	createByteMap<T>(): ByteMap<T>;
+}

@@ -1,0 +1,81 @@
+/** Streams of bytes: TCP over IPv4 and IPv6, and unix sockets. */
+
+import type { HostError } from "./error.ts";
+
+/** What the user of a connection is told. Called from the event loop, never from inside one of its own calls. */
+export interface ConnectionHandler {
+	/**
+	 * `bytes[start, end)` is all input not yet consumed, oldest first. Returns how many octets were consumed, 0 to
+	 * `end - start`; the host keeps the rest and gives it again, at another place, with the next input. The array is
+	 * lent: it is overwritten after the call. Called only when there is new input. A handler that leaves octets
+	 * bounds what it waits for: the host grows its buffer as needed.
+	 */
+	onData(bytes: Uint8Array, start: number, end: number): number;
+	/** Output had piled up (the system did not take all at a flush) and has now been handed over entirely. */
+	onDrain(): void;
+	/**
+	 * The connection is over and is not to be used: once for each started connection, also after `close` and
+	 * `destroy`. `error` is null for an orderly end (by the peer, or by us), else what broke it ("ECONNRESET").
+	 */
+	onClose(error: HostError | null): void;
+}
+
+export interface Connection {
+	/** Peer's numeric address (`127.0.0.1`, `fe80::1`); empty for a unix socket. */
+	readonly remoteAddress: string;
+	/** Peer's port; 0 for a unix socket. */
+	readonly remotePort: number;
+	/** Octets written and not yet taken by the system. */
+	readonly buffered: number;
+	/** Says who is told; reading begins. Exactly once, before `write`. */
+	start(handler: ConnectionHandler): void;
+	/**
+	 * Copies `bytes[start, end)` to the connection's output and returns `buffered` after it. All output of one turn of
+	 * the event loop goes to the system with one call at the end of the turn; more than 64 KiB at once is offered
+	 * to the system earlier, so that `buffered` beyond it means that the peer does not keep up. Ignored after `close`
+	 * (returns 0).
+	 */
+	write(bytes: Uint8Array, start: number, end: number): number;
+	/** Stops (true) or resumes (false) reading. */
+	pause(paused: boolean): void;
+	/** Reads no more, sends what was written (for at most 5 s), then closes. Idempotent. */
+	close(): void;
+	/** Closes at once; what was written and not taken by the system is dropped. Idempotent. */
+	destroy(): void;
+}
+
+export interface ListenOptions {
+	/** Numeric address (`0.0.0.0`, `::1`), or the path of a unix socket (begins with `/`), which is replaced when it exists and is a socket. */
+	readonly address: string;
+	/** 0 lets the system choose. Not used for a unix socket. */
+	readonly port: number;
+	/** Sets TCP_NODELAY on what is accepted. */
+	readonly noDelay?: boolean;
+}
+
+export interface Listener {
+	/** The port listened on, also when 0 was asked for; 0 for a unix socket. */
+	readonly port: number;
+	/** Accepts no more; accepted connections go on. Removes a unix socket's path. Idempotent. */
+	close(): void;
+}
+
+export interface ConnectOptions {
+	/** Host name, numeric address, or the path of a unix socket (begins with `/`). A name's addresses are tried in turn. */
+	readonly host: string;
+	readonly port: number;
+	/** Numeric local address to connect from. */
+	readonly bindAddress?: string;
+	readonly noDelay?: boolean;
+	/** Milliseconds for all of it; then ETIMEDOUT. Default 60,000. */
+	readonly timeout?: number;
+}
+
+export interface Network {
+	/** Listens. Rejects with a HostError. An IPv6 listener takes IPv6 only. */
+	listen(options: ListenOptions, onConnection: (connection: Connection) => void): Promise<Listener>;
+	/** Connects; the name is looked up without blocking the loop. Rejects with the last address's HostError. */
+	connect(options: ConnectOptions): Promise<Connection>;
+	/** Numeric addresses of a name, in the system's order of preference; at least one. Rejects with a HostError. */
+	resolve(host: string): Promise<string[]>;
+}

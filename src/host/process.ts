@@ -1,0 +1,57 @@
+/** The program as a process: arguments, environment, standard streams, signals, its end. */
+
+/** Signals that can be caught. SIGRTMIN is the C library's first real-time signal. */
+export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGUSR1" | "SIGUSR2" | "SIGRTMIN";
+
+export interface OutputStream {
+	/** Writes all, blocking until the system took it. Throws a HostError (EPIPE when the reader has gone; SIGPIPE is ignored). */
+	write(bytes: Uint8Array): void;
+}
+
+/** A process that was sent to the background. */
+export interface Background {
+	/**
+	 * Lets the parent end with exit code 0 and turns standard streams to /dev/null. Until then standard streams are
+	 * the parent's, and the parent waits; if this process ends first, the parent ends with its exit code.
+	 */
+	ready(): void;
+}
+
+export interface Process {
+	/** The name the program was called by, without folder, then its arguments. */
+	readonly argv: readonly string[];
+	readonly pid: number;
+	/** Effective user id. */
+	readonly uid: number;
+	/** Name of the machine. */
+	readonly hostname: string;
+	readonly stdout: OutputStream;
+	readonly stderr: OutputStream;
+	/** Value of an environment variable. */
+	env(name: string): string | undefined;
+	/**
+	 * Reads standard input without blocking the loop: `onData` for each piece (the array is lent), then `onEnd` once.
+	 * Call at most once.
+	 */
+	readStdin(onData: (bytes: Uint8Array) => void, onEnd: () => void): void;
+	/** Calls `callback` for each arrival of the signal, instead of its usual effect; does not keep the program running. */
+	onSignal(name: SignalName, callback: () => void): void;
+	/**
+	 * Goes on in a background process in a session of its own. Resolves in that process only; the calling process
+	 * never returns to its caller (see Background.ready). To be called before listeners, connections, timers and
+	 * signals. Rejects with a HostError.
+	 */
+	daemonize(): Promise<Background>;
+	/** Takes the identity of a user, by name, with its groups. Throws ENOENT when there is none, EPERM when not allowed. */
+	becomeUser(name: string): void;
+	/** Ends the process at once: output of connections not yet taken by the system is dropped. Code 0 to 255. */
+	exit(code: number): never;
+}
+
+export type SyslogLevel = "error" | "warning" | "notice" | "info" | "debug";
+
+export interface Syslog {
+	/** Connects to the system log. `facility`: `daemon`, `user`, `local0` to `local7`, … Throws a HostError. */
+	open(ident: string, facility: string): void;
+	write(level: SyslogLevel, text: string): void;
+}
