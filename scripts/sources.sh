@@ -1,0 +1,117 @@
+#!/bin/sh
+# Fetches third-party C sources into the cache, outside the repository, and prints where each one is.
+#
+#   scripts/sources.sh NAME...
+#
+# The sources are Debian's source packages: apt downloads them and checks the archive's signature. Debian's patches
+# are applied. A source that is there already is not fetched again.
+#
+# Without apt, or where its archive is not Debian's: set MQTTD_SOURCES to a folder that holds the release tarballs
+# under the names in the table below (as Debian's archive has them); their SHA-256 is checked against the table, and
+# no patch is applied (none of those matters to what we build).
+set -eu
+
+# name        suite   version        release tarball, its SHA-256
+table='
+quickjs       trixie  2025.04.26-1   quickjs_2025.04.26.orig.tar.xz ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe
+libuv1        trixie  1.50.0-2       libuv1_1.50.0.orig.tar.gz      ec9de6ecf2a780fd2afb3b007947d2cd57c3bb17f3b9e721a66774980d35cd4d
+mosquitto     sid     2.1.2-3        mosquitto_2.1.2.orig.tar.gz    a8e37cc4c1d4141e56c5a8729c5fa36b1f0b1ca95378a12131d68f0509de122a
+'
+
+cache=${MQTTD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mqttd}
+sources=$cache/sources
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+fail() {
+	echo "sources.sh: $1" >&2
+	exit 1
+}
+
+# Removes what this run has half done.
+work=
+trap 'test -z "$work" || rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+# Fetches the package lists of both suites once for a run of this script.
+lists=
+update_lists() {
+	test -z "$lists" || return 0
+	command -v apt-get >/dev/null || fail "no apt-get here: put the upstream tarballs of $1 into a folder and set MQTTD_SOURCES to it"
+	test -r "$keyring" || fail "no $keyring (install debian-archive-keyring, or set MQTTD_SOURCES to a folder with the upstream tarball of $1)"
+	mirror=$(apt-get indextargets --format '$(ORIGIN)	$(COMPONENT)	$(SUITE)	$(REPO_URI)' |
+		awk -F '\t' '$1 == "Debian" && $2 == "main" && $4 !~ /security/ { print $4; exit }')
+	test -n "$mirror" || fail "apt knows no Debian mirror: run apt-get update first, or set MQTTD_SOURCES to a folder with the upstream tarball of $1"
+	lists=$work/apt
+	mkdir -p "$lists/parts" "$lists/state/lists/partial" "$lists/cache/archives/partial"
+	cat >"$lists/parts/sources.sources" <<-END
+		Types: deb-src
+		URIs: $mirror
+		Suites: trixie sid
+		Components: main
+		Signed-By: $keyring
+	END
+	apt update -q >&2
+}
+
+# apt-get with lists, cache and sources of our own: the machine's stay as they are.
+apt() {
+	apt-get -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$lists/parts" \
+		-o Dir::State="$lists/state" -o Dir::State::status=/dev/null -o Dir::Cache="$lists/cache" \
+		-o APT::Sandbox::User= -o Acquire::Languages=none "$@"
+}
+
+# Debian's newest version of the source package $1 that begins with $2.
+newest() {
+	apt-cache -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$lists/parts" \
+		-o Dir::State="$lists/state" -o Dir::State::status=/dev/null -o Dir::Cache="$lists/cache" showsrc "$1" |
+		awk -v start="$2" '$1 == "Version:" && index($2, start) == 1 { print $2 }' | sort -V | tail -n 1
+}
+
+# Unpacks the upstream tarball $1 and, when there is one, applies the patches of Debian's tarball $2, into $work/tree.
+unpack() {
+	rm -rf "$work/tree"
+	mkdir "$work/tree"
+	tar -xf "$1" -C "$work/tree" --strip-components=1
+	test -n "$2" || return 0
+	tar -xf "$2" -C "$work/tree"
+	test -e "$work/tree/debian/patches/series" || return 0
+	sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$work/tree/debian/patches/series" | while read -r patch; do
+		patch -s -d "$work/tree" -p1 <"$work/tree/debian/patches/$patch"
+	done
+}
+
+for name in "$@"; do
+	line=$(echo "$table" | awk -v name="$name" '$1 == name')
+	test -n "$line" || fail "unknown source '$name'"
+	read -r _ suite version tarball sha256 <<-END
+		$line
+	END
+	target=$sources/$name-$version
+	if test -e "$target/.complete"; then
+		echo "$target"
+		continue
+	fi
+	mkdir -p "$sources"
+	test -n "$work" || work=$(mktemp -d "$sources/.fetch-XXXXXX")
+	if test -n "${MQTTD_SOURCES:-}"; then
+		test -r "$MQTTD_SOURCES/$tarball" || fail "no $MQTTD_SOURCES/$tarball"
+		echo "$sha256  $MQTTD_SOURCES/$tarball" | sha256sum -c - >/dev/null ||
+			fail "$MQTTD_SOURCES/$tarball is not the release that was expected (SHA-256 differs)"
+		unpack "$MQTTD_SOURCES/$tarball" ""
+	else
+		update_lists "$name"
+		have=$(newest "$name" "$version")
+		if test -z "$have"; then
+			have=$(newest "$name" "${version%.*}.")
+			test -n "$have" || fail "Debian $suite has no $name $version any more, nor another ${version%.*}"
+			echo "sources.sh: Debian has no $name $version any more: taking $have" >&2
+		fi
+		(cd "$work" && apt source -q --download-only "$name=$have" >&2)
+		unpack "$(ls "$work/$name"_*.orig.tar.*[!c])" "$(ls "$work/$name"_*.debian.tar.*)"
+	fi
+	touch "$work/tree/.complete"
+	rm -rf "$target"
+	mv "$work/tree" "$target"
+	rm -f "$work/$name"_*
+	echo "$target"
+done
