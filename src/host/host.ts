@@ -10,6 +10,7 @@ export type { ByteMap, Random, Utf8 } from "./bytes.ts";
 export type { Clock, Timer, Timers } from "./clock.ts";
 export type { HostError } from "./error.ts";
 export type { AppendFile, FileInfo, Files } from "./files.ts";
+export type { Log, LogType } from "./log.ts";
 export type {
 	Connection,
 	ConnectionHandler,

@@ -7,7 +7,7 @@ export interface ConnectionHandler {
 	/**
 	 * `bytes[start, end)` is all input not yet consumed, oldest first. Returns how many octets were consumed, 0 to
 	 * `end - start`; the host keeps the rest and gives it again, at another place, with the next input. The array is
-	 * lent: it is overwritten after the call. Called only when there is new input. A handler that leaves octets
+	 * lent: the handler may change what it consumes, and all is overwritten after the call. Called only when there is new input. A handler that leaves octets
 	 * bounds what it waits for: the host grows its buffer as needed.
 	 */
 	onData(bytes: Uint8Array, start: number, end: number): number;

@@ -1,0 +1,94 @@
+/** What an owner decides about the broker. Names and meanings are those of mosquitto.conf; units in the comments. */
+
+import type { Clock, Connection, Host, Log, Timers } from "../host/host.ts";
+
+/** Settings that hold for the whole broker. They can be replaced while it runs (`Broker.configure`). */
+export interface BrokerSettings {
+	/** Outgoing QoS 1 and 2 messages in flight for each client; 0 is no limit but the protocol's. */
+	maxInflightMessages: number;
+	/** Octets of payload in flight for each client; 0 is no limit. */
+	maxInflightBytes: number;
+	/** Messages queued for each client beyond those in flight; 0 is no limit. */
+	maxQueuedMessages: number;
+	/** Octets of payload queued for each client; 0 is no limit. */
+	maxQueuedBytes: number;
+	/** Octets of the longest packet accepted. */
+	maxPacketSize: number;
+	/** Octets of the longest payload accepted; 0 is no limit. */
+	messageSizeLimit: number;
+	/** Seconds; what clients may ask for at most. 0 is no limit. */
+	maxKeepalive: number;
+	/** Whether QoS 0 messages are queued for clients that are away. */
+	queueQos0Messages: boolean;
+	/** Whether a subscription's QoS is used even when the message's is lower. */
+	upgradeOutgoingQos: boolean;
+	retainAvailable: boolean;
+	allowZeroLengthClientId: boolean;
+	/** Begins client identifiers that the broker makes. */
+	autoIdPrefix: string;
+	/** Seconds after which a persistent session of a client that is away ends; null is never. */
+	persistentClientExpiration: number | null;
+	/** Whether connecting and disconnecting clients are logged. */
+	connectionMessages: boolean;
+}
+
+/** Settings of the listener that a client came through. */
+export interface ListenerSettings {
+	/** Port, for log lines; 0 for a unix socket. */
+	port: number;
+	allowAnonymous: boolean;
+	/** Clients at once; null is no limit. */
+	maxConnections: number | null;
+	maxQos: 0 | 1 | 2;
+	/** Topic aliases that a client may set up. */
+	maxTopicAlias: number;
+}
+
+export const defaultBrokerSettings: Readonly<BrokerSettings> = {
+	maxInflightMessages: 20,
+	maxInflightBytes: 0,
+	maxQueuedMessages: 1000,
+	maxQueuedBytes: 0,
+	maxPacketSize: 2_000_000,
+	messageSizeLimit: 0,
+	maxKeepalive: 65535,
+	queueQos0Messages: false,
+	upgradeOutgoingQos: false,
+	retainAvailable: true,
+	allowZeroLengthClientId: true,
+	autoIdPrefix: "auto-",
+	persistentClientExpiration: null,
+	connectionMessages: true,
+};
+
+export const defaultListenerSettings: Readonly<ListenerSettings> = {
+	port: 0,
+	allowAnonymous: false,
+	maxConnections: null,
+	maxQos: 2,
+	maxTopicAlias: 10,
+};
+
+/** What the broker needs of its host. */
+export type BrokerHost = Pick<Host, "random" | "utf8" | "createByteMap"> & {
+	readonly clock: Clock;
+	readonly timers: Timers;
+};
+
+/** The broker as the program that runs it sees it. */
+export interface BrokerControl {
+	/** Serves a client that came through a listener; the connection is not started yet. */
+	accept(connection: Connection, listener: ListenerSettings): void;
+	/** Replaces the settings and asks the log anew what it wants; clients that are connected stay. */
+	configure(settings: BrokerSettings): void;
+	/** The subscription tree, a line each, for the owner. */
+	dumpSubscriptions(): string[];
+	/**
+	 * Ends: 5.0 clients get DISCONNECT (server shutting down), wills are published as the specification says, all connections
+	 * are closed. Calls `done` when the last one is.
+	 */
+	stop(done: () => void): void;
+}
+
+/** Makes a broker; see broker.ts. */
+export type CreateBroker = (host: BrokerHost, settings: BrokerSettings, log: Log) => BrokerControl;
