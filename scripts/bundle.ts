@@ -1,0 +1,86 @@
+/**
+ * Bundles one program into one ES module: `bundle.ts ENTRY OUT node|quickjs`.
+ *
+ * The same sources give the same octets: nothing of the machine, its folders or the time gets into the output.
+ * White space goes and constants are folded, also across modules; names stay, so that a stack trace can be read.
+ */
+
+import { chmodSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type BuildOptions, build, type Plugin } from "esbuild";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** In a QuickJS bundle a bare specifier names a module of the C host, and nothing of Node may be asked for. */
+const cModules: Plugin = {
+	name: "c-modules",
+	setup(bundle) {
+		bundle.onResolve({ filter: /^[^./]/ }, (found) => {
+			if (found.kind === "entry-point") {
+				return null;
+			}
+			if (found.path.startsWith("node:") || builtinModules.includes(found.path)) {
+				return { errors: [{ text: `${found.path} is a module of Node, which QuickJS has not` }] };
+			}
+			return { path: found.path, external: true };
+		});
+	},
+};
+
+const byPlatform: Record<string, BuildOptions> = {
+	node: { platform: "node", target: "node20", banner: { js: "#!/usr/bin/env node" } },
+	quickjs: { platform: "neutral", target: "es2023", plugins: [cModules] },
+};
+
+async function main(args: string[]): Promise<number> {
+	const [entry, out, platform] = args;
+	const options = platform === undefined ? undefined : byPlatform[platform];
+	if (entry === undefined || out === undefined || options === undefined || args.length !== 3) {
+		process.stderr.write("Usage: bundle.ts ENTRY OUT node|quickjs\n");
+		return 2;
+	}
+	const version: unknown = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version;
+	const result = await build({
+		...options,
+		absWorkingDir: root,
+		entryPoints: [resolve(entry)],
+		outfile: resolve(out),
+		bundle: true,
+		format: "esm",
+		charset: "utf8",
+		legalComments: "none",
+		minifySyntax: true,
+		minifyWhitespace: true,
+		minifyIdentifiers: false,
+		define: { __MQTTD_VERSION__: JSON.stringify(version) },
+		logLevel: "silent",
+	}).catch((failure: { errors?: unknown[] }) => {
+		if (failure.errors === undefined) {
+			throw failure;
+		}
+		return failure;
+	});
+	const { errors = [], warnings = [] } = result as { errors?: Message[]; warnings?: Message[] };
+	for (const message of [...errors, ...warnings]) {
+		const place = message.location;
+		const where = place ? `${place.file}:${place.line}:${place.column + 1}: ` : "";
+		process.stderr.write(`bundle: ${where}${message.text}\n`);
+	}
+	// A warning of the bundler is a defect of ours (an import that is undefined, a key given twice).
+	if (errors.length > 0 || warnings.length > 0) {
+		return 1;
+	}
+	if (platform === "node") {
+		chmodSync(resolve(out), 0o755);
+	}
+	return 0;
+}
+
+interface Message {
+	readonly text: string;
+	readonly location: { readonly file: string; readonly line: number; readonly column: number } | null;
+}
+
+process.exitCode = await main(process.argv.slice(2));
