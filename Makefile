@@ -1,0 +1,94 @@
+# mqttd: everything a developer or CI does, one target each. `make help` lists them.
+# Set-up is part of every target: what is missing is fetched once and kept (see scripts/setup.sh).
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+PORT ?= 1883
+ARCHS := x86_64 mips_24kc
+
+# The pinned Node that package-lock.json brings; the machine's own only runs npm.
+NODE := node_modules/node-linux-$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)/bin/node
+TSC := $(NODE) node_modules/.bin/tsc
+BIOME := $(NODE) node_modules/.bin/biome
+
+VERSION := $(shell sed -n 's/^\t"version": "\(.*\)",$$/\1/p' package.json)
+RELEASE := $(shell sed -n 's/^PKG_RELEASE:=//p' openwrt/mqttd/Makefile)
+IPK := dist/mqttd_$(VERSION)-$(RELEASE)_mips_24kc.ipk
+
+TYPESCRIPT := $(shell find src -name '*.ts') package-lock.json scripts/bundle.ts
+NATIVE := $(TYPESCRIPT) $(shell find src/qjs/c -type f) scripts/native.sh scripts/sources.sh
+PACKAGED := $(shell find openwrt/mqttd files -type f) scripts/ipk.ts LICENSE
+
+.PHONY: help run test build $(ARCHS:%=build-%) build-node ipk pkg check fuzz bench format clean setup-run setup-build setup-test setup-bench
+
+help:
+	@echo 'make run          a broker on port 1883 (PORT=N for another)'
+	@echo 'make test         every check and every test'
+	@echo 'make build        Node bundle and static binaries: build-node, $(ARCHS:%=build-%)'
+	@echo 'make ipk          OpenWrt package for mips_24kc'
+	@echo 'make pkg          single-file program for Linux on x64, with Node inside'
+	@echo 'make check        types, lint, format, imports, shell scripts'
+	@echo 'make fuzz         mutation fuzzing of the packet codec'
+	@echo 'make bench        measurements beside mosquitto'
+	@echo 'make format       formats the sources'
+	@echo 'make clean        removes dist'
+
+run: build-node
+	$(NODE) dist/mqttd.js -p $(PORT)
+
+test: setup-test
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory build ipk pkg
+	@$(NODE) scripts/test.ts unit contract system
+
+build: build-node $(ARCHS:%=build-%)
+
+build-node: setup-run
+	@$(MAKE) --no-print-directory dist/mqttd.js
+
+$(ARCHS:%=build-%): build-%: setup-build
+	@$(MAKE) --no-print-directory dist/$*/mqttd
+
+ipk: setup-build
+	@$(MAKE) --no-print-directory $(IPK)
+
+pkg: build-node
+	@$(MAKE) --no-print-directory dist/mqttd-linux-x64
+
+dist/mqttd.js: $(TYPESCRIPT)
+	$(NODE) scripts/bundle.ts
+
+$(ARCHS:%=dist/%/mqttd): dist/%/mqttd: $(NATIVE)
+	scripts/native.sh $*
+
+$(IPK): dist/mips_24kc/mqttd $(PACKAGED) package.json
+	$(NODE) scripts/ipk.ts
+
+dist/mqttd-linux-x64: dist/mqttd.js scripts/pkg.ts package-lock.json
+	$(NODE) scripts/pkg.ts
+
+check: setup-test
+	$(TSC) -p .
+	$(TSC) -p src/node
+	$(TSC) -p src/qjs
+	$(TSC) -p test
+	$(BIOME) ci --error-on-warnings
+	$(NODE) scripts/imports.ts
+	shellcheck $$(git ls-files '*.sh' .ci/run openwrt/mqttd/files/mqttd.init)
+
+fuzz: setup-run
+	$(NODE) test/fuzz/packet.ts
+
+bench: setup-bench build
+	$(NODE) test/bench/run.ts
+
+format: setup-run
+	$(BIOME) check --write
+
+clean:
+	rm -rf dist
+
+setup-%:
+	@scripts/setup.sh $*

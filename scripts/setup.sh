@@ -1,0 +1,106 @@
+#!/bin/sh
+# Installs what the Makefile needs on a fresh Debian or Ubuntu machine that has Node 20 or later.
+#
+#   scripts/setup.sh [run | build | test | bench]
+#
+#   run    npm packages (they bring the Node that scripts and tests run on)
+#   build  and what builds the native binaries
+#   test   and what the tests run: qemu, a C compiler with sanitizers, mosquitto's clients
+#   bench  and what measures the MIPS binary
+#
+# Only what is missing is installed. As root it uses apt; otherwise it names what to install and fails.
+set -eu
+cd "$(dirname "$0")/.."
+
+# What, the command (or file, with a slash) that shows it is there, and the Debian package that brings it.
+build='
+cmake           cmake
+make            make
+patch           patch
+xz              xz-utils
+dpkg-source     dpkg-dev
+/usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
+'
+tests='
+gcc             gcc
+/usr/include/stdio.h libc6-dev
+readelf         binutils
+qemu-mips-static qemu-user-static
+mosquitto_pub   mosquitto-clients
+busybox         busybox
+shellcheck      shellcheck
+'
+bench='
+qemu-mips       qemu-user
+'
+
+fail() {
+	echo "setup: $1" >&2
+	exit 1
+}
+
+# Node and npm: the machine's own, for npm only.
+need_node() {
+	command -v node >/dev/null && command -v npm >/dev/null ||
+		fail "Node and npm are missing: install Node 20 or later (Debian 12's own nodejs is 18)"
+	major=$(node -p 'process.versions.node.split(".")[0]')
+	test "$major" -ge 20 || fail "Node $(node --version) is too old: install Node 20 or later"
+}
+
+# The npm packages of package-lock.json. No package's install script is needed, and none is run.
+npm_packages() {
+	stamp=node_modules/.setup-stamp
+	want=$(cat package.json package-lock.json | sha256sum)
+	test -r "$stamp" && test "$(cat "$stamp")" = "$want" && return 0
+	need_node
+	echo 'setup: npm packages'
+	log=$(mktemp)
+	npm ci --ignore-scripts --loglevel=error >"$log" 2>&1 || {
+		cat "$log" >&2
+		rm -f "$log"
+		fail 'npm ci failed'
+	}
+	rm -f "$log"
+	echo "$want" >"$stamp"
+}
+
+present() {
+	case $1 in
+	/*) test -e "$1" ;;
+	*) command -v "$1" >/dev/null ;;
+	esac
+}
+
+# Installs the Debian packages of a table on standard input whose command or file is not there.
+debian_packages() {
+	missing=
+	while read -r sign package; do
+		test -z "$sign" || present "$sign" || missing="$missing $package"
+	done
+	test -n "$missing" || return 0
+	command -v apt-get >/dev/null ||
+		fail "missing:$missing (names of Debian's packages; there is no apt-get here, so install their like yourself)"
+	test "$(id -u)" = 0 || fail "missing Debian packages; install them as root and start again:
+  apt-get update && apt-get install --no-install-recommends$missing"
+	echo "setup: apt-get install$missing"
+	log=$(mktemp)
+	# shellcheck disable=SC2086 # a list of names
+	{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1 </dev/null || {
+		cat "$log" >&2
+		rm -f "$log"
+		fail "apt-get could not install:$missing"
+	}
+	rm -f "$log"
+}
+
+case ${1:-run} in
+run) tables= ;;
+build) tables=$build ;;
+test) tables=$build$tests ;;
+bench) tables=$build$tests$bench ;;
+*) fail "unknown set '$1'" ;;
+esac
+npm_packages
+debian_packages <<END
+$tables
+END
