@@ -1,0 +1,67 @@
+/** What a configuration says, typed: the result of reading mosquitto.conf. Defaults come from the option table. */
+
+import type { LogType } from "../host/log.ts";
+import type { LogDestination, LogFacility, Place } from "./value.ts";
+
+/** Options for the whole broker. Names follow those of mosquitto.conf; null where nothing was said. */
+export interface GlobalConfig {
+	allowAnonymous: boolean | null;
+	allowZeroLengthClientId: boolean;
+	autoIdPrefix: string | null;
+	connectionMessages: boolean;
+	logDestinations: readonly LogDestination[];
+	logFacility: LogFacility;
+	logTimestamp: boolean;
+	/** For strftime; null is seconds since 1970. */
+	logTimestampFormat: string | null;
+	logTypes: readonly LogType[];
+	maxInflightBytes: number;
+	maxInflightMessages: number;
+	/** Seconds; 0 is no limit. */
+	maxKeepalive: number;
+	maxPacketSize: number;
+	maxQueuedBytes: number;
+	maxQueuedMessages: number;
+	messageSizeLimit: number;
+	perListenerSettings: boolean;
+	/** Seconds; null is for ever. */
+	persistentClientExpiration: number | null;
+	pidFile: string | null;
+	queueQos0Messages: boolean;
+	retainAvailable: boolean;
+	setTcpNodelay: boolean;
+	upgradeOutgoingQos: boolean;
+	user: string | null;
+}
+
+/** Options of one listener. Null where nothing was said and the global option counts. */
+export interface ListenerConfig {
+	place: Place;
+	allowAnonymous: boolean | null;
+	allowZeroLengthClientId: boolean | null;
+	autoIdPrefix: string | null;
+	/** Null is no limit. */
+	maxConnections: number | null;
+	maxQos: 0 | 1 | 2;
+	maxTopicAlias: number;
+	socketDomain: "ipv4" | "ipv6" | null;
+}
+
+/** Something to tell the owner that is not an error. */
+export interface Remark {
+	readonly type: LogType;
+	readonly text: string;
+}
+
+export interface BrokerConfig {
+	readonly global: GlobalConfig;
+	/** As defined, the default listener of `port` and `bind_address` among them. */
+	readonly listeners: readonly ListenerConfig[];
+	/**
+	 * Whether the file says nothing about where to listen (neither `listener` nor `port` nor `bind_address`): then the broker
+	 * listens on loopback only, with the options of `localListener`.
+	 */
+	readonly localOnly: boolean;
+	readonly localListener: ListenerConfig;
+	readonly remarks: readonly Remark[];
+}

@@ -1,0 +1,239 @@
+/** The option table, second part: listeners. */
+
+import { fail } from "./error.ts";
+import { deprecated, ignored, type Option, ofListener, ofReader, refused } from "./option.ts";
+import { boolean, choice, integer, place, port, text, type ValueType } from "./value.ts";
+
+const TLS = "TLS is not implemented yet, and without it the listener would be open and unencrypted";
+const IDENTITY =
+	"it is not implemented yet, and without it clients would have other names and rights than was asked for";
+
+/** `3`, `4` and `5`, separated by spaces, tabs or commas: the levels in rising order. */
+const protocolVersions: ValueType<string> = {
+	kind: "words",
+	values: ["3", "4", "5"],
+	parse(written) {
+		const words = written.rest.split(/[ \t,]+/).filter((word) => word !== "");
+		if (words.length === 0) fail(`Error: Empty '${written.name}' value in configuration.`);
+		return ["3", "4", "5"].filter((version) => words.includes(version)).join(",");
+	},
+};
+
+/** -1 or less is no limit. */
+const connections: ValueType<number | null> = {
+	kind: "integer",
+	min: -1,
+	parse(written) {
+		const value = integer({ min: -1, below: -1 }).parse(written);
+		return value < 0 ? null : value;
+	},
+};
+
+const QOS_BOUNDS = { min: 0, max: 2, error: "Error: 'max_qos' must be between 0 and 2 inclusive." };
+
+const qos: ValueType<0 | 1 | 2> = {
+	kind: "integer",
+	min: 0,
+	max: 2,
+	parse(written) {
+		const value = integer(QOS_BOUNDS).parse(written);
+		return value === 0 ? 0 : value === 1 ? 1 : 2;
+	},
+};
+
+function aliases(name: string): ValueType<number> {
+	return integer({ min: 0, max: 65535, error: `Error: Invalid '${name}' value in configuration.` });
+}
+
+function tls(name: string, doc: string, scope: "listener" | "default-listener" = "default-listener"): Option {
+	return refused(name, scope, text(), null, TLS, doc);
+}
+
+export const LISTENER_OPTIONS: readonly Option[] = [
+	ofReader(
+		"listener",
+		"global",
+		place,
+		"Port to listen on and address, or 0 and the path of a unix socket; begins a listener.",
+	),
+	ofReader("port", "global", port, "Port of the default listener.", {
+		note: deprecated("port", "Please use 'listener' instead."),
+	}),
+	ofReader("bind_address", "global", text(), "Address of the default listener.", {
+		note: deprecated("bind_address", ""),
+	}),
+	refused(
+		"bind_interface",
+		"default-listener",
+		text(),
+		null,
+		"it is not implemented yet, and without it the listener would be open on other interfaces",
+		"Network interface to listen on.",
+	),
+	ofListener(
+		"socket_domain",
+		"default-listener",
+		choice<"ipv4" | "ipv6">(
+			["ipv4", "ipv6"],
+			(_, word) => `Error: Invalid 'socket_domain' value '${word}' in configuration.`,
+		),
+		"socketDomain",
+		null,
+		"Whether only ipv4 or only ipv6 is listened on.",
+	),
+	refused(
+		"protocol",
+		"default-listener",
+		choice(["mqtt", "websockets", "http_api"]),
+		"mqtt",
+		"only 'mqtt' is implemented so far",
+		"What is spoken: mqtt.",
+	),
+	refused(
+		"accept_protocol_versions",
+		"listener",
+		protocolVersions,
+		"3,4,5",
+		"leaving protocol versions out is not implemented yet",
+		"Versions of MQTT that are accepted: 3, 4, 5.",
+	),
+
+	ofListener(
+		"listener_allow_anonymous",
+		"listener",
+		boolean,
+		"allowAnonymous",
+		null,
+		"As allow_anonymous, for this listener.",
+	),
+	ofListener(
+		"listener_auto_id_prefix",
+		"listener",
+		text(50, "Error: 'listener_auto_id_prefix' length must be <= 50."),
+		"autoIdPrefix",
+		null,
+		"As auto_id_prefix, for this listener.",
+		{ once: true },
+	),
+	ofListener(
+		"max_connections",
+		"default-listener",
+		connections,
+		"maxConnections",
+		null,
+		"Clients connected at once; -1 is no limit.",
+	),
+	ofListener("max_qos", "default-listener", qos, "maxQos", 2, "Highest QoS that clients may use.", {
+		aliases: ["maximum_qos"],
+	}),
+	ofListener(
+		"max_topic_alias",
+		"listener",
+		aliases("max_topic_alias"),
+		"maxTopicAlias",
+		10,
+		"Topic aliases that an MQTT 5 client may set up.",
+	),
+	ignored(
+		"max_topic_alias_broker",
+		"listener",
+		aliases("max_topic_alias_broker"),
+		10,
+		"the broker sets up no topic aliases yet",
+		"Topic aliases that the broker may set up for an MQTT 5 client.",
+	),
+	refused(
+		"mount_point",
+		"listener",
+		text(),
+		null,
+		"it is not implemented yet, and without it clients would reach topics outside of it",
+		"Beginning of all topics of this listener's clients.",
+	),
+	refused(
+		"use_username_as_clientid",
+		"default-listener",
+		boolean,
+		false,
+		IDENTITY,
+		"Whether the user name replaces the client identifier.",
+	),
+
+	refused(
+		"enable_proxy_protocol",
+		"listener",
+		integer({ min: 1, max: 2, error: "Error: enable_proxy_protocol must be 1 or 2." }),
+		null,
+		"the PROXY protocol is not implemented yet",
+		"Version of the PROXY protocol that is spoken before MQTT.",
+	),
+	refused(
+		"proxy_protocol_v2_require_tls",
+		"listener",
+		boolean,
+		false,
+		"the PROXY protocol is not implemented yet",
+		"Whether the proxy must have received the client over TLS.",
+	),
+	refused(
+		"http_dir",
+		"listener",
+		text(),
+		null,
+		"serving files is not implemented yet",
+		"Directory whose files are served.",
+	),
+	refused(
+		"websockets_origin",
+		"listener",
+		text(),
+		null,
+		"WebSockets are not implemented yet",
+		"Web page origin that may connect; repeat for more.",
+	),
+
+	tls("cafile", "File with certificates of authorities.", "listener"),
+	tls("capath", "Directory with certificates of authorities."),
+	tls("certfile", "File with the certificate of the broker."),
+	tls("keyfile", "File with the private key of the broker."),
+	tls("crlfile", "File with revoked certificates."),
+	tls("ciphers", "Ciphers for TLS 1.2."),
+	tls("ciphers_tls1.3", "Ciphers for TLS 1.3."),
+	tls("tls_version", "Lowest version of TLS.", "listener"),
+	tls("tls_engine", "OpenSSL engine."),
+	tls("tls_engine_kpass_sha1", "SHA-1 of the password of the engine's key."),
+	tls("tls_keyform", "Form of the private key."),
+	tls("psk_hint", "Hint for TLS-PSK, which it switches on."),
+	refused(
+		"require_certificate",
+		"default-listener",
+		boolean,
+		false,
+		TLS,
+		"Whether clients need a certificate.",
+	),
+	refused(
+		"disable_client_cert_date_checks",
+		"listener",
+		boolean,
+		false,
+		TLS,
+		"Whether clients' certificates may be out of date.",
+	),
+	refused(
+		"use_identity_as_username",
+		"default-listener",
+		boolean,
+		false,
+		IDENTITY,
+		"Whether the certificate's common name, or PSK identity, is the user name.",
+	),
+	refused(
+		"use_subject_as_username",
+		"default-listener",
+		boolean,
+		false,
+		IDENTITY,
+		"Whether the certificate's subject is the user name.",
+	),
+];

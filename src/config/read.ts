@@ -1,0 +1,301 @@
+/** The reader of mosquitto.conf. Pure: files and UTF-8 come from the host. */
+
+import type { Files, HostError, Utf8 } from "../host/host.ts";
+import type { LogType } from "../host/log.ts";
+import type { BrokerConfig, GlobalConfig, ListenerConfig, Remark } from "./config.ts";
+import { ConfigError, fail } from "./error.ts";
+import type { Option } from "./option.ts";
+import { defaultGlobal, defaultListener, findOption } from "./options.ts";
+import { LOG_TYPES, type LogDestination, type Place, type Port } from "./value.ts";
+
+/** What the reader needs of its host. */
+export interface ConfigHost {
+	readonly files: Pick<Files, "read" | "list" | "info">;
+	readonly utf8: Pick<Utf8, "decode">;
+}
+
+/** Octets; more than any configuration, and little enough to hold. */
+const FILE_LIMIT = 4 * 1024 * 1024;
+const DEFAULT_PORT = 1883;
+
+/** Where a file stands: options belong to the listener and bridge before them in the same file. */
+interface Position {
+	readonly path: string;
+	readonly depth: number;
+	listener: ListenerConfig | null;
+}
+
+/**
+ * Reads configuration files in turn into one configuration; with none, the defaults. Throws ConfigError, having changed
+ * nothing outside of itself.
+ */
+export function readConfig(host: ConfigHost, paths: readonly string[]): BrokerConfig {
+	const reader = new Reader(host);
+	for (const path of paths) reader.readFile({ path, depth: 0, listener: null });
+	return reader.finish();
+}
+
+class Reader {
+	readonly #host: ConfigHost;
+	readonly #global: GlobalConfig = defaultGlobal();
+	readonly #listeners: ListenerConfig[] = [];
+	readonly #remarks: Remark[] = [];
+	/** Options with one value at most that have one: by what they belong to. */
+	readonly #given = new Map<object, Set<Option>>();
+	readonly #said = new Set<string>();
+	readonly #destinations: LogDestination[] = [];
+	readonly #types = new Set<LogType>();
+	#defaultListener: ListenerConfig | null = null;
+	#portGiven = false;
+	#bindAddressGiven = false;
+	#securityGiven = false;
+	#destinationGiven = false;
+	#typeGiven = false;
+	#localOnly = true;
+
+	constructor(host: ConfigHost) {
+		this.#host = host;
+	}
+
+	finish(): BrokerConfig {
+		const global = this.#global;
+		if (this.#destinationGiven) global.logDestinations = this.#destinations;
+		if (this.#typeGiven) global.logTypes = LOG_TYPES.filter((type) => this.#types.has(type));
+		const place: Place = { kind: "tcp", port: DEFAULT_PORT, host: null };
+		return {
+			global,
+			listeners: this.#localOnly ? [] : this.#listeners,
+			localOnly: this.#localOnly,
+			localListener: this.#defaultListener ?? defaultListener(place),
+			remarks: this.#remarks,
+		};
+	}
+
+	readFile(position: Position): void {
+		const bytes = this.#load(position.path);
+		// A byte order mark is no part of the first option's name.
+		let start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+		for (let line = 1; start < bytes.length; line++) {
+			const newline = bytes.indexOf(0x0a, start);
+			const end = newline < 0 ? bytes.length : newline;
+			try {
+				this.#readLine(bytes, start, end, position);
+			} catch (error) {
+				if (!(error instanceof ConfigError)) throw error;
+				throw new ConfigError([...error.lines, `Error found at ${position.path}:${line}.`]);
+			}
+			start = end + 1;
+		}
+	}
+
+	#load(path: string): Uint8Array {
+		try {
+			if (this.#host.files.info(path)?.kind === "directory")
+				fail(`Error: Config file '${path}' is a directory.`);
+			return this.#host.files.read(path, FILE_LIMIT);
+		} catch (error) {
+			if (error instanceof ConfigError) throw error;
+			return fail(`Error: Unable to open config file '${path}' (${(error as HostError).message}).`);
+		}
+	}
+
+	#readLine(bytes: Uint8Array, start: number, end: number, position: Position): void {
+		while (end > start && bytes[end - 1] === 0x0d) end--;
+		// Comments are passed over undecoded: they may be in any encoding.
+		if (start === end || bytes[start] === 0x23) return;
+		const line = this.#host.utf8.decode(bytes, start, end);
+		if (line === null) fail("Error: Malformed UTF-8 in configuration.");
+		const match = /^ *([^ ]+) ?(.*)$/s.exec(line);
+		if (match === null) return;
+		const [, name = "", rest = ""] = match;
+		const option = findOption(name);
+		if (option === undefined) fail(`Error: Unknown configuration variable '${name}'.`);
+		this.#readOption(option, name, rest, position);
+	}
+
+	#readOption(option: Option, name: string, rest: string, position: Position): void {
+		const target = this.#target(option, name, position);
+		if (option.note !== null) this.#remark("notice", option.note);
+		if (option.once) this.#takeOnce(option, name, target);
+		const value = option.type.parse({ name, rest });
+		const asked = option.default === null || value !== option.default;
+		if (option.state === "refused" && asked)
+			fail(`Error: The '${name}' option cannot be used: ${option.reason}.`);
+		if (option.state === "ignored" && asked) this.#remark("warning", ignoredText(option, name));
+		if (option.scope === "security") this.#securityGiven = true;
+		if (option.field !== null) (target as unknown as Record<string, unknown>)[option.field] = value;
+		else if (option.state === "honoured") this.#act(option.name, value, position);
+	}
+
+	/** What the option belongs to. Bridges and plugins do not come to be, as `connection` and `plugin` are refused. */
+	#target(option: Option, name: string, position: Position): GlobalConfig | ListenerConfig {
+		switch (option.scope) {
+			case "global":
+				return this.#global;
+			case "security":
+				if (!this.#global.perListenerSettings) return this.#global;
+				return position.listener ?? needs(name, "a listener");
+			case "listener":
+				return position.listener ?? needs(name, "a listener");
+			case "default-listener":
+				position.listener ??= this.#createDefaultListener(name);
+				return position.listener;
+			case "bridge":
+				return needs(name, "a bridge");
+			case "plugin":
+				return needs(name, "plugin/global_plugin/plugin_load");
+		}
+	}
+
+	#takeOnce(option: Option, name: string, target: object): void {
+		const given = this.#given.get(target) ?? new Set();
+		if (given.has(option)) fail(`Error: Duplicate '${name}' value in configuration.`);
+		this.#given.set(target, given.add(option));
+	}
+
+	/** Says something once. */
+	#remark(type: LogType, text: string): void {
+		if (this.#said.has(text)) return;
+		this.#said.add(text);
+		this.#remarks.push({ type, text });
+	}
+
+	/** Options that do more than set a field. The table's value types vouch for the types of `value`. */
+	#act(name: string, value: unknown, position: Position): void {
+		switch (name) {
+			case "listener":
+				this.#beginListener(value as Place, position);
+				break;
+			case "port":
+				this.#takePort(value as Port, position);
+				break;
+			case "bind_address":
+				this.#takeBindAddress(value as string, position);
+				break;
+			case "per_listener_settings":
+				this.#takePerListener(value as boolean);
+				break;
+			case "include_dir":
+				this.#include(value as string, position);
+				break;
+			case "log_dest":
+				this.#takeDestination(value as LogDestination);
+				break;
+			case "log_type":
+				this.#takeType(value as LogType | "none" | "all" | "internal");
+				break;
+			default:
+				throw new Error(`no action for option ${name}`);
+		}
+	}
+
+	#beginListener(place: Place, position: Position): void {
+		this.#localOnly = false;
+		position.listener = defaultListener(place);
+		this.#listeners.push(position.listener);
+	}
+
+	#createDefaultListener(option: string): ListenerConfig {
+		if (this.#defaultListener !== null) return this.#defaultListener;
+		this.#remark("information", `Creating default listener due to '${option}' option.`);
+		this.#remark("information", "It is best practice to define a 'listener' first.");
+		const listener = defaultListener({ kind: "tcp", port: DEFAULT_PORT, host: null });
+		this.#listeners.push(listener);
+		this.#defaultListener = listener;
+		return listener;
+	}
+
+	#takePort(port: Port, position: Position): void {
+		this.#localOnly = false;
+		const listener = this.#createDefaultListener("port");
+		position.listener = listener;
+		if (this.#portGiven) {
+			this.#remark(
+				"warning",
+				"Warning: Default listener port specified multiple times. Only the latest will be used.",
+			);
+		}
+		this.#portGiven = true;
+		listener.place = { kind: "tcp", port, host: listener.place.kind === "tcp" ? listener.place.host : null };
+	}
+
+	#takeBindAddress(host: string, position: Position): void {
+		this.#localOnly = false;
+		const listener = this.#createDefaultListener("bind_address");
+		position.listener = listener;
+		if (this.#bindAddressGiven)
+			fail("Error: Duplicate 'default listener bind_address' value in configuration.");
+		this.#bindAddressGiven = true;
+		listener.place = {
+			kind: "tcp",
+			port: listener.place.kind === "tcp" ? listener.place.port : DEFAULT_PORT,
+			host,
+		};
+	}
+
+	/** Once true it stays true. */
+	#takePerListener(value: boolean): void {
+		if (this.#global.perListenerSettings || !value) return;
+		if (this.#securityGiven)
+			fail("Error: per_listener_settings must be set before any other security settings.");
+		this.#global.perListenerSettings = true;
+	}
+
+	#include(directory: string, position: Position): void {
+		if (position.depth > 0)
+			fail("Error: The include_dir option is only valid in the main configuration file.");
+		let names: string[];
+		try {
+			names = this.#host.files.list(directory);
+		} catch (error) {
+			fail(`Error: Unable to open include_dir '${directory}' (${(error as HostError).message}).`);
+		}
+		for (const name of names.filter((each) => each.endsWith(".conf")).sort(byLetter)) {
+			const path = `${directory}/${name}`;
+			this.#remark("information", `Loading config file '${path}'`);
+			this.readFile({ path, depth: position.depth + 1, listener: null });
+		}
+	}
+
+	#takeDestination(destination: LogDestination): void {
+		this.#destinationGiven = true;
+		const destinations = this.#destinations;
+		if (destination.kind === "none") {
+			destinations.length = 0;
+			return;
+		}
+		if (destination.kind === "topic" || destination.kind === "dlt") {
+			const why = destination.kind === "topic" ? "there is no $SYS tree yet" : "DLT is not supported";
+			this.#remark("warning", `Warning: 'log_dest ${destination.kind}' has no effect: ${why}.`);
+			return;
+		}
+		if (destination.kind === "file" && destinations.some((each) => each.kind === "file")) {
+			fail('Error: Duplicate "log_dest file" value.');
+		}
+		if (!destinations.some((each) => each.kind === destination.kind)) destinations.push(destination);
+	}
+
+	#takeType(type: LogType | "none" | "all" | "internal"): void {
+		this.#typeGiven = true;
+		if (type === "none") this.#types.clear();
+		else if (type === "all") for (const each of LOG_TYPES) this.#types.add(each);
+		else if (type !== "internal") this.#types.add(type);
+	}
+}
+
+function needs(name: string, what: string): never {
+	return fail(`Error: The '${name}' option requires ${what} to be defined first.`);
+}
+
+function ignoredText(option: Option, name: string): string {
+	if (option.name === "dhparamfile") return "Warning: dhparamfile is no longer required.";
+	if (option.reason === "") return `Warning: The '${name}' option is no longer available.`;
+	return `Warning: The '${name}' option has no effect: ${option.reason}.`;
+}
+
+/** mosquitto's order: by letter, and of the same letter upper case first (`A.conf`, `a.conf`, `B.conf`). */
+function byLetter(a: string, b: string): number {
+	const [lowerA, lowerB] = [a.toLowerCase(), b.toLowerCase()];
+	if (lowerA !== lowerB) return lowerA < lowerB ? -1 : 1;
+	return a < b ? -1 : a > b ? 1 : 0;
+}
