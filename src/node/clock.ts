@@ -1,0 +1,53 @@
+/** Time and timers. */
+
+import type { Clock, Timer, Timers } from "../host/clock.ts";
+
+export const clock: Clock = {
+	monotonic: () => Math.floor(performance.now()),
+	now: () => Date.now(),
+	utcOffset(ms) {
+		// Never -0, which is what a plain minus makes of UTC.
+		return 0 - new Date(ms).getTimezoneOffset();
+	},
+};
+
+/** Longest delay that setTimeout takes; it turns longer ones into 1 ms. */
+const MAX_DELAY = 0x7fffffff;
+
+class NodeTimer implements Timer {
+	private readonly due: number;
+	private readonly callback: () => void;
+	private timeout: ReturnType<typeof setTimeout> | null = null;
+
+	constructor(delay: number, callback: () => void) {
+		this.due = performance.now() + delay;
+		this.callback = callback;
+		this.arm(delay);
+	}
+
+	cancel(): void {
+		if (this.timeout !== null) {
+			clearTimeout(this.timeout);
+			this.timeout = null;
+		}
+	}
+
+	private arm(delay: number): void {
+		this.timeout = setTimeout(() => this.elapsed(), Math.min(Math.ceil(delay), MAX_DELAY));
+	}
+
+	private elapsed(): void {
+		// setTimeout counts from the start of the turn of the loop, so after a long turn it is early.
+		const left = this.due - performance.now();
+		if (left > 0) {
+			this.arm(left);
+			return;
+		}
+		this.timeout = null;
+		this.callback();
+	}
+}
+
+export const timers: Timers = {
+	after: (delay, callback) => new NodeTimer(Math.max(0, delay), callback),
+};

@@ -1,0 +1,344 @@
+/** One connection over a Node socket: input without copies, output gathered and sent once for each turn of the loop. */
+
+import { Buffer } from "node:buffer";
+import { Socket, type SocketConstructorOpts } from "node:net";
+import type { HostError } from "../host/error.ts";
+import type { Connection, ConnectionHandler } from "../host/network.ts";
+import { toHostError } from "./errno.ts";
+
+/** Octets read at once. */
+const READ_SIZE = 65_536;
+/** Output beyond this is offered to the system before the turn ends. */
+const EARLY = 65_536;
+/** Octets given to the system at once, so that `buffered` is never more than this behind what it took. */
+const PIECE = 262_144;
+/** First size of an output buffer. */
+const OUTPUT_SIZE = 1024;
+/** An output buffer up to this size is kept for later; a larger one is let go when it has been sent. */
+const OUTPUT_KEPT = 16_384;
+/** Milliseconds that a closed connection has to send what was written. */
+const CLOSE_TIMEOUT = 5000;
+/** Below this a loop copies quicker than a view is made. */
+const SHORT = 48;
+
+/** All sockets read into this; a handler is done with it when it returns. Not a Buffer, whose `slice` does not copy. */
+const input = new Uint8Array(READ_SIZE);
+const nothing = Buffer.alloc(0);
+
+/** Connections with output to send at the end of this turn. */
+let dirty: NodeConnection[] = [];
+let spare: NodeConnection[] = [];
+
+function flushAll(): void {
+	const connections = dirty;
+	dirty = spare;
+	for (const connection of connections) {
+		connection.endTurn();
+	}
+	connections.length = 0;
+	spare = connections;
+}
+
+/** A socket that a server accepted, as a connection. */
+export function adopt(accepted: Socket): NodeConnection {
+	// Only a Socket's constructor takes `onread`, and a server makes its sockets itself: ours takes over the handle.
+	const holder = accepted as Socket & { _handle: NonNullable<SocketConstructorOpts["handle"]> | null };
+	const handle = holder._handle!;
+	holder._handle = null;
+	const connection = new NodeConnection();
+	const options: SocketConstructorOpts & { pauseOnCreate: boolean } = {
+		handle,
+		pauseOnCreate: true,
+		allowHalfOpen: true,
+		onread: connection.onRead,
+	};
+	connection.attach(new Socket(options));
+	accepted.destroy();
+	return connection;
+}
+
+export class NodeConnection implements Connection {
+	remoteAddress = "";
+	remotePort = 0;
+	/** What the socket is to be made with. */
+	readonly onRead: { buffer: Uint8Array; callback: (length: number) => boolean };
+
+	private socket: Socket | null = null;
+	private handler: ConnectionHandler | null = null;
+	private error: HostError | null = null;
+	/** By us, or by the end of the peer's output. */
+	private closing = false;
+	private destroyed = false;
+	private over = false;
+	private closeTimer: ReturnType<typeof setTimeout> | null = null;
+
+	/** Input not yet consumed is `tail[tailStart, tailEnd)`. */
+	private tail: Uint8Array = nothing;
+	private tailStart = 0;
+	private tailEnd = 0;
+
+	/** Output not yet taken is `out[outStart, outEnd)`, of which the first `inFlight` octets are with the socket. */
+	private out: Buffer = nothing;
+	private outStart = 0;
+	private outEnd = 0;
+	private inFlight = 0;
+	private inDirty = false;
+
+	constructor() {
+		this.onRead = { buffer: input, callback: (length) => this.take(length) };
+	}
+
+	get buffered(): number {
+		return this.outEnd - this.outStart;
+	}
+
+	/** Gives the connected socket, which was made with `onRead` and is paused. */
+	attach(socket: Socket): void {
+		this.socket = socket;
+		this.remoteAddress = socket.remoteAddress ?? "";
+		this.remotePort = socket.remotePort ?? 0;
+		socket.on("error", (error) => {
+			if (!this.destroyed) {
+				this.error = toHostError(error);
+				this.destroy();
+			}
+		});
+		socket.on("end", () => this.close());
+		socket.on("close", () => this.closed());
+	}
+
+	start(handler: ConnectionHandler): void {
+		if (this.handler !== null || this.socket === null) {
+			throw new Error("start: only once");
+		}
+		this.handler = handler;
+		if (this.over) {
+			setImmediate(() => this.tellClosed());
+		} else if (!this.closing) {
+			this.socket.resume();
+		}
+	}
+
+	write(bytes: Uint8Array, start: number, end: number): number {
+		if (this.closing) {
+			return 0;
+		}
+		const length = end - start;
+		if (this.outEnd + length > this.out.length) {
+			this.makeRoom(length);
+		}
+		const { out } = this;
+		let to = this.outEnd;
+		if (length <= SHORT) {
+			for (let from = start; from < end; from++) {
+				out[to++] = bytes[from]!;
+			}
+		} else {
+			out.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), to);
+			to += length;
+		}
+		this.outEnd = to;
+		if (!this.inDirty && to > this.outStart) {
+			this.inDirty = true;
+			if (dirty.push(this) === 1) {
+				setImmediate(flushAll);
+			}
+		}
+		if (this.inFlight === 0 && to - this.outStart > EARLY) {
+			this.flush();
+		}
+		return this.outEnd - this.outStart;
+	}
+
+	pause(paused: boolean): void {
+		if (this.closing || this.socket === null) {
+			return;
+		}
+		if (paused) {
+			this.socket.pause();
+		} else {
+			this.socket.resume();
+		}
+	}
+
+	close(): void {
+		if (this.closing || this.socket === null) {
+			return;
+		}
+		this.closing = true;
+		this.socket.pause();
+		this.dropInput();
+		if (this.outEnd === this.outStart) {
+			this.destroy();
+			return;
+		}
+		// With output there is a flush to come, at the end of this turn or when the socket is ready.
+		this.closeTimer = setTimeout(() => this.destroy(), CLOSE_TIMEOUT);
+	}
+
+	destroy(): void {
+		if (this.destroyed) {
+			return;
+		}
+		this.closing = true;
+		this.destroyed = true;
+		this.dropInput();
+		this.dropOutput();
+		this.socket?.destroy();
+	}
+
+	/** For flushAll. */
+	endTurn(): void {
+		this.inDirty = false;
+		this.flush();
+		if (this.closing && !this.destroyed && this.outEnd === this.outStart) {
+			this.destroy();
+		}
+	}
+
+	/** Gives the socket what it has not got, unless it is still at work. */
+	private flush(): void {
+		const { socket } = this;
+		if (socket === null || this.destroyed) {
+			return;
+		}
+		while (this.inFlight === 0 && this.outStart < this.outEnd) {
+			const length = Math.min(this.outEnd - this.outStart, PIECE);
+			this.inFlight = length;
+			socket.write(this.out.subarray(this.outStart, this.outStart + length), this.written);
+			// The socket tries at once, and counts down what the system took before it returns.
+			if (socket.writableLength > 0) {
+				return;
+			}
+			this.inFlight = 0;
+			this.outStart += length;
+		}
+		this.releaseOutput();
+	}
+
+	/** Called some time after each write, also after one that was done at once. */
+	private readonly written = (): void => {
+		if (this.inFlight === 0 || this.socket === null || this.socket.writableLength > 0) {
+			return;
+		}
+		this.outStart += this.inFlight;
+		this.inFlight = 0;
+		this.flush();
+		if (this.outStart < this.outEnd || this.destroyed) {
+			return;
+		}
+		if (this.closing) {
+			this.destroy();
+		} else {
+			this.handler?.onDrain();
+		}
+	};
+
+	/** Makes room for `length` octets more in `out`. */
+	private makeRoom(length: number): void {
+		const used = this.outEnd - this.outStart;
+		let size = Math.max(this.out.length, OUTPUT_SIZE);
+		while (size < used + length) {
+			size *= 2;
+		}
+		// What the socket is at work on must stay where it is, and moving little to gain little would be repeated.
+		if (size === this.out.length && this.inFlight === 0 && used <= size / 2) {
+			this.out.copyWithin(0, this.outStart, this.outEnd);
+		} else {
+			if (size === this.out.length && used > size / 2) {
+				size *= 2;
+			}
+			const larger = Buffer.allocUnsafeSlow(size);
+			this.out.copy(larger, 0, this.outStart, this.outEnd);
+			this.out = larger;
+		}
+		this.outStart = 0;
+		this.outEnd = used;
+	}
+
+	/** All was taken: the buffer is used from its beginning again, or let go. */
+	private releaseOutput(): void {
+		this.outStart = 0;
+		this.outEnd = 0;
+		if (this.out.length > OUTPUT_KEPT) {
+			this.out = nothing;
+		}
+	}
+
+	private dropOutput(): void {
+		this.outStart = 0;
+		this.outEnd = 0;
+		this.inFlight = 0;
+		this.out = nothing;
+	}
+
+	private dropInput(): void {
+		this.tail = nothing;
+		this.tailStart = 0;
+		this.tailEnd = 0;
+	}
+
+	/** `length` octets are in `input`. Returns whether to go on reading. */
+	private take(length: number): boolean {
+		if (this.closing) {
+			return false;
+		}
+		if (this.tailStart === this.tailEnd) {
+			const used = this.give(input, 0, length);
+			if (used < length && !this.closing) {
+				this.keep(used, length);
+			}
+		} else {
+			this.keep(0, length);
+			this.tailStart += this.give(this.tail, this.tailStart, this.tailEnd);
+			if (this.tailStart === this.tailEnd || this.closing) {
+				this.dropInput();
+			}
+		}
+		return !this.closing;
+	}
+
+	private give(bytes: Uint8Array, start: number, end: number): number {
+		const used = this.handler!.onData(bytes, start, end);
+		if (!(used >= 0 && used <= end - start)) {
+			throw new RangeError(`onData consumed ${used} of ${end - start} octets`);
+		}
+		return used;
+	}
+
+	/** Appends `input[start, end)` to the tail. */
+	private keep(start: number, end: number): void {
+		const length = end - start;
+		const used = this.tailEnd - this.tailStart;
+		if (this.tailEnd + length > this.tail.length) {
+			if (used + length <= this.tail.length / 2) {
+				this.tail.copyWithin(0, this.tailStart, this.tailEnd);
+			} else {
+				const larger = new Uint8Array(Math.max(1024, 2 * (used + length)));
+				larger.set(this.tail.subarray(this.tailStart, this.tailEnd));
+				this.tail = larger;
+			}
+			this.tailStart = 0;
+			this.tailEnd = used;
+		}
+		this.tail.set(input.subarray(start, end), this.tailEnd);
+		this.tailEnd += length;
+	}
+
+	private closed(): void {
+		this.over = true;
+		this.closing = true;
+		this.destroyed = true;
+		if (this.closeTimer !== null) {
+			clearTimeout(this.closeTimer);
+			this.closeTimer = null;
+		}
+		this.dropInput();
+		this.dropOutput();
+		this.tellClosed();
+	}
+
+	private tellClosed(): void {
+		this.handler?.onClose(this.error);
+	}
+}

@@ -1,0 +1,130 @@
+/** The file system. */
+
+import {
+	closeSync,
+	fstatSync,
+	lstatSync,
+	openSync,
+	readdirSync,
+	readSync,
+	renameSync,
+	type Stats,
+	unlinkSync,
+	writeSync,
+} from "node:fs";
+import type { FileInfo, Files } from "../host/files.ts";
+import { hostCall, hostError } from "./errno.ts";
+
+/** Octets asked for at once of a file whose size is not known beforehand (`/proc`, a pipe). */
+const PIECE = 65_536;
+
+export const files: Files = {
+	read(path, limit) {
+		return hostCall(() => {
+			const fd = openSync(path, "r");
+			try {
+				const { size } = fstatSync(fd);
+				if (size > limit) {
+					throw hostError("EFBIG");
+				}
+				return readAll(fd, size, limit);
+			} finally {
+				closeSync(fd);
+			}
+		});
+	},
+
+	write(path, bytes, mode = 0o644) {
+		hostCall(() => {
+			const fd = openSync(path, "w", mode);
+			try {
+				writeAll(fd, bytes);
+			} finally {
+				closeSync(fd);
+			}
+		});
+	},
+
+	append(path, mode = 0o644) {
+		let fd = hostCall(() => openSync(path, "a", mode));
+		return {
+			write(bytes) {
+				if (fd < 0) {
+					throw hostError("EBADF");
+				}
+				hostCall(() => writeAll(fd, bytes));
+			},
+			close() {
+				if (fd >= 0) {
+					closeSync(fd);
+					fd = -1;
+				}
+			},
+		};
+	},
+
+	info(path) {
+		return hostCall(() => {
+			const stats = lstatSync(path, { throwIfNoEntry: false });
+			return stats === undefined ? null : toInfo(stats);
+		});
+	},
+
+	list(path) {
+		return hostCall(() => readdirSync(path).sort());
+	},
+
+	rename(from, to) {
+		hostCall(() => renameSync(from, to));
+	},
+
+	remove(path) {
+		hostCall(() => unlinkSync(path));
+	},
+};
+
+/** Reads to the end. `size` is a first guess; what grows past `limit` meanwhile is refused. */
+function readAll(fd: number, size: number, limit: number): Uint8Array {
+	let bytes = new Uint8Array(size);
+	let end = 0;
+	for (;;) {
+		if (end === bytes.length) {
+			// One octet more than allowed is enough to know.
+			const larger = new Uint8Array(Math.min(end + PIECE, limit + 1));
+			larger.set(bytes);
+			bytes = larger;
+		}
+		const count = readSync(fd, bytes, end, bytes.length - end, null);
+		if (count === 0) {
+			return bytes.slice(0, end);
+		}
+		end += count;
+		if (end > limit) {
+			throw hostError("EFBIG");
+		}
+	}
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+	let start = 0;
+	while (start < bytes.length) {
+		start += writeSync(fd, bytes, start, bytes.length - start);
+	}
+}
+
+function toInfo(stats: Stats): FileInfo {
+	return { kind: kindOf(stats), size: stats.size, mode: stats.mode & 0o7777, owner: stats.uid };
+}
+
+function kindOf(stats: Stats): FileInfo["kind"] {
+	if (stats.isFile()) {
+		return "file";
+	}
+	if (stats.isDirectory()) {
+		return "directory";
+	}
+	if (stats.isSocket()) {
+		return "socket";
+	}
+	return stats.isSymbolicLink() ? "link" : "other";
+}

@@ -1,0 +1,25 @@
+/** The host contract on Node. */
+
+import type { Host } from "../host/host.ts";
+import { createByteMap, random, utf8 } from "./bytes.ts";
+import { clock, timers } from "./clock.ts";
+import { files } from "./files.ts";
+import { network } from "./network.ts";
+import { nodeProcess } from "./process.ts";
+import { syslog } from "./syslog.ts";
+
+/** This process as a Host. There is one. */
+export function createNodeHost(): Host {
+	return {
+		name: "node",
+		clock,
+		timers,
+		random,
+		utf8,
+		network,
+		files,
+		process: nodeProcess,
+		syslog,
+		createByteMap,
+	};
+}

@@ -1,0 +1,100 @@
+/** The program as a process: arguments, standard streams, signals, identity. */
+
+import { readFileSync, writeSync } from "node:fs";
+import { hostname } from "node:os";
+import type { OutputStream, Process, SignalName } from "../host/process.ts";
+import { daemonize, isRepeating, programName } from "./background.ts";
+import { hostCall, hostError } from "./errno.ts";
+
+export const nodeProcess: Process = {
+	argv: [programName(), ...process.argv.slice(2)],
+	pid: process.pid,
+	get uid() {
+		return process.geteuid!();
+	},
+	hostname: hostname(),
+	stdout: outputStream(1),
+	stderr: outputStream(2),
+	env: (name) => process.env[name],
+	readStdin,
+	onSignal,
+	daemonize,
+	becomeUser,
+	exit: (code) => process.exit(code),
+};
+
+function outputStream(fd: number): OutputStream {
+	return {
+		write(bytes) {
+			if (!isRepeating()) {
+				hostCall(() => writeBlocking(fd, bytes));
+			}
+		},
+	};
+}
+
+/** Nobody ever changes it: waiting for it is waiting. */
+const waiting = new Int32Array(new SharedArrayBuffer(4));
+
+function writeBlocking(fd: number, bytes: Uint8Array): void {
+	let start = 0;
+	while (start < bytes.length) {
+		try {
+			start += writeSync(fd, bytes, start, bytes.length - start);
+		} catch (error) {
+			// Whoever shares the other end may have made it non-blocking. Node has no poll(2) to wait with.
+			if ((error as { code?: unknown }).code !== "EAGAIN") {
+				throw error;
+			}
+			Atomics.wait(waiting, 0, 0, 1);
+		}
+	}
+}
+
+function readStdin(onData: (bytes: Uint8Array) => void, onEnd: () => void): void {
+	const { stdin } = process;
+	let ended = false;
+	const end = () => {
+		if (!ended) {
+			ended = true;
+			onEnd();
+		}
+	};
+	stdin.on("data", (piece: Buffer) => {
+		// Not a Buffer, whose `slice` does not copy.
+		onData(new Uint8Array(piece.buffer, piece.byteOffset, piece.length));
+	});
+	stdin.once("end", end);
+	// Unreadable standard input is one that has nothing to say.
+	stdin.once("error", end);
+}
+
+function onSignal(name: SignalName, callback: () => void): void {
+	// Node has no name and so no way for a real-time signal.
+	if (name !== "SIGRTMIN") {
+		process.on(name, callback);
+	}
+}
+
+/** Missing in Node's published types. */
+interface Initgroups {
+	initgroups(user: string, extraGroup: number): void;
+}
+
+function becomeUser(name: string): void {
+	const line = readFileSync("/etc/passwd", "utf8")
+		.split("\n")
+		.find((entry) => entry.startsWith(`${name}:`));
+	const [, , uid, gid] = line?.split(":") ?? [];
+	if (uid === undefined || gid === undefined) {
+		throw hostError("ENOENT");
+	}
+	if (process.geteuid!() !== 0) {
+		throw hostError("EPERM");
+	}
+	hostCall(() => {
+		(process as typeof process & Initgroups).initgroups(name, Number(gid));
+		process.setgid!(Number(gid));
+		process.setuid!(Number(uid));
+	});
+}
