@@ -1,24 +1,22 @@
 /** The MQTT 3.1, 3.1.1 and 5.0 codec: bytes to packets and back. This is all that other folders import. */
 
-export {
-	type AckView,
-	decodePacket,
-	frameLength,
-	PublishView,
-	readAck,
-	readProperties,
-	readPublish,
-} from "./decode.ts";
-export {
-	encodedLength,
-	encodePacket,
-	MAXIMUM_PACKET_SIZE,
-	type PublishSource,
-	publishLength,
-	writeAck,
-	writePublish,
-} from "./encode.ts";
+export { type AckView, readAck, writeAck } from "./ack.ts";
+export { connectVersion } from "./connect.ts";
+export { decodePacket } from "./decode.ts";
+export { encodedLength, encodePacket } from "./encode.ts";
+export { frameLength, MAXIMUM_PACKET_SIZE } from "./frame.ts";
 export * from "./packets.ts";
-export { MqttError, Reason, type ReasonCode, reasonName, returnCodeFor } from "./reasons.ts";
+export { PROPERTIES, type PropertyDefinition, PropertyKind, type PropertyOwner, WILL } from "./properties.ts";
+export { type PublishSource, PublishView, publishLength, readPublish, writePublish } from "./publish.ts";
+export { readProperties } from "./read.ts";
+export {
+	MqttError,
+	REASONS,
+	Reason,
+	type ReasonCode,
+	type ReasonDefinition,
+	reasonName,
+	returnCodeFor,
+} from "./reasons.ts";
 export type { TextCodec } from "./text.ts";
 export { isValidTopicFilter, isValidTopicName, topicMatches } from "./topics.ts";

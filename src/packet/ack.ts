@@ -1,0 +1,91 @@
+/** PUBACK, PUBREC, PUBREL and PUBCOMP (sections 3.4 to 3.7) for the hot path. */
+
+import { bodyStart, requiredFlags } from "./frame.ts";
+import { PacketType, type ProtocolVersion } from "./packets.ts";
+import { ownerName } from "./properties.ts";
+import { Cursor, skipProperties } from "./read.ts";
+import { isReasonFor, malformed, protocolError } from "./reasons.ts";
+
+/** What an acknowledgement says. One long-lived object is filled again and again. */
+export interface AckView {
+	packetId: number;
+	/** 0 below 5.0. */
+	reasonCode: number;
+}
+
+type AckType = 4 | 5 | 6 | 7;
+
+/**
+ * Fills `view` from the whole PUBACK, PUBREC, PUBREL or PUBCOMP `bytes[start, end)`, fixed header included.
+ * Properties are checked and passed over. Throws an MqttError.
+ */
+export function readAck(
+	bytes: Uint8Array,
+	start: number,
+	end: number,
+	version: ProtocolVersion,
+	view: AckView,
+): void {
+	const position = readAckHead(bytes, start, end, version, view);
+	if (end === position) return;
+	const type = (bytes[start]! >> 4) as AckType;
+	const cursor = new Cursor(bytes, position, end, type);
+	const length = cursor.variable("property length");
+	cursor.take(length, "properties");
+	cursor.finish();
+	skipProperties(bytes, end - length, end, type);
+}
+
+/** As `readAck`, but stops before the property length and returns that position; it is `end` when there is none. */
+export function readAckHead(
+	bytes: Uint8Array,
+	start: number,
+	end: number,
+	version: ProtocolVersion,
+	view: AckView,
+): number {
+	const header = bytes[start]!;
+	const type = (header >> 4) as AckType;
+	const position = bytes[start + 1]! < 128 ? start + 2 : bodyStart(bytes, start, version);
+	const length = end - position;
+	if (length < 2) throw malformed(`${ownerName(type)}: ends within its packet identifier`);
+	if (version !== 3 && (header & 15) !== requiredFlags(type)) {
+		throw malformed(`${ownerName(type)}: reserved flags [MQTT-2.1.3-1]`);
+	}
+	const packetId = (bytes[position]! << 8) | bytes[position + 1]!;
+	if (packetId === 0) throw protocolError(`${ownerName(type)}: packet identifier 0 [MQTT-2.2.1-3]`);
+	view.packetId = packetId;
+	view.reasonCode = 0;
+	if (length === 2) return end;
+	if (version !== 5) throw malformed(`${ownerName(type)}: ${length - 2} octets too many at its end`);
+	const reasonCode = bytes[position + 2]!;
+	// [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1]
+	if (reasonCode !== 0 && !isReasonFor(type, reasonCode)) {
+		throw protocolError(`${ownerName(type)}: reason code 0x${reasonCode.toString(16)} is not one of its own`);
+	}
+	view.reasonCode = reasonCode;
+	return position + 3;
+}
+
+/**
+ * Writes a PUBACK, PUBREC, PUBREL or PUBCOMP without properties to `bytes` from `offset` and returns the position
+ * after it: 4 octets, or 5 for a reason code other than 0 in 5.0. Throws a RangeError when it does not fit.
+ */
+export function writeAck(
+	bytes: Uint8Array,
+	offset: number,
+	type: AckType,
+	packetId: number,
+	reasonCode: number,
+	version: ProtocolVersion,
+): number {
+	const withReason = reasonCode !== 0 && version === 5;
+	const end = offset + (withReason ? 5 : 4);
+	if (end > bytes.length) throw new RangeError(`${ownerName(type)} does not fit into the buffer`);
+	bytes[offset] = type === PacketType.PUBREL ? (type << 4) | 2 : type << 4;
+	bytes[offset + 1] = withReason ? 3 : 2;
+	bytes[offset + 2] = packetId >> 8;
+	bytes[offset + 3] = packetId;
+	if (withReason) bytes[offset + 4] = reasonCode;
+	return end;
+}

@@ -1,0 +1,200 @@
+/** CONNECT (section 3.1): decoding as a list of steps, and encoding. */
+
+import { bodyStart } from "./frame.ts";
+import { type ConnectPacket, PacketType, type ProtocolVersion, type Qos, type Will } from "./packets.ts";
+import { WILL } from "./properties.ts";
+import { Cursor } from "./read.ts";
+import { MqttError, protocolError, Reason } from "./reasons.ts";
+import type { TextCodec } from "./text.ts";
+import { isValidTopicName } from "./topics.ts";
+import {
+	binaryLength,
+	checkInteger,
+	propertiesLength,
+	textLength,
+	writeBinary,
+	writeProperties,
+	writeText,
+	writeUint16,
+} from "./write.ts";
+
+const RESERVED = 0x01;
+const CLEAN_START = 0x02;
+const WILL_FLAG = 0x04;
+const WILL_QOS = 0x18;
+const WILL_RETAIN = 0x20;
+const PASSWORD = 0x40;
+const USERNAME = 0x80;
+
+/** The bit by which mosquitto's bridges mark the protocol level. */
+const BRIDGE = 0x80;
+
+/**
+ * The protocol version that a CONNECT frame names, as far as it can be told; 0 otherwise. For the answer to a
+ * CONNECT that `decodePacket` refused: only a 5.0 client understands a reason code. Throws nothing.
+ */
+export function connectVersion(bytes: Uint8Array, start: number, end: number): ProtocolVersion | 0 {
+	const position = bodyStart(bytes, start, 0);
+	const levelAt = position + 2 + ((bytes[position]! << 8) | bytes[position + 1]!);
+	if (!(levelAt < end)) return 0;
+	return versionOf(protocolName(bytes, position, levelAt), bytes[levelAt]!);
+}
+
+const NAME_3_1_1 = "MQTT";
+const NAME_3_1 = "MQIsdp";
+
+/** The protocol name in `bytes[start, end)`, with its length; empty when it is neither of the two. */
+function protocolName(bytes: Uint8Array, start: number, end: number): string {
+	const length = end - start - 2;
+	const name = length === 4 ? NAME_3_1_1 : NAME_3_1;
+	if (length !== name.length) return "";
+	for (let index = 0; index < length; index++) {
+		if (bytes[start + 2 + index] !== name.charCodeAt(index)) return "";
+	}
+	return name;
+}
+
+function versionOf(name: string, level: number): ProtocolVersion | 0 {
+	if (name === NAME_3_1) return (level & ~BRIDGE) === 3 ? 3 : 0;
+	if (name !== NAME_3_1_1) return 0;
+	if (level === 5) return 5;
+	return (level & ~BRIDGE) === 4 ? 4 : 0;
+}
+
+/** Decodes the CONNECT frame `bytes[start, end)`. Throws an MqttError. */
+export function readConnect(bytes: Uint8Array, start: number, end: number, codec: TextCodec): ConnectPacket {
+	const cursor = new Cursor(bytes, bodyStart(bytes, start, 0), end, PacketType.CONNECT);
+	const level = readProtocol(cursor);
+	const version = level === 5 ? 5 : ((level & ~BRIDGE) as ProtocolVersion);
+	bodyStart(bytes, start, version);
+	if (version !== 3 && (bytes[start]! & 15) !== 0) throw cursor.malformed("reserved flags [MQTT-2.1.3-1]");
+	const flags = readFlags(cursor, version);
+	const keepAlive = cursor.uint16("keep alive");
+	const properties = cursor.properties(version, codec);
+	if (properties?.authenticationData !== undefined && properties.authenticationMethod === undefined) {
+		throw cursor.protocolError("authentication data without a method (section 3.1.2.11.10)");
+	}
+	const clientId = readClientId(cursor, version, flags, codec);
+	const will = (flags & WILL_FLAG) === 0 ? null : readWill(cursor, version, flags, codec);
+	// 3.1 lets the remaining length take precedence over both flags: what is missing was not sent.
+	const missing = version === 3 && cursor.position === end;
+	const username = (flags & USERNAME) === 0 || missing ? null : cursor.text("user name", codec);
+	const ended = version === 3 && cursor.position === end;
+	const password = (flags & PASSWORD) === 0 || ended ? null : cursor.binary("password");
+	cursor.finish(); // [MQTT-3.1.2-16] [MQTT-3.1.2-18]
+	return {
+		type: PacketType.CONNECT,
+		version,
+		bridge: level > 127,
+		cleanStart: (flags & CLEAN_START) !== 0,
+		keepAlive,
+		clientId,
+		will,
+		username,
+		password,
+		properties,
+	};
+}
+
+/** Reads the protocol name and returns the protocol level, one that goes with the name. */
+function readProtocol(cursor: Cursor): number {
+	const start = cursor.position;
+	cursor.take(cursor.uint16("protocol name"), "protocol name");
+	const name = protocolName(cursor.bytes, start, cursor.position);
+	if (name === "") throw protocolError("CONNECT: the protocol name is not MQTT [MQTT-3.1.2-1]");
+	const level = cursor.uint8("protocol level");
+	if (versionOf(name, level) === 0) {
+		const text = `CONNECT: ${name} with protocol level ${level} [MQTT-3.1.2-2]`;
+		throw new MqttError(Reason.UNSUPPORTED_PROTOCOL_VERSION, text);
+	}
+	return level;
+}
+
+function readFlags(cursor: Cursor, version: ProtocolVersion): number {
+	const flags = cursor.uint8("connect flags");
+	if ((flags & WILL_QOS) === WILL_QOS) throw cursor.malformed("will QoS 3 [MQTT-3.1.2-12]");
+	if (version !== 5 && (flags & (USERNAME | PASSWORD)) === PASSWORD) {
+		throw cursor.malformed("password without user name (3.1.1: [MQTT-3.1.2-22])");
+	}
+	// In 3.1 the rest has no meaning, and is not looked at.
+	if (version === 3) return flags;
+	if ((flags & RESERVED) !== 0) throw cursor.malformed("reserved connect flag [MQTT-3.1.2-3]");
+	if ((flags & WILL_FLAG) === 0) {
+		if ((flags & WILL_QOS) !== 0) throw cursor.malformed("will QoS without a will [MQTT-3.1.2-11]");
+		if ((flags & WILL_RETAIN) !== 0) throw cursor.malformed("will retain without a will [MQTT-3.1.2-13]");
+	}
+	return flags;
+}
+
+function readClientId(cursor: Cursor, version: ProtocolVersion, flags: number, codec: TextCodec): string {
+	const clientId = cursor.text("client identifier", codec); // [MQTT-3.1.3-3] [MQTT-3.1.3-4]
+	if (clientId === "" && (version === 3 || (version === 4 && (flags & CLEAN_START) === 0))) {
+		const text = "CONNECT: empty client identifier without a clean session (3.1.1: [MQTT-3.1.3-8])";
+		throw new MqttError(Reason.CLIENT_IDENTIFIER_NOT_VALID, text);
+	}
+	return clientId;
+}
+
+function readWill(cursor: Cursor, version: ProtocolVersion, flags: number, codec: TextCodec): Will {
+	const properties = cursor.properties(version, codec, WILL);
+	const topic = cursor.text("will topic", codec); // [MQTT-3.1.3-11]
+	if (!isValidTopicName(topic)) throw cursor.malformed("will topic is empty or has a wildcard");
+	const payload = cursor.binary("will payload");
+	return {
+		topic,
+		payload,
+		qos: ((flags & WILL_QOS) >> 3) as Qos,
+		retain: (flags & WILL_RETAIN) !== 0,
+		properties,
+	};
+}
+
+/** The octets of a CONNECT's body. Throws a RangeError for what cannot be written. */
+export function connectLength(packet: ConnectPacket, codec: TextCodec): number {
+	const { version, will, username, password } = packet;
+	if (version !== 5 && password !== null && username === null) {
+		throw new RangeError("a password needs a user name below 5.0");
+	}
+	if (version === 5 && packet.bridge) throw new RangeError("5.0 has no bridge flag");
+	checkInteger(packet.keepAlive, 0, 65_535, "keep alive");
+	let length = version === 3 ? 12 : 10;
+	length += propertiesLength(packet.properties, PacketType.CONNECT, version, codec);
+	length += textLength(packet.clientId, "client identifier", codec);
+	if (will !== null) {
+		checkInteger(will.qos, 0, 2, "will QoS");
+		length += propertiesLength(will.properties, WILL, version, codec);
+		length += textLength(will.topic, "will topic", codec);
+		length += binaryLength(will.payload, "will payload");
+	}
+	if (username !== null) length += textLength(username, "user name", codec);
+	if (password !== null) length += binaryLength(password, "password");
+	return length;
+}
+
+/** Writes a CONNECT's body and returns the position after it. */
+export function writeConnect(
+	packet: ConnectPacket,
+	bytes: Uint8Array,
+	position: number,
+	codec: TextCodec,
+): number {
+	const { version, will, username, password } = packet;
+	position = writeText(bytes, position, version === 3 ? NAME_3_1 : NAME_3_1_1, codec); // [MQTT-3.1.2-1]
+	bytes[position++] = packet.bridge ? version | BRIDGE : version;
+	let flags = packet.cleanStart ? CLEAN_START : 0;
+	if (will !== null) flags |= WILL_FLAG | (will.qos << 3) | (will.retain ? WILL_RETAIN : 0);
+	if (username !== null) flags |= USERNAME;
+	if (password !== null) flags |= PASSWORD;
+	bytes[position++] = flags;
+	position = writeUint16(bytes, position, packet.keepAlive);
+	position = writeProperties(bytes, position, packet.properties, PacketType.CONNECT, version, codec);
+	position = writeText(bytes, position, packet.clientId, codec); // [MQTT-3.1.3-1]
+	if (will !== null) {
+		position = writeProperties(bytes, position, will.properties, WILL, version, codec);
+		position = writeText(bytes, position, will.topic, codec);
+		position = writeBinary(bytes, position, will.payload);
+	}
+	if (username !== null) position = writeText(bytes, position, username, codec);
+	if (password !== null) position = writeBinary(bytes, position, password);
+	return position;
+}
