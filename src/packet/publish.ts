@@ -109,12 +109,7 @@ export function publishLength(
 	properties: Properties | null,
 	codec: TextCodec,
 ): number {
-	const remaining = remainingLength(
-		source,
-		version,
-		qos,
-		propertyListLength(source, version, properties, codec),
-	);
+	const remaining = remainingLength(source, version, qos, listLengthOf(properties, version, codec));
 	return 1 + variableLength(remaining) + remaining;
 }
 

@@ -88,7 +88,7 @@ export function writeProperties(
 	if (version !== 5) return position;
 	const length = properties === null ? 0 : propertyListLength(properties, owner, codec);
 	position = writeVariable(bytes, position, length); // [MQTT-2.2.2-1]
-	return length === 0 ? position : writePropertyList(bytes, position, properties, owner, codec);
+	return properties === null ? position : writePropertyList(bytes, position, properties, owner, codec);
 }
 
 /** The octets of an owner's property list without its length. */
