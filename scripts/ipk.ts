@@ -1,0 +1,196 @@
+// Makes the OpenWrt package that openwrt/mqttd/Makefile describes, without OpenWrt's build system.
+//
+//   node scripts/ipk.ts [--arch ARCH] [--out FOLDER]     builds FOLDER/mqttd_VERSION-RELEASE_ARCH.ipk from dist/ARCH/mqttd
+//   node scripts/ipk.ts --extract IPK FOLDER             unpacks one: its data into FOLDER, its control files too
+//
+// The format is opkg's: a gzip'd tar of debian-binary, data.tar.gz and control.tar.gz. The same inputs give the same
+// octets: fixed order, owner and time.
+
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { gunzipSync, gzipSync } from "node:zlib";
+import {
+	block,
+	installSteps,
+	packageFields,
+	parseRecipe,
+	type Recipe,
+	type Step,
+	variable,
+} from "./recipe.ts";
+import { type Entry, type ReadEntry, readTar, writeTar } from "./tar.ts";
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
+
+/** Time of every entry, where SOURCE_DATE_EPOCH does not give one: 2026-01-01. Seconds since 1970. */
+const MTIME = 1767225600;
+
+/** What OpenWrt's build gives to every package that has no script of its own. */
+const SCRIPTS: Readonly<Record<string, string>> = {
+	postinst: [
+		"#!/bin/sh",
+		'[ "$IPKG_NO_SCRIPT" = 1 ] && exit 0',
+		'[ -s "$IPKG_INSTROOT/lib/functions.sh" ] || exit 0',
+		'. "$IPKG_INSTROOT/lib/functions.sh"',
+		'default_postinst "$0" "$@"',
+		"",
+	].join("\n"),
+	prerm: [
+		"#!/bin/sh",
+		'[ -s "$IPKG_INSTROOT/lib/functions.sh" ] || exit 0',
+		'. "$IPKG_INSTROOT/lib/functions.sh"',
+		'default_prerm "$0" "$@"',
+		"",
+	].join("\n"),
+};
+
+/** A package in its parts. */
+export interface Package {
+	readonly control: readonly ReadEntry[];
+	readonly data: readonly ReadEntry[];
+}
+
+function gzip(bytes: Uint8Array): Uint8Array {
+	const packed = gzipSync(bytes, { level: 9 });
+	// The octet that names the operating system: zlib's own choice differs between builds.
+	packed[9] = 3;
+	return packed;
+}
+
+/** Entries of the data archive: every folder on the way, each once, before what is in it; all sorted. */
+function dataEntries(steps: readonly Step[], recipeFolder: string): Entry[] {
+	const entries = new Map<string, Entry>();
+	const addFolders = (path: string): void => {
+		const parts = path.split("/").filter((part) => part !== "");
+		for (let count = 0; count <= parts.length; count++) {
+			const folder = `./${parts
+				.slice(0, count)
+				.map((part) => `${part}/`)
+				.join("")}`;
+			entries.set(folder, { path: folder, mode: 0o755 });
+		}
+	};
+	for (const step of steps) {
+		addFolders(step.kind === "folder" ? step.path : dirname(step.path));
+		const path = `.${step.path}`;
+		if (step.kind === "file") {
+			const content = readFileSync(resolve(recipeFolder, step.source));
+			entries.set(path, { path, mode: step.mode, content });
+		} else if (step.kind === "link") entries.set(path, { path, mode: 0o777, link: step.target });
+	}
+	return [...entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function controlText(recipe: Recipe, arch: string, installedSize: number): string {
+	const fields = packageFields(recipe, "mqttd");
+	const list = (name: string): string => (fields.get(name) ?? "").split(" ").join(", ");
+	const description = block(recipe, "Package/mqttd/description").map((line) => ` ${line.trim()}`);
+	return [
+		"Package: mqttd",
+		`Version: ${variable(recipe, "PKG_VERSION")}-${variable(recipe, "PKG_RELEASE")}`,
+		"Depends: libc",
+		`Provides: ${list("PROVIDES")}`,
+		`Conflicts: ${list("CONFLICTS")}`,
+		`License: ${variable(recipe, "PKG_LICENSE")}`,
+		`LicenseFiles: ${variable(recipe, "PKG_LICENSE_FILES")}`,
+		`Section: ${fields.get("SECTION")}`,
+		`Require-User: ${fields.get("USERID")}`,
+		`Architecture: ${arch}`,
+		`Installed-Size: ${installedSize}`,
+		`Maintainer: ${variable(recipe, "PKG_MAINTAINER")}`,
+		`Description: ${fields.get("TITLE")}`,
+		...description,
+		"",
+	].join("\n");
+}
+
+/** Builds a package in memory and names it. `root` is the repository. */
+export function buildIpk(root: string, arch: string, mtime: number): { name: string; bytes: Uint8Array } {
+	const folder = join(root, "openwrt/mqttd");
+	const recipe = parseRecipe(readFileSync(join(folder, "Makefile"), "utf8"));
+	const version = variable(recipe, "PKG_VERSION");
+	const ours: unknown = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version;
+	if (version !== ours) throw new Error(`the recipe has version ${version}, package.json ${ours}`);
+
+	const steps = installSteps(recipe, "mqttd", { CURDIR: folder, ARCH_PACKAGES: arch });
+	const data = dataEntries(steps, folder);
+	const size = data.reduce((total, entry) => total + (entry.content?.length ?? 0), 0);
+	const text = (path: string, content: string, mode = 0o644): Entry => ({
+		path,
+		mode,
+		content: new TextEncoder().encode(content),
+	});
+	const control = [
+		{ path: "./", mode: 0o755 },
+		text("./conffiles", `${block(recipe, "Package/mqttd/conffiles").join("\n")}\n`),
+		text("./control", controlText(recipe, arch, size)),
+		...Object.entries(SCRIPTS).map(([name, script]) => text(`./${name}`, script, 0o755)),
+	];
+	const archive = writeTar(
+		[
+			text("./debian-binary", "2.0\n"),
+			{ path: "./data.tar.gz", mode: 0o644, content: gzip(writeTar(data, mtime)) },
+			{ path: "./control.tar.gz", mode: 0o644, content: gzip(writeTar(control, mtime)) },
+		],
+		mtime,
+	);
+	return { name: `mqttd_${version}-${variable(recipe, "PKG_RELEASE")}_${arch}.ipk`, bytes: gzip(archive) };
+}
+
+/** Reads a package. Throws when it is not one. */
+export function readIpk(bytes: Uint8Array): Package {
+	const outer = new Map(readTar(gunzipSync(bytes)).map((entry) => [entry.path, entry.content]));
+	const inner = (name: string): ReadEntry[] => {
+		const content = outer.get(`./${name}`);
+		if (content === undefined) throw new Error(`no ${name} in the package`);
+		return readTar(gunzipSync(content));
+	};
+	if (Buffer.from(outer.get("./debian-binary") ?? []).toString() !== "2.0\n") {
+		throw new Error("debian-binary is not 2.0");
+	}
+	return { control: inner("control.tar.gz"), data: inner("data.tar.gz") };
+}
+
+/** Unpacks a package as opkg would: data below `folder`, control files below `folder/usr/lib/opkg/info`. */
+export function extractIpk(bytes: Uint8Array, folder: string): void {
+	const { control, data } = readIpk(bytes);
+	const info = "usr/lib/opkg/info/mqttd.";
+	const files = control.filter((entry) => entry.content !== undefined);
+	for (const entry of [...data, ...files.map((file) => ({ ...file, path: info + file.path.slice(2) }))]) {
+		const target = resolve(folder, entry.path);
+		if (!`${target}/`.startsWith(`${resolve(folder)}/`))
+			throw new Error(`${entry.path} leads out of the folder`);
+		mkdirSync(entry.path.endsWith("/") ? target : dirname(target), { recursive: true });
+		if (entry.link !== undefined) symlinkSync(entry.link, target);
+		else if (entry.content !== undefined) {
+			writeFileSync(target, entry.content, { flag: "wx" });
+			chmodSync(target, entry.mode);
+		}
+	}
+}
+
+function main(): void {
+	const { values, positionals } = parseArgs({
+		options: { arch: { type: "string" }, out: { type: "string" }, extract: { type: "boolean" } },
+		allowPositionals: true,
+	});
+	const [ipk, folder] = positionals;
+	if (values.extract) {
+		if (ipk === undefined || folder === undefined) throw new Error("usage: ipk.ts --extract IPK FOLDER");
+		extractIpk(readFileSync(ipk), folder);
+		return;
+	}
+	if (positionals.length > 0) throw new Error("usage: ipk.ts [--arch ARCH] [--out FOLDER]");
+	const epoch = process.env.SOURCE_DATE_EPOCH;
+	const mtime = epoch === undefined ? MTIME : Number(epoch);
+	if (!Number.isSafeInteger(mtime) || mtime < 0) throw new Error(`SOURCE_DATE_EPOCH is no time: ${epoch}`);
+	const out = values.out ?? join(ROOT, "dist");
+	const built = buildIpk(ROOT, values.arch ?? "mips_24kc", mtime);
+	mkdirSync(out, { recursive: true });
+	writeFileSync(join(out, built.name), built.bytes);
+	process.stdout.write(`${join(out, built.name)}: ${built.bytes.length} octets\n`);
+}
+
+if (import.meta.main) main();
