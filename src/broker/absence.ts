@@ -1,0 +1,70 @@
+/** What falls due while a session has no connection: its delayed will, and its end. */
+
+import type { Will } from "../packet/packet.ts";
+import type { Broker } from "./broker.ts";
+import type { Due } from "./deadlines.ts";
+import { NEVER_EXPIRES, type Session } from "./session.ts";
+
+export class Absence implements Due {
+	private readonly broker: Broker;
+	private readonly session: Session;
+	private will: Will | null = null;
+	private willAt = 0;
+	private endsAt = 0;
+	/** The second for which it stands in the broker's deadlines; 0 when it does not. */
+	private scheduledFor = 0;
+
+	constructor(broker: Broker, session: Session) {
+		this.broker = broker;
+		this.session = session;
+	}
+
+	/** The connection has ended. A will that is not null waits for its delay, at most until the session ends. */
+	begin(will: Will | null): void {
+		const now = this.broker.seconds;
+		const { expiryInterval } = this.session;
+		this.endsAt = expiryInterval === NEVER_EXPIRES ? 0 : now + expiryInterval;
+		this.will = will;
+		if (will !== null) this.willAt = now + (will.properties?.willDelayInterval ?? 0);
+		this.schedule();
+	}
+
+	/** A connection resumes the session: the will is not sent ([MQTT-3.1.3-9]), and the session goes on. */
+	end(): void {
+		this.will = null;
+		this.willAt = 0;
+		this.endsAt = 0;
+	}
+
+	/** Sends the waiting will now: the session ends, or the broker does. */
+	sendWill(): void {
+		const { will } = this;
+		this.will = null;
+		this.willAt = 0;
+		if (will !== null) this.broker.publishWill(this.session, will);
+	}
+
+	private next(): number {
+		if (this.willAt === 0) return this.endsAt;
+		return this.endsAt === 0 || this.willAt < this.endsAt ? this.willAt : this.endsAt;
+	}
+
+	private schedule(): void {
+		const next = this.next();
+		if (next === 0 || (this.scheduledFor !== 0 && this.scheduledFor <= next)) return;
+		this.scheduledFor = next;
+		this.broker.deadlines.schedule(next, this);
+	}
+
+	due(now: number): number {
+		if (this.willAt !== 0 && this.willAt <= now) this.sendWill();
+		if (this.endsAt !== 0 && this.endsAt <= now) {
+			this.endsAt = 0;
+			this.broker.endSession(this.session);
+			return 0;
+		}
+		// A second entry for a sooner moment may exist: the later one finds nothing to do.
+		this.scheduledFor = this.next();
+		return this.scheduledFor;
+	}
+}

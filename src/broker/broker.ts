@@ -1,0 +1,314 @@
+/** The broker: sessions, subscriptions, retained messages, and the connections that use them. */
+
+import type { Connection, HostError, Log, Timer } from "../host/host.ts";
+import {
+	type DisconnectPacket,
+	MqttError,
+	PacketType,
+	PublishView,
+	Reason,
+	reasonName,
+	type Will,
+} from "../packet/packet.ts";
+import { Absence } from "./absence.ts";
+import { Client } from "./client.ts";
+import { Deadlines } from "./deadlines.ts";
+import { Publication } from "./publication.ts";
+import { RetainedMessages } from "./retained.ts";
+import { Routes } from "./routes.ts";
+import { NEVER_EXPIRES, Session } from "./session.ts";
+import type { BrokerControl, BrokerHost, BrokerSettings, ListenerSettings } from "./settings.ts";
+import { SubscriptionTree } from "./subscription-tree.ts";
+
+/** CONNACK of 3.1.1 with return code 1, for a protocol level that we do not speak ([MQTT-3.1.2-2]). */
+const UNACCEPTABLE_PROTOCOL_VERSION = Uint8Array.of(0x20, 0x02, 0x00, 0x01);
+
+export class Broker implements BrokerControl {
+	readonly host: BrokerHost;
+	readonly log: Log;
+	settings: BrokerSettings;
+	/** Whether each packet is to be logged. */
+	tracing: boolean;
+	/** Whole seconds of the monotonic clock; the broker's time. */
+	seconds: number;
+	readonly deadlines: Deadlines;
+	readonly tree = new SubscriptionTree();
+	readonly routes: Routes;
+	readonly retained = new RetainedMessages();
+	readonly sessions = new Map<string, Session>();
+	/** The message that is being distributed. */
+	readonly publication: Publication;
+	/** Messages that did not get through. */
+	readonly drops = { dropped: 0 };
+	private readonly absences = new Map<Session, Absence>();
+	private readonly clients = new Set<Client>();
+	private readonly perListener = new Map<ListenerSettings, number>();
+	private readonly view = new PublishView();
+	private scratchBytes = new Uint8Array(1024);
+	private ticker: Timer;
+	private stopped: (() => void) | null = null;
+
+	constructor(host: BrokerHost, settings: BrokerSettings, log: Log) {
+		this.host = host;
+		this.settings = settings;
+		this.log = log;
+		this.tracing = log.enabled("debug");
+		this.seconds = Math.floor(host.clock.monotonic() / 1000);
+		this.deadlines = new Deadlines(this.seconds);
+		this.routes = new Routes(host, this.tree);
+		this.publication = new Publication(host.utf8);
+		this.ticker = this.startTicker();
+	}
+
+	/** Incoming QoS 2 messages that one 5.0 client may have under way. */
+	get receiveMaximum(): number {
+		return this.settings.maxInflightMessages === 0 ? 65535 : this.settings.maxInflightMessages;
+	}
+
+	accept(connection: Connection, listener: ListenerSettings): void {
+		const client = new Client(this, connection, listener);
+		const count = this.perListener.get(listener) ?? 0;
+		if (this.stopped !== null || (listener.maxConnections !== null && count >= listener.maxConnections)) {
+			this.log.write(
+				"notice",
+				`Client connection from ${connection.remoteAddress} denied: max_connections exceeded.`,
+			);
+			client.state = "closed";
+			connection.destroy();
+			return;
+		}
+		this.perListener.set(listener, count + 1);
+		this.clients.add(client);
+		if (this.settings.connectionMessages) {
+			this.log.write("notice", `New connection from ${client.address} on port ${listener.port}.`);
+		}
+		connection.start(client);
+	}
+
+	configure(settings: BrokerSettings): void {
+		this.settings = settings;
+		this.tracing = this.log.enabled("debug");
+		for (const session of this.sessions.values()) session.configure(settings);
+	}
+
+	dumpSubscriptions(): string[] {
+		return this.tree.describe();
+	}
+
+	stop(done: () => void): void {
+		if (this.stopped !== null) return;
+		this.stopped = done;
+		this.ticker.cancel();
+		// Nothing outlives the broker, so no will can wait for its delay or for a later start.
+		for (const absence of this.absences.values()) absence.sendWill();
+		for (const client of this.clients) {
+			if (client.state === "connected" && client.will !== null) this.publishWill(client.session, client.will);
+			client.will = null;
+		}
+		for (const client of this.clients) {
+			if (client.state === "closed") continue;
+			if (client.state === "connected") {
+				this.sendDisconnect(client, Reason.SERVER_SHUTTING_DOWN);
+				this.leave(client);
+			}
+			client.state = "closed";
+			client.connection.close();
+		}
+		if (this.clients.size === 0) done();
+	}
+
+	private startTicker(): Timer {
+		return this.host.timers.after(1000, () => {
+			this.ticker = this.startTicker();
+			this.seconds = Math.floor(this.host.clock.monotonic() / 1000);
+			this.deadlines.advance(this.seconds);
+		});
+	}
+
+	/** A buffer of at least `length` octets for what is written at once; the same one each time. */
+	scratch(length: number): Uint8Array {
+		if (length > 65536) return new Uint8Array(length);
+		if (length > this.scratchBytes.length) this.scratchBytes = new Uint8Array(length * 2);
+		return this.scratchBytes;
+	}
+
+	// Messages.
+
+	/** Hands the message to all who subscribed, and keeps it when it is to be retained. Returns how many copies. */
+	distribute(publication: Publication): number {
+		if (publication.retain) this.retain(publication);
+		const { deliveries } = publication.route;
+		let copies = 0;
+		for (let i = 0; i < deliveries.length; i++) {
+			const delivery = deliveries[i]!;
+			if (delivery.noLocal && delivery.session === publication.publisher) continue; // [MQTT-3.8.3-3]
+			delivery.session.deliver(publication, delivery);
+			copies++;
+		}
+		publication.finish();
+		return copies;
+	}
+
+	private retain(publication: Publication): void {
+		if (publication.payloadLength === 0)
+			this.retained.remove(publication.route.topic); // [MQTT-3.3.1-7]
+		else this.retained.set(publication.keep());
+	}
+
+	/** Publishes a will in the name of its session. */
+	publishWill(session: Session, will: Will): void {
+		const topic = this.host.utf8.encode(will.topic);
+		const route = this.routes.get(topic, 0, topic.length);
+		if (route.reserved) return;
+		const { view } = this;
+		view.qos = will.qos;
+		view.retain = will.retain;
+		view.payloadStart = 0;
+		view.payloadEnd = will.payload.length;
+		let properties = will.properties;
+		let expiresAt = 0;
+		if (properties !== null) {
+			const { willDelayInterval: _delay, messageExpiryInterval, ...forwarded } = properties;
+			properties = forwarded;
+			if (messageExpiryInterval !== undefined) expiresAt = this.seconds + messageExpiryInterval;
+		}
+		this.publication.begin(route, session, will.payload, view, properties, expiresAt, this.seconds);
+		this.distribute(this.publication);
+	}
+
+	// Sessions.
+
+	/** The session of that identifier, or a new one when there is none or the client wants to start clean. */
+	openSession(clientId: string, cleanStart: boolean): Session {
+		const known = this.sessions.get(clientId);
+		if (known !== undefined && !cleanStart) {
+			this.absences.get(known)?.end();
+			this.absences.delete(known);
+			return known;
+		}
+		if (known !== undefined) this.endSession(known); // [MQTT-3.1.2-4]
+		const session = new Session(clientId, this.settings, this.drops);
+		this.sessions.set(clientId, session);
+		return session;
+	}
+
+	/** The session and all it holds go; a will that waits is sent ([MQTT-3.1.2-8]). */
+	endSession(session: Session): void {
+		this.sessions.delete(session.clientId);
+		for (const topicFilter of session.subscriptions.keys()) this.tree.remove(session, topicFilter);
+		const absence = this.absences.get(session);
+		this.absences.delete(session);
+		absence?.sendWill();
+		absence?.end();
+	}
+
+	/** The connection of `client` no longer carries its session: its will is due, and the session waits or ends. */
+	private leave(client: Client): void {
+		const { session, will } = client;
+		client.state = "closed";
+		client.will = null;
+		session.detach();
+		const delay = will?.properties?.willDelayInterval ?? 0;
+		const waits = delay > 0 && session.expiryInterval > 0;
+		if (will !== null && !waits) this.publishWill(session, will);
+		if (session.expiryInterval === 0) {
+			this.endSession(session);
+			return;
+		}
+		if (!waits && session.expiryInterval === NEVER_EXPIRES) return;
+		const absence = new Absence(this, session);
+		this.absences.set(session, absence);
+		absence.begin(waits ? will : null);
+	}
+
+	// How connections end.
+
+	/** The client said goodbye. */
+	clientDisconnected(client: Client, packet: DisconnectPacket): void {
+		const { session } = client;
+		const expiry = packet.properties?.sessionExpiryInterval;
+		if (expiry !== undefined) {
+			if (session.expiryInterval === 0 && expiry !== 0) {
+				throw new MqttError(
+					Reason.PROTOCOL_ERROR,
+					"DISCONNECT gives a session an expiry interval that had none",
+				); // [MQTT-3.14.2-2]
+			}
+			session.expiryInterval = Math.min(expiry, this.settings.persistentClientExpiration ?? NEVER_EXPIRES);
+		}
+		if (packet.reasonCode === Reason.SUCCESS) client.will = null; // [MQTT-3.14.4-3]
+		this.logEnd(client, null);
+		this.leave(client);
+		client.connection.close();
+	}
+
+	/** The client sent what it must not. */
+	clientFailed(client: Client, error: MqttError): void {
+		if (client.state === "closed") return;
+		this.logEnd(client, `${reasonText(error.code)} (${error.message})`);
+		if (client.state === "connected") {
+			this.sendDisconnect(client, error.code); // [MQTT-4.13.1-1]
+			this.leave(client);
+		} else if (error.code === Reason.UNSUPPORTED_PROTOCOL_VERSION) {
+			client.connection.write(UNACCEPTABLE_PROTOCOL_VERSION, 0, UNACCEPTABLE_PROTOCOL_VERSION.length);
+		}
+		client.state = "closed";
+		client.connection.close();
+	}
+
+	/** Nothing was heard for too long. */
+	clientTimedOut(client: Client): void {
+		this.logEnd(client, "exceeded timeout");
+		if (client.state === "connected") {
+			this.sendDisconnect(client, Reason.KEEP_ALIVE_TIMEOUT);
+			this.leave(client);
+		}
+		client.state = "closed";
+		client.connection.close();
+	}
+
+	/** Another connection has come for the session; `cleanStart`: it will not go on with it. */
+	takeOver(client: Client, cleanStart: boolean): void {
+		this.logEnd(client, "session taken over");
+		this.sendDisconnect(client, Reason.SESSION_TAKEN_OVER);
+		if (cleanStart) client.session.expiryInterval = 0;
+		this.leave(client);
+		client.connection.close();
+	}
+
+	/** CONNECT was refused. */
+	closeUnopened(client: Client): void {
+		client.state = "closed";
+		client.connection.close();
+	}
+
+	/** The connection is over: by the peer or the network when it was not closed before. */
+	connectionClosed(client: Client, error: HostError | null): void {
+		if (client.state !== "closed") {
+			this.logEnd(client, error === null ? "connection closed by client" : error.message);
+			if (client.state === "connected") this.leave(client);
+			client.state = "closed";
+		}
+		this.clients.delete(client);
+		this.perListener.set(client.listener, (this.perListener.get(client.listener) ?? 1) - 1);
+		if (this.stopped !== null && this.clients.size === 0) this.stopped();
+	}
+
+	private sendDisconnect(client: Client, reasonCode: number): void {
+		if (client.version !== 5) return;
+		client.trace("Sending DISCONNECT to", `(${reasonCode})`);
+		client.send({ type: PacketType.DISCONNECT, reasonCode, properties: null });
+	}
+
+	private logEnd(client: Client, reason: string | null): void {
+		if (!this.settings.connectionMessages) return;
+		const text = reason === null ? "disconnected." : `disconnected: ${reason}.`;
+		this.log.write("notice", `Client ${client.name} [${client.address}] ${text}`);
+	}
+}
+
+/** What mosquitto's log calls a reason code. */
+function reasonText(code: number): string {
+	if (code === Reason.PACKET_TOO_LARGE) return "oversize packet";
+	return reasonName(code).toLowerCase();
+}

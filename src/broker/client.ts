@@ -1,0 +1,308 @@
+/** One network connection of an MQTT client: takes packets in and apart, sends packets out. */
+
+import type { Connection, ConnectionHandler, HostError } from "../host/host.ts";
+import {
+	decodePacket,
+	encodedLength,
+	encodePacket,
+	frameLength,
+	MAXIMUM_PACKET_SIZE,
+	MqttError,
+	type Packet,
+	PacketType,
+	type ProtocolVersion,
+	publishLength,
+	type Qos,
+	Reason,
+	type Will,
+	writeAck,
+	writePublish,
+} from "../packet/packet.ts";
+import { handleAck } from "./acknowledge.ts";
+import type { Broker } from "./broker.ts";
+import { handleConnect } from "./connect.ts";
+import type { Due } from "./deadlines.ts";
+import { type Message, outgoingProperties } from "./message.ts";
+import type { Publication } from "./publication.ts";
+import { handlePublish } from "./publish.ts";
+import type { Route } from "./routes.ts";
+import type { Session } from "./session.ts";
+import type { ListenerSettings } from "./settings.ts";
+import { handleSubscribe, handleUnsubscribe } from "./subscribe.ts";
+
+/** Seconds within which a new connection has to send CONNECT. */
+const CONNECT_TIMEOUT = 30;
+/** Octets of a CONNECT packet at most: identifier, will, user name and password at their longest, and properties. */
+const MAXIMUM_CONNECT_SIZE = 400_000;
+/** Octets that may wait for a slow connection; then QoS 0 is dropped and other messages queue in the session. */
+const OUTPUT_LIMIT = 1_048_576;
+/** Octets of a started packet that may be missing before its pieces count as activity of the client. */
+const LARGE_REMAINDER = 1000;
+
+export type ClientState = "awaiting CONNECT" | "connected" | "closed";
+
+export class Client implements ConnectionHandler, Due {
+	readonly broker: Broker;
+	readonly connection: Connection;
+	readonly listener: ListenerSettings;
+	/** `A:P`, for the log. */
+	readonly address: string;
+	state: ClientState = "awaiting CONNECT";
+	version: ProtocolVersion = 4;
+	session!: Session;
+	/** Seconds; 0 is none. */
+	keepAlive = 0;
+	will: Will | null = null;
+	/** What the client takes. */
+	maximumPacketSize = MAXIMUM_PACKET_SIZE;
+	receiveMaximum = 65535;
+	/** Routes of the topic aliases that the client set up, by alias. */
+	readonly aliases: (Route | undefined)[] = [];
+	/** More output waits than the broker lets pile up; until the connection has drained. */
+	congested = false;
+	private lastActivity: number;
+
+	constructor(broker: Broker, connection: Connection, listener: ListenerSettings) {
+		this.broker = broker;
+		this.connection = connection;
+		this.listener = listener;
+		this.address = `${connection.remoteAddress}:${connection.remotePort}`;
+		this.lastActivity = broker.seconds;
+		broker.deadlines.schedule(broker.seconds + CONNECT_TIMEOUT, this);
+	}
+
+	/** The client identifier, once it is known. */
+	get name(): string {
+		return this.session === undefined ? "<unknown>" : this.session.clientId;
+	}
+
+	now(): number {
+		return this.broker.seconds;
+	}
+
+	// Input.
+
+	onData(bytes: Uint8Array, start: number, end: number): number {
+		let at = start;
+		try {
+			while (at < end) {
+				const limit = this.broker.settings.maxPacketSize;
+				const length = frameLength(bytes, at, end, this.state === "connected" ? limit : connectLimit(limit));
+				if (length === 0) break;
+				if (at + length > end) {
+					if (at + length - end > LARGE_REMAINDER) this.lastActivity = this.broker.seconds;
+					break;
+				}
+				this.handle(bytes, at, at + length);
+				if (this.state === "closed") return end - start;
+				at += length;
+			}
+		} catch (error) {
+			this.failed(error);
+			return end - start;
+		}
+		if (at > start) this.lastActivity = this.broker.seconds;
+		return at - start;
+	}
+
+	private handle(bytes: Uint8Array, start: number, end: number): void {
+		const type = bytes[start]! >> 4;
+		if (this.state !== "connected") {
+			if (type !== PacketType.CONNECT) {
+				throw new MqttError(Reason.PROTOCOL_ERROR, "the first packet is not CONNECT"); // [MQTT-3.1.0-1]
+			}
+		} else if (type === PacketType.PUBLISH) {
+			handlePublish(this, bytes, start, end);
+			return;
+		} else if (type >= PacketType.PUBACK && type <= PacketType.PUBCOMP) {
+			handleAck(this, bytes, start, end);
+			return;
+		}
+		const packet = decodePacket(bytes, start, end, this.version, this.broker.host.utf8);
+		switch (packet.type) {
+			case PacketType.CONNECT:
+				handleConnect(this, packet);
+				return;
+			case PacketType.SUBSCRIBE:
+				handleSubscribe(this, packet);
+				return;
+			case PacketType.UNSUBSCRIBE:
+				handleUnsubscribe(this, packet);
+				return;
+			case PacketType.PINGREQ:
+				this.trace("Received PINGREQ from");
+				this.trace("Sending PINGRESP to");
+				this.send({ type: PacketType.PINGRESP }); // [MQTT-3.12.4-1]
+				return;
+			case PacketType.DISCONNECT:
+				this.trace("Received DISCONNECT from");
+				this.broker.clientDisconnected(this, packet);
+				return;
+			default:
+				throw new MqttError(Reason.PROTOCOL_ERROR, "a packet that only a server sends, or AUTH out of place");
+		}
+	}
+
+	private failed(error: unknown): void {
+		if (error instanceof MqttError) {
+			this.broker.clientFailed(this, error);
+			return;
+		}
+		const text = error instanceof Error ? `${error.message}\n${error.stack}` : String(error);
+		this.broker.log.write("error", `Internal error while serving ${this.name} [${this.address}]: ${text}`);
+		this.broker.clientFailed(this, new MqttError(Reason.UNSPECIFIED_ERROR, "internal error"));
+	}
+
+	onDrain(): void {
+		if (!this.congested) return;
+		this.congested = false;
+		if (this.state === "connected") this.session.drain();
+	}
+
+	onClose(error: HostError | null): void {
+		this.broker.connectionClosed(this, error);
+	}
+
+	/** Ends a connection that said nothing in time; else says when to look again. */
+	due(now: number): number {
+		if (this.state === "closed") return 0;
+		if (this.state === "awaiting CONNECT") {
+			this.broker.clientTimedOut(this);
+			return 0;
+		}
+		if (this.keepAlive === 0) return 0;
+		const deadline = this.lastActivity + keepAliveLimit(this.keepAlive);
+		if (now < deadline) return deadline;
+		this.broker.clientTimedOut(this); // [MQTT-3.1.2-22]
+		return 0;
+	}
+
+	/** Begins to judge the keep alive. */
+	watchKeepAlive(): void {
+		this.lastActivity = this.broker.seconds;
+		if (this.keepAlive > 0) {
+			this.broker.deadlines.schedule(this.lastActivity + keepAliveLimit(this.keepAlive), this);
+		}
+	}
+
+	// Output.
+
+	/** Sends a packet other than PUBLISH and acknowledgements. */
+	send(packet: Packet): void {
+		const { utf8 } = this.broker.host;
+		const scratch = this.broker.scratch(encodedLength(packet, this.version, utf8));
+		this.write(scratch, 0, encodePacket(packet, this.version, scratch, 0, utf8));
+	}
+
+	sendAck(type: 4 | 5 | 6 | 7, packetId: number, reasonCode: number): void {
+		const scratch = this.broker.scratch(8);
+		this.write(scratch, 0, writeAck(scratch, 0, type, packetId, reasonCode, this.version));
+	}
+
+	sendRelease(packetId: number): void {
+		if (this.broker.tracing) this.trace(`Sending PUBREL to`, `(m${packetId})`);
+		this.sendAck(PacketType.PUBREL, packetId, Reason.SUCCESS);
+	}
+
+	/** Whether the encoding for this client is within what it takes; what is not, is not sent ([MQTT-3.1.2-24]). */
+	fits(publication: Publication, qos: number, identifier: number): boolean {
+		if (this.maximumPacketSize === MAXIMUM_PACKET_SIZE) return true;
+		publication.select(this.version, qos, false);
+		const identifierLength = identifier === 0 ? 0 : 8;
+		return publication.end - publication.start + identifierLength <= this.maximumPacketSize;
+	}
+
+	/** Sends the message that is being distributed. */
+	sendPublication(
+		publication: Publication,
+		qos: number,
+		retain: boolean,
+		packetId: number,
+		identifier: number,
+	): void {
+		if (identifier !== 0) {
+			this.sendMessage(publication.keep(), qos as Qos, retain, false, packetId, identifier);
+			return;
+		}
+		publication.select(this.version, qos, retain);
+		const { bytes, start, end } = publication;
+		if (end - start > this.maximumPacketSize) return;
+		if (qos > 0) {
+			const at = publication.packetIdAt;
+			bytes[at] = packetId >> 8;
+			bytes[at + 1] = packetId;
+		}
+		if (this.broker.tracing) {
+			this.tracePublish(qos, retain, false, packetId, publication.route.topic, publication.payloadLength);
+		}
+		this.write(bytes, start, end);
+	}
+
+	/** Sends a message that the broker has kept; false when it is longer than what the client takes. */
+	sendMessage(
+		message: Message,
+		qos: Qos,
+		retain: boolean,
+		dup: boolean,
+		packetId: number,
+		identifier: number,
+	): boolean {
+		const properties =
+			this.version === 5
+				? outgoingProperties(message.properties, message.expiresAt, this.broker.seconds, identifier)
+				: null;
+		const source = {
+			topic: message.topicBytes,
+			payload: message.payload,
+			payloadStart: 0,
+			payloadEnd: message.payload.length,
+		};
+		const { utf8 } = this.broker.host;
+		const length = publishLength(source, this.version, qos, properties, utf8);
+		if (length > this.maximumPacketSize) return false;
+		const scratch = this.broker.scratch(length);
+		writePublish(scratch, 0, source, this.version, dup, qos, retain, packetId, properties, utf8);
+		if (this.broker.tracing) {
+			this.tracePublish(qos, retain, dup, packetId, message.topic, message.payload.length);
+		}
+		this.write(scratch, 0, length);
+		return true;
+	}
+
+	private write(bytes: Uint8Array, start: number, end: number): void {
+		if (this.connection.write(bytes, start, end) > OUTPUT_LIMIT) this.congested = true;
+	}
+
+	// Log.
+
+	trace(what: string, details = ""): void {
+		if (!this.broker.tracing) return;
+		this.broker.log.write(
+			"debug",
+			details === "" ? `${what} ${this.name}` : `${what} ${this.name} ${details}`,
+		);
+	}
+
+	private tracePublish(
+		qos: number,
+		retain: boolean,
+		dup: boolean,
+		packetId: number,
+		topic: string,
+		size: number,
+	): void {
+		this.trace(
+			"Sending PUBLISH to",
+			`(d${dup ? 1 : 0}, q${qos}, r${retain ? 1 : 0}, m${packetId}, '${topic}', ... (${size} bytes))`,
+		);
+	}
+}
+
+function connectLimit(maxPacketSize: number): number {
+	return maxPacketSize < MAXIMUM_CONNECT_SIZE ? maxPacketSize : MAXIMUM_CONNECT_SIZE;
+}
+
+/** One and a half times the keep alive, in whole seconds. */
+function keepAliveLimit(keepAlive: number): number {
+	return keepAlive + ((keepAlive + 1) >> 1);
+}

@@ -1,0 +1,208 @@
+/** CONNECT: a list of steps, each of which may refuse. */
+
+import {
+	type ConnectPacket,
+	isValidTopicName,
+	MAXIMUM_PACKET_SIZE,
+	MqttError,
+	PacketType,
+	type Properties,
+	Reason,
+	returnCodeFor,
+} from "../packet/packet.ts";
+import type { Client } from "./client.ts";
+import { levelCount, MAXIMUM_LEVELS } from "./routes.ts";
+import { NEVER_EXPIRES } from "./session.ts";
+
+/** What the steps work out for CONNACK. */
+interface Answer {
+	clientId: string;
+	sessionPresent: boolean;
+	readonly properties: Properties;
+}
+
+type Step = (client: Client, packet: ConnectPacket, answer: Answer) => void;
+
+const steps: readonly Step[] = [
+	refuseSecondConnect,
+	takeVersion,
+	checkAuthenticationMethod,
+	chooseClientId,
+	authorize,
+	checkWill,
+	chooseKeepAlive,
+	takeLimits,
+	openSession,
+];
+
+/** Carries out CONNECT, or refuses it: CONNACK with the reason, then the connection is closed. */
+export function handleConnect(client: Client, packet: ConnectPacket): void {
+	const answer: Answer = { clientId: packet.clientId, sessionPresent: false, properties: {} };
+	try {
+		for (const step of steps) step(client, packet, answer);
+	} catch (error) {
+		if (!(error instanceof MqttError) || client.state === "connected") throw error;
+		refuse(client, packet, error);
+		return;
+	}
+	accept(client, packet, answer);
+}
+
+function refuseSecondConnect(client: Client): void {
+	// [MQTT-3.1.0-2]
+	if (client.state === "connected") throw new MqttError(Reason.PROTOCOL_ERROR, "a second CONNECT");
+}
+
+function takeVersion(client: Client, packet: ConnectPacket): void {
+	client.version = packet.version;
+}
+
+function checkAuthenticationMethod(_client: Client, packet: ConnectPacket): void {
+	const method = packet.properties?.authenticationMethod;
+	if (method !== undefined) {
+		throw new MqttError(Reason.BAD_AUTHENTICATION_METHOD, "enhanced authentication is not available"); // [MQTT-4.12.0-1]
+	}
+}
+
+function chooseClientId(client: Client, packet: ConnectPacket, answer: Answer): void {
+	if (packet.clientId !== "") return;
+	const { broker } = client;
+	if (!broker.settings.allowZeroLengthClientId) {
+		throw new MqttError(Reason.CLIENT_IDENTIFIER_NOT_VALID, "zero-length client identifiers are not allowed");
+	}
+	// [MQTT-3.1.3-7] and [MQTT-3.1.3-8] of 3.1.1; 3.1 has no empty identifiers at all.
+	if (packet.version === 3 || (packet.version === 4 && !packet.cleanStart)) {
+		throw new MqttError(
+			Reason.CLIENT_IDENTIFIER_NOT_VALID,
+			"zero-length client identifier without clean session",
+		);
+	}
+	answer.clientId = broker.settings.autoIdPrefix + uuid(broker.host.random.bytes(16));
+	if (packet.version === 5) answer.properties.assignedClientIdentifier = answer.clientId; // [MQTT-3.1.3-6]
+}
+
+function authorize(client: Client): void {
+	if (!client.listener.allowAnonymous) {
+		throw new MqttError(Reason.NOT_AUTHORIZED, "anonymous clients are not allowed");
+	}
+}
+
+function checkWill(client: Client, packet: ConnectPacket): void {
+	const { will } = packet;
+	if (will === null) return;
+	if (!isValidTopicName(will.topic) || levelCount(will.topic) > MAXIMUM_LEVELS) {
+		throw new MqttError(Reason.MALFORMED_PACKET, "CONNECT: invalid will topic");
+	}
+	if (will.qos > client.listener.maxQos) {
+		throw new MqttError(Reason.QOS_NOT_SUPPORTED, `CONNECT: will QoS ${will.qos} is above the maximum`); // [MQTT-3.2.2-12]
+	}
+	if (will.retain && !client.broker.settings.retainAvailable) {
+		throw new MqttError(Reason.RETAIN_NOT_SUPPORTED, "CONNECT: retained messages are not available"); // [MQTT-3.2.2-13]
+	}
+}
+
+function chooseKeepAlive(client: Client, packet: ConnectPacket, answer: Answer): void {
+	client.keepAlive = packet.keepAlive;
+	const maximum = client.broker.settings.maxKeepalive;
+	if (maximum === 0 || (packet.keepAlive !== 0 && packet.keepAlive <= maximum)) return;
+	if (packet.keepAlive === 0 && maximum === 65535) return;
+	if (packet.version < 5) {
+		throw new MqttError(Reason.CLIENT_IDENTIFIER_NOT_VALID, "keep alive is above max_keepalive");
+	}
+	client.keepAlive = maximum;
+	answer.properties.serverKeepAlive = maximum; // [MQTT-3.1.2-21]
+}
+
+function takeLimits(client: Client, packet: ConnectPacket): void {
+	client.will = packet.will;
+	client.receiveMaximum = packet.properties?.receiveMaximum ?? 65535;
+	client.maximumPacketSize = Math.min(
+		packet.properties?.maximumPacketSize ?? MAXIMUM_PACKET_SIZE,
+		MAXIMUM_PACKET_SIZE,
+	);
+}
+
+function openSession(client: Client, packet: ConnectPacket, answer: Answer): void {
+	const { broker } = client;
+	const previous = broker.sessions.get(answer.clientId);
+	if (previous?.client) {
+		broker.log.write("notice", `Client ${answer.clientId} already connected, closing old connection.`);
+		broker.takeOver(previous.client, packet.cleanStart); // [MQTT-3.1.4-3]
+	}
+	const session = broker.openSession(answer.clientId, packet.cleanStart);
+	answer.sessionPresent = session === previous; // [MQTT-3.2.2-2], [MQTT-3.2.2-3]
+	session.expiryInterval = expiryInterval(client, packet);
+	client.session = session;
+}
+
+/** Seconds that the session outlives its connection: asked for by the client, limited by the owner. */
+function expiryInterval(client: Client, packet: ConnectPacket): number {
+	const limit = client.broker.settings.persistentClientExpiration ?? NEVER_EXPIRES;
+	if (packet.version === 5) return Math.min(packet.properties?.sessionExpiryInterval ?? 0, limit);
+	return packet.cleanStart ? 0 : limit;
+}
+
+function accept(client: Client, packet: ConnectPacket, answer: Answer): void {
+	const { broker, session } = client;
+	client.state = "connected";
+	if (broker.settings.connectionMessages) logAccepted(client, packet);
+	client.trace("Sending CONNACK to", `(${answer.sessionPresent ? 1 : 0}, 0)`);
+	client.send({
+		type: PacketType.CONNACK,
+		sessionPresent: answer.sessionPresent,
+		reasonCode: Reason.SUCCESS,
+		properties: packet.version === 5 ? serverProperties(client, answer.properties) : null,
+	});
+	session.attach(client);
+	client.watchKeepAlive();
+	session.drain();
+}
+
+/** CONNACK's properties, in the order that mosquitto sends them. */
+function serverProperties(client: Client, chosen: Properties): Properties {
+	const { settings, receiveMaximum } = client.broker;
+	const { maxTopicAlias, maxQos } = client.listener;
+	const properties: Properties = {};
+	if (maxTopicAlias > 0) properties.topicAliasMaximum = maxTopicAlias;
+	Object.assign(properties, chosen);
+	if (!settings.retainAvailable) properties.retainAvailable = 0;
+	properties.maximumPacketSize = settings.maxPacketSize;
+	if (receiveMaximum < 65535) properties.receiveMaximum = receiveMaximum;
+	if (maxQos < 2) properties.maximumQos = maxQos;
+	properties.sharedSubscriptionAvailable = 0;
+	return properties;
+}
+
+function logAccepted(client: Client, packet: ConnectPacket): void {
+	const user = packet.username === null ? "" : `, u'${packet.username}'`;
+	const details = `p${packet.version}, c${packet.cleanStart ? 1 : 0}, k${client.keepAlive}${user}`;
+	client.broker.log.write(
+		"notice",
+		`New client connected from ${client.address} as ${client.session.clientId} (${details}).`,
+	);
+}
+
+function refuse(client: Client, packet: ConnectPacket, error: MqttError): void {
+	const reasonCode = packet.version === 5 ? error.code : returnCodeFor(error.code);
+	client.trace("Sending CONNACK to", `(0, ${reasonCode})`);
+	client.send({ type: PacketType.CONNACK, sessionPresent: false, reasonCode, properties: null }); // [MQTT-3.2.2-6]
+	const who = answerName(packet);
+	client.broker.log.write("notice", `Client ${who} [${client.address}] disconnected: ${error.message}.`);
+	client.broker.closeUnopened(client);
+}
+
+function answerName(packet: ConnectPacket): string {
+	return packet.clientId === "" ? "<unknown>" : packet.clientId;
+}
+
+/** RFC 9562 version 4, from 16 random octets. */
+function uuid(bytes: Uint8Array): string {
+	bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+	bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+	let text = "";
+	for (let i = 0; i < 16; i++) {
+		if (i === 4 || i === 6 || i === 8 || i === 10) text += "-";
+		text += bytes[i]!.toString(16).padStart(2, "0");
+	}
+	return text;
+}

@@ -1,0 +1,50 @@
+/** A message that the broker keeps: retained, queued, or in flight to a session that outlives its connection. */
+
+import type { Properties, Qos } from "../packet/packet.ts";
+
+/** Immutable, and shared by all who wait for it. */
+export class Message {
+	readonly topic: string;
+	/** The topic name in UTF-8. */
+	readonly topicBytes: Uint8Array;
+	readonly payload: Uint8Array;
+	/** As published; what a subscriber gets may be lower. */
+	readonly qos: Qos;
+	/** What is forwarded: without topic alias, subscription identifier and message expiry interval. */
+	readonly properties: Properties | null;
+	/** Second (broker time) from which it is not to be delivered; 0 is never. */
+	readonly expiresAt: number;
+
+	constructor(
+		topic: string,
+		topicBytes: Uint8Array,
+		payload: Uint8Array,
+		qos: Qos,
+		properties: Properties | null,
+		expiresAt: number,
+	) {
+		this.topic = topic;
+		this.topicBytes = topicBytes;
+		this.payload = payload;
+		this.qos = qos;
+		this.properties = properties;
+		this.expiresAt = expiresAt;
+	}
+}
+
+/**
+ * The properties to send with a message: what was published, the remaining lifetime [MQTT-3.3.2-6], and the
+ * subscription's identifier [MQTT-3.3.4-3] unless it is 0.
+ */
+export function outgoingProperties(
+	published: Properties | null,
+	expiresAt: number,
+	now: number,
+	identifier: number,
+): Properties | null {
+	if (expiresAt === 0 && identifier === 0) return published;
+	const properties: Properties = { ...published };
+	if (expiresAt !== 0) properties.messageExpiryInterval = expiresAt - now;
+	if (identifier !== 0) properties.subscriptionIdentifier = [identifier];
+	return properties;
+}

@@ -1,0 +1,133 @@
+/** PUBLISH from a client: checks, acknowledgement, and distribution to subscribers. */
+
+import {
+	MqttError,
+	PacketType,
+	type Properties,
+	PublishView,
+	type Qos,
+	Reason,
+	readProperties,
+	readPublish,
+} from "../packet/packet.ts";
+import type { Client } from "./client.ts";
+import type { Route } from "./routes.ts";
+
+const view = new PublishView();
+
+export function handlePublish(client: Client, bytes: Uint8Array, start: number, end: number): void {
+	const { broker } = client;
+	const version = client.version;
+	readPublish(bytes, start, end, version, view);
+	let properties: Properties | null = null;
+	let forwardable = true;
+	let expiresAt = 0;
+	if (view.propertiesEnd > view.propertiesStart) {
+		const { propertiesStart, propertiesEnd } = view;
+		properties = readProperties(bytes, propertiesStart, propertiesEnd, PacketType.PUBLISH, broker.host.utf8);
+		if (properties.subscriptionIdentifier !== undefined) {
+			throw new MqttError(Reason.PROTOCOL_ERROR, "PUBLISH from a client has a subscription identifier"); // [MQTT-3.3.4-6]
+		}
+		forwardable = properties.topicAlias === undefined && properties.messageExpiryInterval === undefined;
+	}
+	const route = routeOf(client, bytes, properties);
+	if (properties !== null && !forwardable) {
+		if (properties.messageExpiryInterval !== undefined) {
+			expiresAt = broker.seconds + properties.messageExpiryInterval;
+		}
+		// What is forwarded goes without alias and original lifetime; the remaining lifetime is added on the way out.
+		delete properties.topicAlias;
+		delete properties.messageExpiryInterval;
+	}
+	if (broker.tracing) trace(client, route.topic);
+	if (view.qos > client.listener.maxQos) {
+		throw new MqttError(Reason.QOS_NOT_SUPPORTED, `PUBLISH: QoS ${view.qos} is above the maximum`); // [MQTT-3.2.2-11]
+	}
+	if (view.retain && !broker.settings.retainAvailable) {
+		throw new MqttError(Reason.RETAIN_NOT_SUPPORTED, "PUBLISH: retained messages are not available"); // [MQTT-3.2.2-14]
+	}
+
+	const { session } = client;
+	const packetId = view.packetId;
+	const qos = view.qos;
+	if (qos === 2 && session.incoming.has(packetId)) {
+		acknowledge(client, PacketType.PUBREC, packetId, Reason.SUCCESS); // not published again [MQTT-4.3.3-10]
+		return;
+	}
+	let reason: number = refusal(client, route, view.payloadEnd - view.payloadStart);
+	if (
+		reason === Reason.SUCCESS &&
+		qos === 2 &&
+		version === 5 &&
+		session.incoming.size >= broker.receiveMaximum
+	) {
+		reason = Reason.QUOTA_EXCEEDED;
+	}
+	if (reason === Reason.SUCCESS) {
+		const { publication } = broker;
+		publication.begin(route, session, bytes, view, properties, expiresAt, broker.seconds);
+		if (forwardable) publication.useFrame(version, start, end);
+		if (broker.distribute(publication) === 0) reason = Reason.NO_MATCHING_SUBSCRIBERS;
+		if (qos === 2) session.incoming.add(packetId);
+	}
+	if (qos === 1)
+		acknowledge(client, PacketType.PUBACK, packetId, reason); // [MQTT-4.3.2-4]
+	else if (qos === 2) acknowledge(client, PacketType.PUBREC, packetId, reason); // [MQTT-4.3.3-8]
+}
+
+/** The topic's route: by name or, in 5.0, by topic alias. */
+function routeOf(client: Client, bytes: Uint8Array, properties: Properties | null): Route {
+	const { routes } = client.broker;
+	const alias = properties?.topicAlias;
+	if (alias === undefined) {
+		if (view.topicStart === view.topicEnd) {
+			throw new MqttError(Reason.PROTOCOL_ERROR, "PUBLISH has neither topic name nor topic alias");
+		}
+		return routes.get(bytes, view.topicStart, view.topicEnd);
+	}
+	if (alias === 0 || alias > client.listener.maxTopicAlias) {
+		// [MQTT-3.3.2-8], [MQTT-3.3.2-9]
+		throw new MqttError(
+			Reason.TOPIC_ALIAS_INVALID,
+			`PUBLISH: topic alias ${alias} is not within 1 to the maximum`,
+		);
+	}
+	if (view.topicStart !== view.topicEnd) {
+		const route = routes.get(bytes, view.topicStart, view.topicEnd);
+		client.aliases[alias] = route;
+		return route;
+	}
+	const known = client.aliases[alias];
+	if (known === undefined) {
+		throw new MqttError(Reason.PROTOCOL_ERROR, `PUBLISH: topic alias ${alias} was not set up`);
+	}
+	return routes.refresh(known);
+}
+
+/** Why a message is acknowledged but goes nowhere; SUCCESS when there is no reason. */
+function refusal(client: Client, route: Route, payloadLength: number): number {
+	const limit = client.broker.settings.messageSizeLimit;
+	if (limit !== 0 && payloadLength > limit) {
+		client.trace("Dropped too large PUBLISH from", `('${route.topic}', ${payloadLength} bytes)`);
+		return Reason.PACKET_TOO_LARGE;
+	}
+	if (route.reserved) {
+		client.trace("Denied PUBLISH from", `('${route.topic}')`);
+		return Reason.NOT_AUTHORIZED;
+	}
+	return Reason.SUCCESS;
+}
+
+function acknowledge(client: Client, type: 4 | 5, packetId: number, reason: number): void {
+	if (client.broker.tracing) {
+		const name = type === PacketType.PUBACK ? "PUBACK" : "PUBREC";
+		client.trace(`Sending ${name} to`, `(m${packetId}, rc${client.version === 5 ? reason : 0})`);
+	}
+	client.sendAck(type, packetId, reason);
+}
+
+function trace(client: Client, topic: string): void {
+	const flags = `d${view.dup ? 1 : 0}, q${view.qos as Qos}, r${view.retain ? 1 : 0}, m${view.packetId}`;
+	const size = view.payloadEnd - view.payloadStart;
+	client.trace("Received PUBLISH from", `(${flags}, '${topic}', ... (${size} bytes))`);
+}

@@ -1,0 +1,122 @@
+/** Topic name to subscribers, worked out once for each topic and remembered until subscriptions change. */
+
+import type { ByteMap } from "../host/host.ts";
+import { isValidTopicName, MqttError, type Qos, Reason } from "../packet/packet.ts";
+import type { Session } from "./session.ts";
+import type { BrokerHost } from "./settings.ts";
+import type { Subscription, SubscriptionTree } from "./subscription-tree.ts";
+
+/** Topics remembered at once; a publisher of ever new topics cannot make the broker grow. */
+const CACHE_LIMIT = 4096;
+/** Levels of a topic name or filter at most, as mosquitto has it. */
+export const MAXIMUM_LEVELS = 200;
+
+/** One copy of a message for one session. */
+export class Delivery {
+	readonly session: Session;
+	readonly qos: Qos;
+	readonly noLocal: boolean;
+	readonly retainAsPublished: boolean;
+	/** Subscription identifier; 0 is none. */
+	readonly identifier: number;
+
+	constructor(session: Session, qos: Qos, noLocal: boolean, retainAsPublished: boolean, identifier: number) {
+		this.session = session;
+		this.qos = qos;
+		this.noLocal = noLocal;
+		this.retainAsPublished = retainAsPublished;
+		this.identifier = identifier;
+	}
+}
+
+/** A topic name and where messages to it go. */
+export class Route {
+	readonly topic: string;
+	readonly topicBytes: Uint8Array;
+	/** Topics that only the broker itself publishes to: `$SYS` and `$CONTROL`. */
+	readonly reserved: boolean;
+	/** Of the subscription tree when `deliveries` was worked out. */
+	generation = 0;
+	deliveries: readonly Delivery[] = [];
+
+	constructor(topic: string, topicBytes: Uint8Array) {
+		this.topic = topic;
+		this.topicBytes = topicBytes;
+		this.reserved =
+			topic === "$SYS" || topic.startsWith("$SYS/") || topic === "$CONTROL" || topic.startsWith("$CONTROL/");
+	}
+}
+
+export class Routes {
+	private readonly host: Pick<BrokerHost, "utf8">;
+	private readonly tree: SubscriptionTree;
+	private readonly cache: ByteMap<Route>;
+
+	constructor(host: BrokerHost, tree: SubscriptionTree) {
+		this.host = host;
+		this.tree = tree;
+		this.cache = host.createByteMap<Route>();
+	}
+
+	/** The route of the topic name in `bytes[start, end)`. Throws MqttError MALFORMED_PACKET when it is none. */
+	get(bytes: Uint8Array, start: number, end: number): Route {
+		const route = this.cache.get(bytes, start, end) ?? this.create(bytes, start, end);
+		if (route.generation !== this.tree.generation) this.refresh(route);
+		return route;
+	}
+
+	/** Brings a route that was kept aside (a topic alias) up to date. */
+	refresh(route: Route): Route {
+		if (route.generation !== this.tree.generation) {
+			route.deliveries = mergeOverlaps(this.tree.match(route.topic));
+			route.generation = this.tree.generation;
+		}
+		return route;
+	}
+
+	private create(bytes: Uint8Array, start: number, end: number): Route {
+		const topic = this.host.utf8.decode(bytes, start, end);
+		if (topic === null) {
+			throw new MqttError(Reason.MALFORMED_PACKET, "PUBLISH: the topic name is not well-formed UTF-8");
+		}
+		if (!isValidTopicName(topic)) {
+			throw new MqttError(Reason.MALFORMED_PACKET, "PUBLISH: invalid topic name"); // [MQTT-3.3.2-2]
+		}
+		if (levelCount(topic) > MAXIMUM_LEVELS) {
+			throw new MqttError(Reason.MALFORMED_PACKET, `PUBLISH: more than ${MAXIMUM_LEVELS} topic levels`);
+		}
+		const route = new Route(topic, bytes.slice(start, end));
+		if (this.cache.size >= CACHE_LIMIT) this.cache.clear();
+		this.cache.set(bytes, start, end, route);
+		return route;
+	}
+}
+
+export function levelCount(topic: string): number {
+	let levels = 1;
+	for (let i = topic.indexOf("/"); i >= 0; i = topic.indexOf("/", i + 1)) levels++;
+	return levels;
+}
+
+/**
+ * Subscriptions of one session that overlap give one delivery with the highest QoS of them [MQTT-3.3.5-1]; those with an
+ * identifier give one each, so that every identifier arrives [MQTT-3.3.4-4].
+ */
+function mergeOverlaps(subscriptions: readonly Subscription[]): Delivery[] {
+	const deliveries: Delivery[] = [];
+	const plain = new Map<Session, number>();
+	for (const s of subscriptions) {
+		const at = s.identifier === 0 ? plain.get(s.session) : undefined;
+		if (at !== undefined) {
+			const d = deliveries[at]!;
+			const qos = d.qos > s.qos ? d.qos : s.qos;
+			const noLocal = d.noLocal && s.noLocal;
+			const retainAsPublished = d.retainAsPublished || s.retainAsPublished;
+			deliveries[at] = new Delivery(s.session, qos, noLocal, retainAsPublished, 0);
+			continue;
+		}
+		if (s.identifier === 0) plain.set(s.session, deliveries.length);
+		deliveries.push(new Delivery(s.session, s.qos, s.noLocal, s.retainAsPublished, s.identifier));
+	}
+	return deliveries;
+}

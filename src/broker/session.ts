@@ -1,0 +1,274 @@
+/** A session: subscriptions and messages under way, with or without a connection. */
+
+import type { Qos } from "../packet/packet.ts";
+import type { Client } from "./client.ts";
+import type { Message } from "./message.ts";
+import type { Publication } from "./publication.ts";
+import type { Delivery } from "./routes.ts";
+import type { BrokerSettings } from "./settings.ts";
+import type { Subscription } from "./subscription-tree.ts";
+
+/** Session expiry interval of a session that does not end by itself. */
+export const NEVER_EXPIRES = 0xffff_ffff;
+
+/** What an outgoing QoS 1 or 2 message waits for. */
+export const OutgoingState = { PUBACK: 1, PUBREC: 2, PUBCOMP: 3 } as const;
+
+/** A message that was sent and whose flow has not ended. */
+class Outgoing {
+	/** Null when it need not be sent again: the session ends with its connection. */
+	readonly message: Message | null;
+	readonly qos: number;
+	readonly retain: boolean;
+	readonly identifier: number;
+	state: number;
+
+	constructor(message: Message | null, qos: number, retain: boolean, identifier: number, state: number) {
+		this.message = message;
+		this.qos = qos;
+		this.retain = retain;
+		this.identifier = identifier;
+		this.state = state;
+	}
+
+	get bytes(): number {
+		return this.message === null ? 0 : this.message.payload.length;
+	}
+}
+
+const AWAITS_PUBACK = new Outgoing(null, 1, false, 0, OutgoingState.PUBACK);
+const AWAITS_PUBREC = new Outgoing(null, 2, false, 0, OutgoingState.PUBREC);
+const AWAITS_PUBCOMP = new Outgoing(null, 2, false, 0, OutgoingState.PUBCOMP);
+
+/** A message that waits for room in the inflight window or on the connection. */
+interface Queued {
+	readonly message: Message;
+	readonly qos: Qos;
+	readonly retain: boolean;
+	readonly identifier: number;
+}
+
+/** Counts what did not get through, for the owner. */
+export interface DropCounter {
+	dropped: number;
+}
+
+export class Session {
+	readonly clientId: string;
+	/** The connection, while there is one. */
+	client: Client | null = null;
+	/** Seconds that the session outlives its connection; NEVER_EXPIRES is for ever. */
+	expiryInterval = 0;
+	readonly subscriptions = new Map<string, Subscription>();
+	/** Packet identifiers of incoming QoS 2 messages that were published and not yet released. */
+	readonly incoming = new Set<number>();
+
+	private settings: BrokerSettings;
+	private readonly drops: DropCounter;
+	private readonly outgoing = new Map<number, Outgoing>();
+	private lastPacketId = 0;
+	/** Of `outgoing`, those sent on this connection. */
+	private inflight = 0;
+	private inflightBytes = 0;
+	private inflightLimit = 65535;
+	/** Packet identifiers to be sent again on this connection, as the window allows. */
+	private resend: number[] = [];
+	private queue: Queued[] = [];
+	private queueHead = 0;
+	private queuedBytes = 0;
+
+	constructor(clientId: string, settings: BrokerSettings, drops: DropCounter) {
+		this.clientId = clientId;
+		this.settings = settings;
+		this.drops = drops;
+	}
+
+	/** Messages waiting, not counting those in flight. */
+	get queued(): number {
+		return this.queue.length - this.queueHead;
+	}
+
+	configure(settings: BrokerSettings): void {
+		this.settings = settings;
+		if (this.client !== null) this.setWindow(this.client.receiveMaximum);
+	}
+
+	/** A connection begins: what was under way is sent again ([MQTT-4.4.0-1]), then what waits. */
+	attach(client: Client): void {
+		this.client = client;
+		this.inflight = 0;
+		this.inflightBytes = 0;
+		this.resend = [...this.outgoing.keys()];
+		this.setWindow(client.receiveMaximum);
+	}
+
+	detach(): void {
+		this.client = null;
+	}
+
+	private setWindow(receiveMaximum: number): void {
+		const own = this.settings.maxInflightMessages;
+		this.inflightLimit = own === 0 || own > receiveMaximum ? receiveMaximum : own; // [MQTT-3.3.4-9]
+	}
+
+	/** Sends, queues or drops one copy of the message that is being distributed. */
+	deliver(publication: Publication, delivery: Delivery): void {
+		const granted = delivery.qos;
+		const qos = publication.qos < granted && !this.settings.upgradeOutgoingQos ? publication.qos : granted;
+		const retain = delivery.retainAsPublished && publication.retain; // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
+		const client = this.client;
+		if (qos === 0) {
+			if (client !== null) {
+				if (client.congested) this.drops.dropped++;
+				else client.sendPublication(publication, 0, retain, 0, delivery.identifier);
+			} else if (this.settings.queueQos0Messages) {
+				this.enqueue(publication.keep(), 0, retain, delivery.identifier);
+			} else {
+				this.drops.dropped++;
+			}
+			return;
+		}
+		if (client === null || client.congested || this.queued > 0 || !this.hasRoom(publication.payloadLength)) {
+			this.enqueue(publication.keep(), qos, retain, delivery.identifier);
+			return;
+		}
+		if (!client.fits(publication, qos, delivery.identifier)) return;
+		const packetId = this.nextPacketId();
+		this.inflight++;
+		if (this.expiryInterval === 0 && this.settings.maxInflightBytes === 0) {
+			this.outgoing.set(packetId, qos === 1 ? AWAITS_PUBACK : AWAITS_PUBREC);
+		} else {
+			this.track(packetId, publication.keep(), qos, retain, delivery.identifier);
+		}
+		client.sendPublication(publication, qos, retain, packetId, delivery.identifier);
+	}
+
+	/** Sends, queues or drops a message that the broker has kept. `retain`: whether it is sent as a retained message. */
+	deliverMessage(message: Message, qos: Qos, retain: boolean, identifier: number): void {
+		const client = this.client;
+		const sendable = client !== null && !client.congested && this.queued === 0;
+		if (!sendable || (qos > 0 && !this.hasRoom(message.payload.length))) {
+			this.enqueue(message, qos, retain, identifier);
+		} else {
+			this.send(client, message, qos, retain, identifier);
+		}
+	}
+
+	/** Sends what waits, as far as the window and the connection allow. */
+	drain(): void {
+		const client = this.client;
+		if (client === null) return;
+		while (this.resend.length > 0 && this.inflight < this.inflightLimit && !client.congested) {
+			this.sendAgain(client, this.resend.shift()!);
+		}
+		while (this.queueHead < this.queue.length && !client.congested) {
+			const next = this.queue[this.queueHead]!;
+			if (next.qos > 0 && !this.hasRoom(next.message.payload.length)) return;
+			this.queueHead++;
+			this.queuedBytes -= next.message.payload.length;
+			if (this.queueHead === this.queue.length) {
+				this.queue = [];
+				this.queueHead = 0;
+			} else if (this.queueHead >= 256 && this.queueHead * 2 >= this.queue.length) {
+				this.queue.splice(0, this.queueHead);
+				this.queueHead = 0;
+			}
+			// [MQTT-3.3.2-5]: what expired while it waited is not sent.
+			if (next.message.expiresAt !== 0 && next.message.expiresAt <= client.now()) continue;
+			this.send(client, next.message, next.qos, next.retain, next.identifier);
+		}
+	}
+
+	/** PUBACK or PUBCOMP: the flow has ended. False when there was none in that state. */
+	complete(packetId: number, state: number): boolean {
+		const outgoing = this.outgoing.get(packetId);
+		if (outgoing === undefined || outgoing.state !== state) return false;
+		this.forget(packetId, outgoing);
+		return true;
+	}
+
+	/** PUBREC: the receiver has it, or (`refused`) will not. False when it was not waited for. */
+	received(packetId: number, refused: boolean): boolean {
+		const outgoing = this.outgoing.get(packetId);
+		if (outgoing === undefined || outgoing.qos !== 2) return false;
+		if (refused) {
+			this.forget(packetId, outgoing);
+			return true;
+		}
+		if (outgoing.state === OutgoingState.PUBREC) {
+			// The message itself is not sent again from here on ([MQTT-4.3.3-6]): let go of it.
+			this.outgoing.set(packetId, AWAITS_PUBCOMP);
+			this.inflightBytes -= outgoing.bytes;
+		}
+		return true;
+	}
+
+	private forget(packetId: number, outgoing: Outgoing): void {
+		this.outgoing.delete(packetId);
+		this.inflightBytes -= outgoing.bytes;
+		this.inflight--;
+		if (this.queue.length > 0 || this.resend.length > 0) this.drain();
+	}
+
+	private hasRoom(payloadLength: number): boolean {
+		if (this.inflight >= this.inflightLimit || this.resend.length > 0) return false;
+		const limit = this.settings.maxInflightBytes;
+		return limit === 0 || this.inflight === 0 || this.inflightBytes + payloadLength <= limit;
+	}
+
+	/** The next packet identifier not in use; they count up from 1 ([MQTT-2.2.1-3]). */
+	private nextPacketId(): number {
+		let id = this.lastPacketId;
+		do {
+			id = id === 65535 ? 1 : id + 1;
+		} while (this.outgoing.has(id));
+		this.lastPacketId = id;
+		return id;
+	}
+
+	private track(packetId: number, message: Message, qos: number, retain: boolean, identifier: number): void {
+		const state = qos === 1 ? OutgoingState.PUBACK : OutgoingState.PUBREC;
+		this.outgoing.set(packetId, new Outgoing(message, qos, retain, identifier, state));
+		this.inflightBytes += message.payload.length;
+	}
+
+	private send(client: Client, message: Message, qos: Qos, retain: boolean, identifier: number): void {
+		if (qos === 0) {
+			client.sendMessage(message, 0, retain, false, 0, identifier);
+			return;
+		}
+		const packetId = this.nextPacketId();
+		if (!client.sendMessage(message, qos, retain, false, packetId, identifier)) return;
+		this.inflight++;
+		this.track(packetId, message, qos, retain, identifier);
+	}
+
+	private sendAgain(client: Client, packetId: number): void {
+		const outgoing = this.outgoing.get(packetId);
+		if (outgoing === undefined) return;
+		this.inflight++;
+		if (outgoing.message === null) {
+			client.sendRelease(packetId);
+			return;
+		}
+		const { message, qos, retain, identifier } = outgoing;
+		this.inflightBytes += message.payload.length;
+		if (!client.sendMessage(message, qos as Qos, retain, true, packetId, identifier)) {
+			this.forget(packetId, outgoing);
+		}
+	}
+
+	private enqueue(message: Message, qos: Qos, retain: boolean, identifier: number): void {
+		const { maxQueuedMessages, maxQueuedBytes } = this.settings;
+		const bytes = message.payload.length;
+		if (
+			(maxQueuedMessages !== 0 && this.queued >= maxQueuedMessages) ||
+			(maxQueuedBytes !== 0 && this.queuedBytes + bytes > maxQueuedBytes)
+		) {
+			this.drops.dropped++;
+			return;
+		}
+		this.queue.push({ message, qos, retain, identifier });
+		this.queuedBytes += bytes;
+	}
+}
