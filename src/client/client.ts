@@ -1,0 +1,19 @@
+/** The MQTT client for 3.1, 3.1.1 and 5.0: library of the tools and of bridges, and the public TypeScript interface. */
+
+export {
+	type ConnackPacket,
+	isValidTopicFilter,
+	isValidTopicName,
+	MAXIMUM_PACKET_SIZE,
+	type Properties,
+	type ProtocolVersion,
+	type Qos,
+	Reason,
+	reasonName,
+	type SubscriptionRequest,
+	topicMatches,
+	type Will,
+} from "../packet/packet.ts";
+export { ClientError, type ClientHandler, type CloseReason, clientErrorText, Message } from "./handler.ts";
+export { type ClientState, MqttClient, type PublishOptions } from "./mqtt-client.ts";
+export type { ClientHost, ClientOptions, ReconnectOptions } from "./options.ts";
