@@ -66,17 +66,15 @@ export class Broker implements BrokerControl {
 	}
 
 	accept(connection: Connection, listener: ListenerSettings): void {
-		const client = new Client(this, connection, listener);
 		const count = this.perListener.get(listener) ?? 0;
-		if (this.stopped !== null || (listener.maxConnections !== null && count >= listener.maxConnections)) {
-			this.log.write(
-				"notice",
-				`Client connection from ${connection.remoteAddress} denied: max_connections exceeded.`,
-			);
-			client.state = "closed";
+		const full = listener.maxConnections !== null && count >= listener.maxConnections;
+		if (full || this.stopped !== null) {
+			const why = full ? "max_connections exceeded" : "the broker is ending";
+			this.log.write("notice", `Client connection from ${connection.remoteAddress} denied: ${why}.`);
 			connection.destroy();
 			return;
 		}
+		const client = new Client(this, connection, listener);
 		this.perListener.set(listener, count + 1);
 		this.clients.add(client);
 		if (this.settings.connectionMessages) {

@@ -20,7 +20,8 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 	const version = client.version;
 	readPublish(bytes, start, end, version, view);
 	let properties: Properties | null = null;
-	let forwardable = true;
+	// A padded remaining length (allowed below 5.0) is not passed on: the octet before the topic's length is its last.
+	let forwardable = bytes[start + 1]! < 128 || bytes[view.topicStart - 3] !== 0;
 	let expiresAt = 0;
 	if (view.propertiesEnd > view.propertiesStart) {
 		const { propertiesStart, propertiesEnd } = view;
@@ -28,7 +29,8 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 		if (properties.subscriptionIdentifier !== undefined) {
 			throw new MqttError(Reason.PROTOCOL_ERROR, "PUBLISH from a client has a subscription identifier"); // [MQTT-3.3.4-6]
 		}
-		forwardable = properties.topicAlias === undefined && properties.messageExpiryInterval === undefined;
+		if (properties.topicAlias !== undefined || properties.messageExpiryInterval !== undefined)
+			forwardable = false;
 	}
 	const route = routeOf(client, bytes, properties);
 	if (properties !== null && !forwardable) {
