@@ -1,0 +1,135 @@
+/** Opening listeners: which addresses, in which order, and what is said when one cannot be had. */
+
+import type { Connection, Host, HostError, Listener } from "../host/host.ts";
+import type { Log } from "../host/log.ts";
+import type { ListenerPlan } from "./settings.ts";
+
+export interface OpenListener {
+	readonly plan: ListenerPlan;
+	readonly handles: readonly Listener[];
+}
+
+/** A failure to start, for the log. */
+export class StartError extends Error {
+	readonly lines: readonly string[];
+
+	constructor(lines: readonly string[], cause?: unknown) {
+		super(lines.join(" "), { cause });
+		this.name = "StartError";
+		this.lines = lines;
+	}
+}
+
+export type ListenHost = Pick<Host, "network">;
+
+/** Ports that the system chooses may be free for IPv4 and taken for IPv6. */
+const AUTO_ATTEMPTS = 16;
+
+/** What a machine without IPv6 answers. */
+const NO_SUCH_FAMILY: readonly string[] = ["EAFNOSUPPORT", "EADDRNOTAVAIL", "EPROTONOSUPPORT"];
+
+function isIpv6(address: string): boolean {
+	return address.includes(":");
+}
+
+function family(plan: ListenerPlan, address: string): string {
+	if (plan.kind === "unix") return "unix";
+	return isIpv6(address) ? "ipv6" : "ipv4";
+}
+
+/** Numeric addresses (or the path) to listen on. */
+async function addressesOf(host: ListenHost, plan: ListenerPlan): Promise<string[]> {
+	if (plan.kind === "unix") return [plan.host ?? ""];
+	let addresses = plan.kind === "loopback" ? ["127.0.0.1", "::1"] : ["0.0.0.0", "::"];
+	if (plan.host !== null) {
+		try {
+			addresses = await host.network.resolve(plan.host);
+		} catch (error) {
+			const text = `Error: Error resolving listener address ${plan.host}: ${(error as HostError).message}.`;
+			throw new StartError([text], error);
+		}
+	}
+	const chosen = addresses.filter((address) => plan.domain === null || family(plan, address) === plan.domain);
+	if (chosen.length === 0) throw new StartError([`Error: ${plan.host} has no ${plan.domain} address.`]);
+	return chosen;
+}
+
+function sayOpening(log: Log, plan: ListenerPlan, address: string, port: number): void {
+	const where = plan.kind === "unix" ? `path ${address}` : `port ${port}`;
+	log.write("information", `Opening ${family(plan, address)} listen socket on ${where}.`);
+}
+
+function startError(plan: ListenerPlan, address: string, port: number, error: HostError): StartError {
+	const where =
+		plan.kind === "unix" ? address : isIpv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+	const lines = [`Error: ${error.message} (${where})`];
+	if (error.code === "EACCES" && plan.kind !== "unix" && port < 1024) {
+		lines.push("Error: Ports below 1024 need root, or the capability CAP_NET_BIND_SERVICE.");
+	}
+	return new StartError(lines, error);
+}
+
+/** Opens all addresses of a plan; throws StartError with none left open. */
+async function openPlan(
+	host: ListenHost,
+	log: Log,
+	plan: ListenerPlan,
+	noDelay: boolean,
+	onConnection: (connection: Connection) => void,
+): Promise<OpenListener> {
+	const addresses = await addressesOf(host, plan);
+	const auto = plan.port === "auto";
+	for (let attempt = 1; ; attempt++) {
+		const handles: Listener[] = [];
+		let port = plan.port === "auto" ? 0 : plan.port;
+		let taken: StartError | null = null;
+		for (const address of addresses) {
+			try {
+				// The line comes first, as in mosquitto; a port that the system chooses is known only afterwards.
+				if (!auto) sayOpening(log, plan, address, port);
+				const handle = await host.network.listen({ address, port, noDelay }, onConnection);
+				handles.push(handle);
+				port = handle.port;
+			} catch (error) {
+				const { code, message } = error as HostError;
+				const other = addresses.some((each) => !isIpv6(each));
+				if (isIpv6(address) && plan.kind !== "unix" && other && NO_SUCH_FAMILY.includes(code)) {
+					log.write("notice", `IPv6 is not available (${message}): going on with IPv4.`);
+					continue;
+				}
+				for (const handle of handles) handle.close();
+				taken = startError(plan, address, port, error as HostError);
+				if (!auto || code !== "EADDRINUSE" || attempt === AUTO_ATTEMPTS) throw taken;
+				break;
+			}
+		}
+		if (taken !== null) continue;
+		plan.settings.port = port;
+		if (auto) for (const address of addresses.slice(0, handles.length)) sayOpening(log, plan, address, port);
+		return { plan, handles };
+	}
+}
+
+/** Opens listeners in turn; throws StartError with none left open. */
+export async function openListeners(
+	host: ListenHost,
+	log: Log,
+	plans: readonly ListenerPlan[],
+	noDelay: boolean,
+	onConnection: (connection: Connection, plan: ListenerPlan) => void,
+): Promise<OpenListener[]> {
+	const open: OpenListener[] = [];
+	try {
+		for (const plan of plans) {
+			open.push(await openPlan(host, log, plan, noDelay, (connection) => onConnection(connection, plan)));
+		}
+	} catch (error) {
+		closeListeners(open);
+		throw error;
+	}
+	return open;
+}
+
+export function closeListeners(open: readonly OpenListener[]): void {
+	for (const { handles } of open) for (const handle of handles) handle.close();
+}

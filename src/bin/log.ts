@@ -1,0 +1,208 @@
+/** The log: which lines are wanted, how they begin, and where they go. */
+
+import type { LogDestination, LogFacility } from "../config/value.ts";
+import type { AppendFile, Host, HostError, SyslogLevel } from "../host/host.ts";
+import type { Log, LogType } from "../host/log.ts";
+import { strftime } from "./strftime.ts";
+
+/** What the log needs of its host. */
+export type LogHost = Pick<Host, "clock" | "utf8" | "files" | "syslog"> & {
+	readonly process: Pick<Host["process"], "stdout" | "stderr">;
+};
+
+export interface LogSettings {
+	readonly destinations: readonly LogDestination[];
+	readonly types: readonly LogType[];
+	readonly timestamp: boolean;
+	/** For strftime; null is seconds since 1970. */
+	readonly timestampFormat: string | null;
+	readonly facility: LogFacility;
+}
+
+/** Before a configuration was read. */
+export const startLogSettings: LogSettings = {
+	destinations: [{ kind: "stderr" }],
+	types: ["error", "warning", "notice", "information"],
+	timestamp: true,
+	timestampFormat: null,
+	facility: "daemon",
+};
+
+const SYSLOG_LEVELS: Readonly<Record<LogType, SyslogLevel>> = {
+	error: "error",
+	warning: "warning",
+	notice: "notice",
+	information: "info",
+	subscribe: "notice",
+	unsubscribe: "notice",
+	websockets: "debug",
+	debug: "debug",
+};
+
+/** Characters of a line; mosquitto's limit too. A peer chooses topics, and must not choose how fast a disk fills. */
+const LINE_LIMIT = 1000;
+/** Octets: a character takes three at most as UTF-8, and a made harmless one four. */
+const BUFFER_SIZE = 4 * LINE_LIMIT + 256;
+
+/**
+ * Everything that could end a line, move a terminal's cursor, or turn the direction of text: C0, DEL, C1, line and
+ * paragraph separators, bidirectional controls.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
+const HARMFUL = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** `text` on one line, and short: control characters as `\xNN` or `\uNNNN`. */
+export function harmless(text: string): string {
+	const short = text.length > LINE_LIMIT ? `${text.slice(0, LINE_LIMIT)}...` : text;
+	return short.replace(HARMFUL, (character) => {
+		const code = character.charCodeAt(0);
+		return code < 0x100
+			? `\\x${code.toString(16).padStart(2, "0")}`
+			: `\\u${code.toString(16).padStart(4, "0")}`;
+	});
+}
+
+interface OpenFile {
+	readonly path: string;
+	readonly file: AppendFile;
+	/** Lines that could not be written, to be told once one can. */
+	lost: number;
+	reason: string;
+}
+
+/** Log files are for their owner: they name clients and topics. */
+const LOG_FILE_MODE = 0o600;
+
+export class ProgramLog implements Log {
+	readonly #host: LogHost;
+	readonly #ident: string;
+	readonly #buffer = new Uint8Array(BUFFER_SIZE);
+	#settings: LogSettings = startLogSettings;
+	#wanted: ReadonlySet<LogType> = new Set(startLogSettings.types);
+	#file: OpenFile | null = null;
+	#syslogFacility: LogFacility | null = null;
+
+	constructor(host: LogHost, ident: string) {
+		this.#host = host;
+		this.#ident = ident;
+	}
+
+	/**
+	 * Takes new settings and opens what they need anew. Throws a HostError when the log file or the system log cannot be
+	 * opened, and then goes on as before.
+	 */
+	configure(settings: LogSettings): void {
+		const wanted = settings.destinations.find((each) => each.kind === "file");
+		const file = wanted?.kind === "file" ? this.#open(wanted.path) : null;
+		try {
+			this.#openSyslog(settings);
+		} catch (error) {
+			file?.file.close();
+			throw error;
+		}
+		this.#file?.file.close();
+		this.#file = file;
+		this.#settings = settings;
+		this.#wanted = new Set(settings.destinations.length === 0 ? [] : settings.types);
+	}
+
+	/** Opens the log file anew, after it was moved away. Throws a HostError, and then goes on with the old one. */
+	reopen(): void {
+		if (this.#file === null) return;
+		const file = this.#open(this.#file.path);
+		this.#file.file.close();
+		this.#file = file;
+	}
+
+	enabled(type: LogType): boolean {
+		return this.#wanted.has(type);
+	}
+
+	write(type: LogType, text: string): void {
+		if (!this.#wanted.has(type)) return;
+		const { destinations } = this.#settings;
+		const line = harmless(text);
+		const stamped = this.#stamp() + line;
+		for (const destination of destinations) {
+			switch (destination.kind) {
+				case "stdout":
+				case "stderr":
+					this.#toStream(destination.kind, stamped);
+					break;
+				case "file":
+					this.#toFile(stamped);
+					break;
+				case "syslog":
+					this.#toSyslog(type, line);
+					break;
+			}
+		}
+	}
+
+	/** Ends the log file. */
+	close(): void {
+		this.#file?.file.close();
+		this.#file = null;
+	}
+
+	#open(path: string): OpenFile {
+		return { path, file: this.#host.files.append(path, LOG_FILE_MODE), lost: 0, reason: "" };
+	}
+
+	#openSyslog(settings: LogSettings): void {
+		if (!settings.destinations.some((each) => each.kind === "syslog")) return;
+		if (this.#syslogFacility === settings.facility) return;
+		this.#host.syslog.open(this.#ident, settings.facility);
+		this.#syslogFacility = settings.facility;
+	}
+
+	#stamp(): string {
+		const { timestamp, timestampFormat } = this.#settings;
+		if (!timestamp) return "";
+		const now = this.#host.clock.now();
+		if (timestampFormat === null) return `${Math.floor(now / 1000)}: `;
+		return `${harmless(strftime(timestampFormat, now, this.#host.clock.utcOffset(now)))}: `;
+	}
+
+	#encode(line: string): Uint8Array {
+		const { utf8 } = this.#host;
+		if (utf8.byteLength(line) >= BUFFER_SIZE) return utf8.encode(`${line}\n`);
+		const end = utf8.encodeInto(line, this.#buffer, 0);
+		this.#buffer[end] = 0x0a;
+		return this.#buffer.subarray(0, end + 1);
+	}
+
+	// A log that cannot be written (reader gone, disk full) must not end the broker.
+
+	#toStream(name: "stdout" | "stderr", line: string): void {
+		try {
+			this.#host.process[name].write(this.#encode(line));
+		} catch {
+			// There is nowhere else to say so.
+		}
+	}
+
+	#toFile(line: string): void {
+		const open = this.#file;
+		if (open === null) return;
+		try {
+			if (open.lost > 0) {
+				const lost = `${this.#stamp()}Warning: ${open.lost} log lines were lost (${open.reason}).`;
+				open.file.write(this.#encode(lost));
+				open.lost = 0;
+			}
+			open.file.write(this.#encode(line));
+		} catch (error) {
+			open.lost++;
+			open.reason = (error as HostError).message;
+		}
+	}
+
+	#toSyslog(type: LogType, line: string): void {
+		try {
+			this.#host.syslog.write(SYSLOG_LEVELS[type], line);
+		} catch {
+			// As above.
+		}
+	}
+}

@@ -1,0 +1,70 @@
+/** The start of every program: which one it is, and what happens when one fails in a way nobody foresaw. */
+
+import { Broker } from "../broker/broker.ts";
+import type { Host } from "../host/host.ts";
+import { ProgramLog } from "./log.ts";
+import { type Context, runBroker } from "./mqttd.ts";
+
+/** EX_SOFTWARE of sysexits.h: a fault of the program itself. */
+const EXIT_CRASH = 70;
+
+type Program = (context: Context) => void | Promise<void>;
+
+const broker: Program = (context) =>
+	runBroker(context, (host, settings, log) => new Broker(host, settings, log));
+
+/** Programs by the name that they are called by. */
+const PROGRAMS: Readonly<Record<string, Program>> = {
+	mqttd: broker,
+	mosquitto: broker,
+};
+
+/** `mqttd pub …` is `mosquitto_pub …`. */
+const PREFIX = "mosquitto_";
+
+/**
+ * Finds the program by the name that was called, or else by the first argument after `mqttd`, and what is left for it.
+ * Null for a name of mosquitto's that is none of ours.
+ */
+export function chooseProgram(
+	argv: readonly string[],
+): { name: string; run: Program; args: readonly string[] } | null {
+	const [called = "", ...args] = argv;
+	const name = called.replace(/\.[a-z]+$/, "");
+	const [first = "", ...rest] = args;
+	if (!name.startsWith("mosquitto")) {
+		const sub = Object.hasOwn(PROGRAMS, PREFIX + first) ? PROGRAMS[PREFIX + first] : undefined;
+		if (sub !== undefined) return { name: PREFIX + first, run: sub, args: rest };
+	}
+	const own = Object.hasOwn(PROGRAMS, name) ? PROGRAMS[name] : undefined;
+	if (own !== undefined) return { name, run: own, args };
+	// Renamed or run from its sources, it is the broker; but nobody who calls mosquitto_passwd wants a broker.
+	return name.startsWith(PREFIX) ? null : { name: "mqttd", run: broker, args };
+}
+
+/** Runs the program that was called. Returns what is to be told of exceptions that nobody caught: it ends the process. */
+export function main(host: Host): { crash(error: unknown): void } {
+	const chosen = chooseProgram(host.process.argv);
+	const log = new ProgramLog(host, chosen?.name ?? "mqttd");
+	const crash = (error: unknown) => {
+		const stack = error instanceof Error ? `${error}\n${error.stack ?? ""}` : String(error);
+		const lines = stack.split("\n").filter((line, i, all) => line.trim() !== "" && line !== all[i - 1]);
+		for (const line of [`Error: Unexpected error, please report it:`, ...lines]) {
+			if (log.enabled("error")) log.write("error", line);
+			else host.process.stderr.write(host.utf8.encode(`${line}\n`));
+		}
+		host.process.exit(EXIT_CRASH);
+	};
+	if (chosen === null) {
+		const name = host.process.argv[0] ?? "";
+		host.process.stderr.write(host.utf8.encode(`Error: ${name} is not part of this version.\n`));
+		host.process.exit(1);
+	}
+	try {
+		const { name, args } = chosen;
+		Promise.resolve(chosen.run({ host, log, name, args })).catch(crash);
+	} catch (error) {
+		crash(error);
+	}
+	return { crash };
+}

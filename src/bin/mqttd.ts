@@ -1,0 +1,342 @@
+/** The broker as a program: arguments, configuration, background, listeners, signals, end. */
+
+import type { BrokerControl, CreateBroker } from "../broker/settings.ts";
+import type { BrokerConfig, Remark } from "../config/config.ts";
+import { ConfigError } from "../config/error.ts";
+import { readConfig } from "../config/read.ts";
+import type { Background, Host, HostError } from "../host/host.ts";
+import { ArgumentError, type BrokerArguments, parseArguments, usage } from "./args.ts";
+import { closeListeners, type OpenListener, openListeners, StartError } from "./listen.ts";
+import { type LogSettings, type ProgramLog, startLogSettings } from "./log.ts";
+import { brokerSettings, listenerPlans, logSettings } from "./settings.ts";
+import { VERSION } from "./version.ts";
+
+/** mosquitto's exit codes: wrong arguments or configuration; anything else that keeps the broker from starting. */
+const EXIT_INVALID = 3;
+const EXIT_FAILURE = 1;
+
+/** Users to become when started as root and none is configured. */
+const DEFAULT_USERS: readonly string[] = ["mosquitto", "nobody"];
+
+/** What a program is given: its platform, its log, the name it was called by, and its arguments. */
+export interface Context {
+	readonly host: Host;
+	readonly log: ProgramLog;
+	readonly name: string;
+	readonly args: readonly string[];
+}
+
+/** Runs the broker until a signal ends it. Ends the process. */
+export async function runBroker(context: Context, createBroker: CreateBroker): Promise<void> {
+	const { host, log } = context;
+	const start = prepare(context);
+	if (start === null) return;
+	const program = new BrokerProgram(context, start.given, start.config);
+	try {
+		await program.start(createBroker);
+	} catch (error) {
+		if (!(error instanceof StartError)) throw error;
+		for (const line of error.lines) log.write("error", line);
+		program.abandon();
+		host.process.exit(EXIT_FAILURE);
+	}
+}
+
+/** Arguments and configuration; null when there is nothing to start and the process has been ended. */
+function prepare(context: Context): { given: BrokerArguments; config: BrokerConfig } | null {
+	const { host, log, name, args } = context;
+	const print = (stream: "stdout" | "stderr", text: string) => {
+		host.process[stream].write(host.utf8.encode(text));
+	};
+	try {
+		const given = parseArguments(args);
+		if (given.print !== null) {
+			print("stdout", given.print === "help" ? usage(name, VERSION) : `${name} version ${VERSION}\n`);
+			host.process.exit(0);
+			return null;
+		}
+		if (given.testConfig && given.configFiles.length === 0) {
+			throw new ArgumentError("Error: Please provide a configuration file to test.");
+		}
+		const config = readConfig(host, given.configFiles);
+		// Whether it can be mapped belongs to whether it is right.
+		brokerSettings(config);
+		if (!given.testConfig) return { given, config };
+		sayRemarks(context, config.remarks);
+		log.write("information", "Configuration file is OK.");
+		host.process.exit(0);
+	} catch (error) {
+		if (error instanceof ArgumentError) {
+			print("stderr", `${error.message}\n`);
+			if (error.usage) print("stdout", usage(name, VERSION));
+		} else if (error instanceof ConfigError) {
+			for (const line of error.lines) log.write("error", line);
+		} else {
+			throw error;
+		}
+		host.process.exit(EXIT_INVALID);
+	}
+	return null;
+}
+
+function sayRemarks({ log }: Pick<Context, "log">, remarks: readonly Remark[]): void {
+	for (const { type, text } of remarks) log.write(type, text);
+}
+
+class BrokerProgram {
+	readonly #context: Context;
+	readonly #given: BrokerArguments;
+	#config: BrokerConfig;
+	#broker: BrokerControl | null = null;
+	#listeners: readonly OpenListener[] = [];
+	#background: Background | null = null;
+	/** Path of the process id file while it exists. */
+	#pidFile: string | null = null;
+	#state: "starting" | "running" | "stopping" = "starting";
+
+	constructor(context: Context, given: BrokerArguments, config: BrokerConfig) {
+		this.#context = context;
+		this.#given = given;
+		this.#config = config;
+	}
+
+	/** All steps to a serving broker, in an order that matters: what needs root comes before its rights are given up. */
+	async start(createBroker: CreateBroker): Promise<void> {
+		await this.#goToBackground();
+		this.#openLog();
+		this.#sayStarting();
+		this.#createBroker(createBroker);
+		await this.#openListeners();
+		this.#writePidFile();
+		this.#dropPrivileges();
+		this.#catchSignals();
+		this.#sayRunning();
+	}
+
+	/** Undoes what a failed start left behind. */
+	abandon(): void {
+		closeListeners(this.#listeners);
+		this.#removePidFile();
+		this.#context.log.close();
+	}
+
+	async #goToBackground(): Promise<void> {
+		if (!this.#given.daemon) return;
+		try {
+			this.#background = await this.#context.host.process.daemonize();
+		} catch (error) {
+			throw new StartError(
+				[`Error: Unable to go to the background (${(error as HostError).message}).`],
+				error,
+			);
+		}
+	}
+
+	/** A log that cannot be opened does not keep the broker from serving: errors go to stderr then, as in mosquitto. */
+	#openLog(): void {
+		const { log } = this.#context;
+		const settings = logSettings(this.#config.global, this.#given);
+		try {
+			log.configure(settings);
+		} catch (error) {
+			log.configure({ ...startLogSettings, types: settings.types.filter((type) => type !== "debug") });
+			log.write("error", logError(settings, error as HostError));
+		}
+	}
+
+	#sayStarting(): void {
+		const { log, name } = this.#context;
+		log.write("information", `${name} version ${VERSION} starting`);
+		if (this.#given.configFiles.length === 0) log.write("information", "Using default config.");
+		for (const path of this.#given.configFiles) log.write("information", `Config loaded from ${path}.`);
+		sayRemarks(this.#context, this.#config.remarks);
+		if (this.#config.localOnly) {
+			const only = "Connections will only be possible from clients running on this machine.";
+			log.write("warning", `Starting in local only mode. ${only}`);
+			log.write("warning", "Create a configuration file which defines a listener to allow remote access.");
+			if (this.#config.global.allowAnonymous ?? true) {
+				log.write("warning", "Clients need no user name in local only mode.");
+			}
+		} else if (this.#given.ports.length > 0) {
+			log.write(
+				"warning",
+				"Warning: The -p argument has no effect: the configuration file defines listeners.",
+			);
+		}
+	}
+
+	#createBroker(createBroker: CreateBroker): void {
+		this.#broker = createBroker(this.#context.host, brokerSettings(this.#config), this.#context.log);
+	}
+
+	async #openListeners(): Promise<void> {
+		const { host, log } = this.#context;
+		const plans = listenerPlans(this.#config, this.#given.ports);
+		this.#listeners = await openListeners(
+			host,
+			log,
+			plans,
+			this.#config.global.setTcpNodelay,
+			(connection, plan) => this.#broker?.accept(connection, plan.settings),
+		);
+	}
+
+	#writePidFile(): void {
+		const path = this.#given.pidFile ?? this.#config.global.pidFile;
+		if (path === null) return;
+		const { host } = this.#context;
+		try {
+			host.files.write(path, host.utf8.encode(`${host.process.pid}\n`));
+			this.#pidFile = path;
+		} catch (error) {
+			throw new StartError(
+				[`Error: Unable to write pid file '${path}' (${(error as HostError).message}).`],
+				error,
+			);
+		}
+	}
+
+	#removePidFile(): void {
+		if (this.#pidFile === null) return;
+		const path = this.#pidFile;
+		this.#pidFile = null;
+		try {
+			this.#context.host.files.remove(path);
+		} catch (error) {
+			const why = (error as HostError).message;
+			this.#context.log.write("warning", `Warning: Unable to remove pid file '${path}' (${why}).`);
+		}
+	}
+
+	#dropPrivileges(): void {
+		const { host, log } = this.#context;
+		if (host.process.uid !== 0) return;
+		const configured = this.#config.global.user;
+		if (configured === "root") {
+			log.write("warning", "Warning: The broker should not be run as root.");
+			return;
+		}
+		for (const user of configured === null ? DEFAULT_USERS : [configured]) {
+			try {
+				host.process.becomeUser(user);
+				log.write("information", `Info: running as user: ${user}.`);
+				return;
+			} catch (error) {
+				const { code, message } = error as HostError;
+				const missing = code === "ENOENT";
+				const why = missing ? "this user does not exist" : message;
+				const text = `Unable to drop privileges to '${user}' (${why}).`;
+				// Going on as root is no answer to a user who was asked for, or to a system that refuses.
+				if (configured !== null || !missing) throw new StartError([`Error: ${text}`], error);
+				log.write("warning", `Warning: ${text}`);
+			}
+		}
+		log.write("warning", "Warning: The broker should not be run as root.");
+	}
+
+	#catchSignals(): void {
+		const { process } = this.#context.host;
+		process.onSignal("SIGINT", () => this.#stop());
+		process.onSignal("SIGTERM", () => this.#stop());
+		process.onSignal("SIGHUP", () => this.#reload());
+		process.onSignal("SIGUSR1", () => this.#saySave());
+		process.onSignal("SIGUSR2", () => this.#saySubscriptions());
+		process.onSignal("SIGRTMIN", () => this.#reopenLog());
+	}
+
+	#sayRunning(): void {
+		const { host, log, name } = this.#context;
+		this.#state = "running";
+		log.write("information", `${name} version ${VERSION} running`);
+		if (this.#background === null) return;
+		host.process.stdout.write(host.utf8.encode(`${host.process.pid}\n`));
+		this.#background.ready();
+	}
+
+	#stop(): void {
+		if (this.#state !== "running") return;
+		this.#state = "stopping";
+		const { host, log, name } = this.#context;
+		log.write("information", `${name} version ${VERSION} terminating`);
+		closeListeners(this.#listeners);
+		const end = () => {
+			this.#removePidFile();
+			log.close();
+			host.process.exit(0);
+		};
+		if (this.#broker === null) end();
+		else this.#broker.stop(end);
+	}
+
+	/** Reads the configuration anew. What cannot be read, or not be taken while running, leaves everything as it is. */
+	#reload(): void {
+		if (this.#state !== "running") return;
+		const { host, log } = this.#context;
+		log.write("information", "Reloading config.");
+		try {
+			const config = readConfig(host, this.#given.configFiles);
+			const settings = brokerSettings(config);
+			const plans = listenerPlans(config, this.#given.ports);
+			const matched = this.#listeners.map((open) => plans.find((plan) => samePlace(plan, open.plan)));
+			if (plans.length !== matched.length || matched.includes(undefined)) {
+				throw new ConfigError([
+					"Error: It is not currently possible to add/remove listeners when reloading the config file.",
+				]);
+			}
+			this.#reloadLog(config);
+			for (const [i, { plan }] of this.#listeners.entries()) {
+				const { port } = plan.settings;
+				Object.assign(plan.settings, matched[i]?.settings, { port });
+			}
+			this.#broker?.configure(settings);
+			this.#config = config;
+			sayRemarks(this.#context, config.remarks);
+			log.write("information", "Config reloaded.");
+		} catch (error) {
+			if (!(error instanceof ConfigError)) throw error;
+			for (const line of error.lines) log.write("error", line);
+			log.write("error", "Error: The configuration was not reloaded; the running one stays in force.");
+		}
+	}
+
+	#reloadLog(config: BrokerConfig): void {
+		const settings = logSettings(config.global, this.#given);
+		try {
+			this.#context.log.configure(settings);
+		} catch (error) {
+			throw new ConfigError([logError(settings, error as HostError)]);
+		}
+	}
+
+	#saySave(): void {
+		this.#context.log.write("notice", "Nothing is saved: messages are kept in memory, there is no database.");
+	}
+
+	#saySubscriptions(): void {
+		const { log } = this.#context;
+		log.write("notice", "Subscriptions:");
+		for (const line of this.#broker?.dumpSubscriptions() ?? []) log.write("notice", line);
+	}
+
+	#reopenLog(): void {
+		const { log } = this.#context;
+		try {
+			log.reopen();
+			log.write("information", "Log file reopened.");
+		} catch (error) {
+			log.write("error", `Error: Unable to reopen the log file (${(error as HostError).message}).`);
+		}
+	}
+}
+
+type Plan = ReturnType<typeof listenerPlans>[number];
+
+function samePlace(a: Plan, b: Plan): boolean {
+	return a.kind === b.kind && a.host === b.host && a.port === b.port && a.domain === b.domain;
+}
+
+function logError(settings: LogSettings, error: HostError): string {
+	const file = settings.destinations.find((each) => each.kind === "file");
+	const what = file?.kind === "file" ? `log file ${file.path} for writing` : "the system log";
+	return `Error: Unable to open ${what} (${error.message}).`;
+}

@@ -1,0 +1,115 @@
+/** From configuration to what broker, log and listeners take. */
+
+import type { BrokerSettings, ListenerSettings } from "../broker/settings.ts";
+import type { BrokerConfig, GlobalConfig, ListenerConfig } from "../config/config.ts";
+import { fail } from "../config/error.ts";
+import type { Port } from "../config/value.ts";
+import { LOG_TYPES } from "../config/value.ts";
+import type { BrokerArguments } from "./args.ts";
+import type { LogSettings } from "./log.ts";
+
+/** A listener as it will be opened: where, and what the broker is told of it. */
+export interface ListenerPlan {
+	/** The host name or numeric address as configured; null for all addresses; the path of a unix socket. */
+	readonly host: string | null;
+	readonly port: Port;
+	readonly kind: "tcp" | "unix" | "loopback";
+	readonly domain: "ipv4" | "ipv6" | null;
+	/** Handed to the broker with each client; changed in place at a reload. */
+	readonly settings: ListenerSettings;
+}
+
+const DEFAULT_PORT = 1883;
+const DEFAULT_PREFIX = "auto-";
+
+/** Options that belong to a listener in the file but to the whole broker here: all listeners must agree. */
+function common<T>(
+	listeners: readonly ListenerConfig[],
+	name: string,
+	read: (each: ListenerConfig) => T,
+): T | null {
+	const [first, ...others] = listeners;
+	if (first === undefined) return null;
+	const value = read(first);
+	if (others.some((each) => read(each) !== value)) {
+		fail(`Error: '${name}' must be the same for all listeners: different ones are not implemented yet.`);
+	}
+	return value;
+}
+
+/** Throws ConfigError. */
+export function brokerSettings(config: BrokerConfig): BrokerSettings {
+	const { global, listeners } = config;
+	const prefix = common(listeners, "listener_auto_id_prefix", (each) => each.autoIdPrefix);
+	const zeroLength = common(listeners, "allow_zero_length_clientid", (each) => each.allowZeroLengthClientId);
+	return {
+		maxInflightMessages: global.maxInflightMessages,
+		maxInflightBytes: global.maxInflightBytes,
+		maxQueuedMessages: global.maxQueuedMessages,
+		maxQueuedBytes: global.maxQueuedBytes,
+		maxPacketSize: global.maxPacketSize,
+		messageSizeLimit: global.messageSizeLimit,
+		maxKeepalive: global.maxKeepalive,
+		queueQos0Messages: global.queueQos0Messages,
+		upgradeOutgoingQos: global.upgradeOutgoingQos,
+		retainAvailable: global.retainAvailable,
+		allowZeroLengthClientId: zeroLength ?? global.allowZeroLengthClientId,
+		autoIdPrefix: prefix ?? global.autoIdPrefix ?? DEFAULT_PREFIX,
+		persistentClientExpiration: global.persistentClientExpiration,
+		connectionMessages: global.connectionMessages,
+	};
+}
+
+/** `-q` beats `-v`, which beats the file. */
+export function logSettings(
+	global: GlobalConfig,
+	given: Pick<BrokerArguments, "quiet" | "verbose">,
+): LogSettings {
+	return {
+		destinations: global.logDestinations,
+		types: given.quiet ? [] : given.verbose ? LOG_TYPES : global.logTypes,
+		timestamp: global.logTimestamp,
+		timestampFormat: global.logTimestampFormat,
+		facility: global.logFacility,
+	};
+}
+
+function listenerSettings(listener: ListenerConfig, allowAnonymous: boolean): ListenerSettings {
+	return {
+		port: 0,
+		allowAnonymous,
+		maxConnections: listener.maxConnections,
+		maxQos: listener.maxQos,
+		maxTopicAlias: listener.maxTopicAlias,
+	};
+}
+
+/**
+ * The listeners to open. A file that defines none leaves the ports of the command line, or 1883, on loopback only,
+ * where anonymous clients are allowed unless the file says otherwise; elsewhere they are not unless it says so.
+ */
+export function listenerPlans(config: BrokerConfig, ports: readonly Port[]): ListenerPlan[] {
+	const { global } = config;
+	if (config.localOnly) {
+		return (ports.length === 0 ? [DEFAULT_PORT] : ports).map((port) => ({
+			host: null,
+			port,
+			kind: "loopback",
+			domain: config.localListener.socketDomain,
+			settings: listenerSettings(
+				config.localListener,
+				config.localListener.allowAnonymous ?? global.allowAnonymous ?? true,
+			),
+		}));
+	}
+	return config.listeners.map((listener) => {
+		const { place } = listener;
+		return {
+			host: place.kind === "tcp" ? place.host : place.path,
+			port: place.kind === "tcp" ? place.port : 0,
+			kind: place.kind,
+			domain: listener.socketDomain,
+			settings: listenerSettings(listener, listener.allowAnonymous ?? global.allowAnonymous ?? false),
+		};
+	});
+}
