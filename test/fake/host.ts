@@ -1,0 +1,61 @@
+/**
+ * A host for unit tests: time, randomness, network, files and standard streams are in the test's hands. UTF-8 and byte
+ * maps are those of Node, which the contract suite checks.
+ */
+
+import type { Random } from "../../src/host/bytes.ts";
+import type { Host } from "../../src/host/host.ts";
+import { createByteMap, utf8 } from "../../src/node/bytes.ts";
+import { FakeClock } from "./clock.ts";
+import { FakeFiles } from "./files.ts";
+import { FakeNetwork } from "./network.ts";
+import { FakeProcess, FakeSyslog } from "./process.ts";
+
+export { FakeClock } from "./clock.ts";
+export { fakeError } from "./error.ts";
+export { FakeFiles } from "./files.ts";
+export { type FakeConnection, FakeNetwork, type FakePeer } from "./network.ts";
+export { FakeExit, FakeProcess, FakeSyslog } from "./process.ts";
+
+export interface FakeHost extends Host {
+	readonly clock: FakeClock;
+	readonly timers: FakeClock;
+	readonly network: FakeNetwork;
+	readonly files: FakeFiles;
+	readonly process: FakeProcess;
+	readonly syslog: FakeSyslog;
+}
+
+/** Octets that look random and are the same in every run. */
+class FakeRandom implements Random {
+	private state = 0x2545f491;
+
+	bytes(length: number): Uint8Array {
+		return new Uint8Array(length).map(() => {
+			// xorshift32
+			this.state ^= this.state << 13;
+			this.state ^= this.state >>> 17;
+			this.state ^= this.state << 5;
+			return this.state & 0xff;
+		});
+	}
+}
+
+/** `argv` as `Process.argv`: the program's name first. */
+export function createFakeHost(argv: readonly string[] = ["program"]): FakeHost {
+	const network = new FakeNetwork();
+	const afterTurn = () => network.turn();
+	const clock = new FakeClock(afterTurn);
+	return {
+		name: "fake",
+		clock,
+		timers: clock,
+		random: new FakeRandom(),
+		utf8,
+		network,
+		files: new FakeFiles(),
+		process: new FakeProcess(argv, afterTurn),
+		syslog: new FakeSyslog(),
+		createByteMap,
+	};
+}
