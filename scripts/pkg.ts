@@ -25,20 +25,19 @@ async function main(out: string): Promise<void> {
 			format: "cjs",
 			platform: "node",
 			target: "node24",
+			// What src/node tells a single executable by. pkg's own runtime sets it, which is left out here: our bundle
+			// needs no file system inside the executable.
+			banner: { js: "process.pkg = {};" },
 			logLevel: "warning",
 		});
 		const output = join(folder, "mqttd");
-		const target = {
-			nodeRange: `node${process.versions.node}`,
-			platform: "linux",
-			arch: process.arch,
-			output,
-		};
+		const arch = process.arch as "x64" | "arm64";
+		const nodeRange = `node${process.versions.node}`;
 		await sea.default(script, {
-			targets: [target],
+			targets: [{ nodeRange, platform: "linux", arch, output }],
 			nodePath: process.execPath,
 			signature: false,
-			seaConfig: { useCodeCache: true },
+			seaConfig: { disableExperimentalSEAWarning: true, useSnapshot: false, useCodeCache: true },
 		});
 		renameSync(output, out);
 	} finally {
