@@ -1,0 +1,40 @@
+/* What the load generator measures: latencies, and the broker's processor time, memory and instruction counters. */
+#ifndef MEASURE_H
+#define MEASURE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The monotonic clock, in nanoseconds. */
+uint64_t now_ns(void);
+
+/* Counts latencies in buckets that are 1/32 of a power of two wide: 3 % resolution, any number of samples. */
+struct latencies {
+	uint64_t count;
+	uint64_t bucket[64 * 32];
+};
+void latency_add(struct latencies *l, uint64_t ns);
+/* The value that the fraction `part` of all samples does not exceed, in ns; 0 without samples. */
+uint64_t latency_at(const struct latencies *l, double part);
+
+/* The file through which the qemu plugin `counter.c` shares its counters; host byte order, all 64 bits. */
+#define COUNTER_SYSCALLS 8192
+struct counters {
+	uint64_t instructions;
+	uint64_t syscalls;
+	uint64_t syscall[COUNTER_SYSCALLS]; /* by the guest's system call number */
+};
+
+struct sample {
+	uint64_t cpu_ns;   /* time on a processor, all threads */
+	uint64_t user, sys; /* clock ticks; only good for their proportion */
+	uint64_t rss_kb, peak_kb;
+	uint64_t instructions, syscalls;
+};
+
+/* Opens the plugin's file; NULL when it cannot be mapped. */
+const struct counters *counters_open(const char *path);
+/* Waits until the broker does nothing, then samples it. `pid` 0 and `c` NULL leave those fields 0. */
+void sample_take(struct sample *s, pid_t pid, const struct counters *c);
+
+#endif
