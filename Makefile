@@ -36,7 +36,7 @@ help:
 	@echo 'make clean        removes dist'
 
 run: build-node
-	$(NODE) dist/mqttd.js -p $(PORT)
+	@exec $(NODE) dist/mqttd.js -p $(PORT)
 
 test: setup-test
 	@$(MAKE) --no-print-directory check
@@ -58,7 +58,7 @@ pkg: build-node
 	@$(MAKE) --no-print-directory dist/mqttd-linux-x64
 
 dist/mqttd.js: $(TYPESCRIPT)
-	$(NODE) scripts/bundle.ts
+	$(NODE) scripts/bundle.ts src/bin/node.ts $@ node
 
 $(ARCHS:%=dist/%/mqttd): dist/%/mqttd: $(NATIVE)
 	scripts/native.sh $*
@@ -76,7 +76,7 @@ check: setup-test
 	$(TSC) -p test
 	$(BIOME) ci --error-on-warnings
 	$(NODE) scripts/imports.ts
-	shellcheck $$(git ls-files '*.sh' .ci/run openwrt/mqttd/files/mqttd.init)
+	shellcheck -S warning $$(find scripts test openwrt -name "*.sh") .ci/run openwrt/mqttd/files/mqttd.init
 
 fuzz: setup-run
 	$(NODE) test/fuzz/packet.ts
