@@ -433,14 +433,15 @@ static void report(const struct sample *before, const struct sample *after, doub
 {
 	printf("{\"published\":%llu,\"delivered\":%llu,\"seconds\":%.6f,\"lost\":%llu,\"misplaced\":%llu,"
 	       "\"p50_ns\":%llu,\"p99_ns\":%llu,\"cpu_ns\":%llu,\"user_ticks\":%llu,\"sys_ticks\":%llu,"
-	       "\"rss_kb\":%llu,\"peak_kb\":%llu,\"instructions\":%llu,\"syscalls\":%llu}\n",
+	       "\"rss_kb\":%llu,\"peak_kb\":%llu,\"instructions\":%llu,\"syscalls\":%llu,\"clock_reads\":%llu}\n",
 	       (unsigned long long)published, (unsigned long long)delivered, seconds, (unsigned long long)lost,
 	       (unsigned long long)misplaced, (unsigned long long)latency_at(&latencies, 0.5),
 	       (unsigned long long)latency_at(&latencies, 0.99), (unsigned long long)(after->cpu_ns - before->cpu_ns),
 	       (unsigned long long)(after->user - before->user), (unsigned long long)(after->sys - before->sys),
 	       (unsigned long long)after->rss_kb, (unsigned long long)after->peak_kb,
 	       (unsigned long long)(after->instructions - before->instructions),
-	       (unsigned long long)(after->syscalls - before->syscalls));
+	       (unsigned long long)(after->syscalls - before->syscalls),
+	       (unsigned long long)(after->clock_reads - before->clock_reads));
 }
 
 static unsigned number(const char *name, const char *text)

@@ -30,6 +30,7 @@ struct sample {
 	uint64_t user, sys; /* clock ticks; only good for their proportion */
 	uint64_t rss_kb, peak_kb;
 	uint64_t instructions, syscalls;
+	uint64_t clock_reads; /* among the system calls */
 };
 
 /* Opens the plugin's file; NULL when it cannot be mapped. */

@@ -1,0 +1,84 @@
+/** Starts one of the brokers that the benchmark compares, with the same settings for each, and stops it again. */
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import type { Host } from "./scenario.ts";
+import type { Tools } from "./tools.ts";
+
+export interface Broker {
+	readonly pid: number;
+	readonly port: number;
+	/** The file with the counters of instructions and system calls; only under qemu. */
+	readonly counters: string | null;
+	/** Ends the broker and waits for its end. */
+	stop(): Promise<void>;
+}
+
+/** The program and its first arguments; throws when it has not been built. */
+function command(host: Host, tools: Tools, counters: string): string[] {
+	const emulated = ["qemu-mips", "-cpu", "24Kc", "-plugin", `file=${tools.counter},out=${counters}`];
+	const lines: Record<Host, string[]> = {
+		mosquitto: [tools.mosquitto("x86_64")],
+		x86_64: [join(tools.dist, "x86_64/mqttd")],
+		node: [process.execPath, join(tools.dist, "mqttd.js")],
+		"mosquitto-mips": [...emulated, tools.mosquitto("mips_24kc")],
+		mips_24kc: [...emulated, join(tools.dist, "mips_24kc/mqttd")],
+	};
+	const line = lines[host];
+	const program = line.at(-1)!;
+	if (!existsSync(program)) throw new Error(`bench: ${program} is missing: run \`make build\` first`);
+	return line;
+}
+
+/** A port that was free a moment ago, chosen by the kernel. */
+async function freePort(): Promise<number> {
+	const server = createServer().listen(0, "127.0.0.1");
+	await once(server, "listening");
+	const address = server.address();
+	if (address === null || typeof address === "string")
+		throw new Error("bench: no port of a listening socket");
+	server.close();
+	await once(server, "close");
+	return address.port;
+}
+
+/**
+ * Starts a broker on processor `cpu`. Its configuration is a listener on loopback and anonymous access; all else,
+ * limits and log included, is as each broker has it by default.
+ */
+export async function startBroker(host: Host, tools: Tools, cpu: number): Promise<Broker> {
+	const port = await freePort();
+	const config = join(tools.scratch, `${host}.conf`);
+	const emulated = host === "mosquitto-mips" || host === "mips_24kc";
+	const counters = join(tools.scratch, `${host}.counters`);
+	writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\n`);
+	const line = ["taskset", "-c", String(cpu), ...command(host, tools, counters), "-c", config];
+	const child = spawn(line[0]!, line.slice(1), { stdio: ["ignore", "ignore", "pipe"] });
+	const exit = once(child, "exit");
+	let log = "";
+	await new Promise<void>((resolve, reject) => {
+		child.once("error", reject);
+		child.once("exit", (code, signal) =>
+			reject(new Error(`bench: ${host} did not start (${signal ?? code}): ${line.join(" ")}\n${log}`)),
+		);
+		child.stderr.setEncoding("utf8").on("data", (text: string) => {
+			log += text;
+			if (/ running\s*$/m.test(log)) {
+				child.stderr.removeAllListeners("data").resume();
+				resolve();
+			}
+		});
+	});
+	return {
+		pid: child.pid!,
+		port,
+		counters: emulated ? counters : null,
+		async stop() {
+			child.kill("SIGTERM");
+			await exit;
+		},
+	};
+}

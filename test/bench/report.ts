@@ -1,0 +1,105 @@
+/** The benchmark's tables, as Markdown. */
+
+import type { Figures, Verdict } from "./figures.ts";
+
+const yardstick: Record<string, string> = {
+	x86_64: "mosquitto",
+	node: "mosquitto",
+	mips_24kc: "mosquitto-mips",
+};
+
+function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
+	const widths = head.map((name, column) =>
+		Math.max(name.length, ...lines.map((line) => line[column]?.length ?? 0)),
+	);
+	const draw = (line: readonly string[]) =>
+		`| ${line.map((cell, column) => (column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join(" | ")} |`;
+	const rule = `|${widths.map((width, column) => (column < 2 ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`)).join("|")}|`;
+	return `${[draw(head), rule, ...lines.map(draw)].join("\n")}\n`;
+}
+
+function ratio(all: readonly Figures[], own: Figures, figure: (each: Figures) => number): string {
+	const base = all.find((each) => each.row === own.row && each.host === yardstick[own.host]);
+	if (base === undefined || base.failure !== null) return "";
+	return (figure(own) / figure(base)).toFixed(2);
+}
+
+const whole = (value: number) => Math.round(value).toString();
+
+/** Rows whose CPU time was measured. */
+export function cpuTable(all: readonly Figures[]): string {
+	const head = [
+		"flow",
+		"broker",
+		"CPU µs/msg",
+		"× mosquitto",
+		"kernel",
+		"msg/s",
+		"p50 µs",
+		"p99 µs",
+		"RSS MiB",
+	];
+	const lines = all.map((each) => {
+		if (each.failure !== null)
+			return [each.row, each.host, `FAILED: ${each.failure}`, "", "", "", "", "", ""];
+		return [
+			each.row,
+			each.host,
+			each.cpuUs.toFixed(2),
+			ratio(all, each, (one) => one.cpuUs),
+			`${whole(each.kernel * 100)} %`,
+			whole(each.rate),
+			whole(each.p50Us),
+			whole(each.p99Us),
+			(each.rssKb / 1024).toFixed(1),
+		];
+	});
+	return table(head, lines);
+}
+
+/** Rows of idle brokers. */
+export function idleTable(all: readonly Figures[]): string {
+	const head = ["state", "broker", "RSS MiB", "× mosquitto", "CPU ms/s"];
+	const lines = all.map((each) => {
+		if (each.failure !== null) return [each.row, each.host, `FAILED: ${each.failure}`, "", ""];
+		const rss = ratio(all, each, (one) => one.rssKb);
+		return [each.row, each.host, (each.rssKb / 1024).toFixed(1), rss, each.idleMs.toFixed(2)];
+	});
+	return table(head, lines);
+}
+
+/** Rows whose instructions and system calls were counted. */
+export function countTable(all: readonly Figures[]): string {
+	const head = [
+		"flow",
+		"broker",
+		"instructions/msg",
+		"× mosquitto",
+		"syscalls/msg",
+		"clock reads/msg",
+		"spread",
+	];
+	const lines = all.map((each) => {
+		if (each.failure !== null) return [each.row, each.host, `FAILED: ${each.failure}`, "", "", "", ""];
+		return [
+			each.row,
+			each.host,
+			whole(each.instructions),
+			ratio(all, each, (one) => one.instructions),
+			each.syscalls.toFixed(3),
+			each.clockReads.toFixed(3),
+			`${(each.spread * 100).toFixed(2)} %`,
+		];
+	});
+	return table(head, lines);
+}
+
+export function verdictTable(verdicts: readonly Verdict[]): string {
+	const lines = verdicts.map((each) => [
+		each.what,
+		each.met ? "met" : "MISSED",
+		each.figure.toFixed(2),
+		`≤ ${each.limit}`,
+	]);
+	return table(["target", "verdict", "figure", "limit"], lines);
+}

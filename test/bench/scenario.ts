@@ -1,0 +1,94 @@
+/** What is measured, and what the figures are to be: the benchmark's two tables. */
+
+/** The brokers that are compared. `mosquitto` and `mosquitto-mips` are the yardsticks of the others. */
+export type Host = "mosquitto" | "x86_64" | "node" | "mosquitto-mips" | "mips_24kc";
+
+export interface Row {
+	readonly name: string;
+	/** Options of the load generator (see load.c). */
+	readonly load: string;
+	/** Messages of each publisher in a run, and in a quick run. */
+	readonly messages: number;
+	readonly quick: number;
+	/** The other brokers' CPU time for a delivered message may be so many times mosquitto's. */
+	readonly cpuRatio?: number;
+}
+
+/**
+ * Rows for which the broker's CPU time is measured. The windows keep what is outstanding for any subscriber below the
+ * 1000 messages beyond which mosquitto drops, and below 20 where messages are acknowledged.
+ */
+export const rows: readonly Row[] = [
+	{ name: "1→1, one outstanding", load: "--window 1", messages: 40000, quick: 10000, cpuRatio: 1.2 },
+	{ name: "1→1", load: "--window 64", messages: 100000, quick: 25000, cpuRatio: 1.2 },
+	{
+		name: "1→1, 32 a write",
+		load: "--window 128 --batch 32",
+		messages: 200000,
+		quick: 50000,
+		cpuRatio: 0.35,
+	},
+	{ name: "1→50", load: "--subscribers 50 --window 8", messages: 5000, quick: 1000, cpuRatio: 0.15 },
+	{ name: "50→1", load: "--publishers 50 --window 8", messages: 2000, quick: 500, cpuRatio: 1.2 },
+	...[0, 1, 2].map((qos) => ({
+		name: `20→20 QoS ${qos}`,
+		load: `--topology pairs --publishers 20 --subscribers 20 --window 16 --qos ${qos}`,
+		messages: [5000, 3000, 1500][qos]!,
+		quick: [1200, 800, 400][qos]!,
+		cpuRatio: 1.2,
+	})),
+	{
+		name: "1→1 MQTT 5",
+		load: "--window 64 --version 5",
+		messages: 100000,
+		quick: 25000,
+		cpuRatio: 1.2,
+	},
+	{
+		name: "1→100 by `+`",
+		load: "--topology plus --subscribers 100 --topics 10 --window 8",
+		messages: 2000,
+		quick: 500,
+	},
+	{ name: "500/s", load: "--rate 500 --window 100", messages: 2000, quick: 500 },
+];
+
+/** Rows of idle brokers: memory, and CPU time a second. */
+export const idleRows: readonly Row[] = [
+	{ name: "idle", load: "--publishers 0 --subscribers 0 --idle-ms 500", messages: 0, quick: 0 },
+	{
+		name: "idle, 1000 clients",
+		load: "--publishers 0 --subscribers 0 --idle 1000 --idle-ms 5000",
+		messages: 0,
+		quick: 0,
+	},
+];
+
+/** Rows for which instructions and system calls are counted. */
+export const countedRows: readonly Row[] = [
+	{ name: "1→1, one outstanding", load: "--window 1", messages: 4000, quick: 2000 },
+	{ name: "1→1", load: "--window 64", messages: 8000, quick: 4000 },
+	{ name: "1→1, 32 a write", load: "--window 128 --batch 32", messages: 16000, quick: 8000 },
+	{ name: "1→50", load: "--subscribers 50 --window 8", messages: 400, quick: 200 },
+	{ name: "50→1", load: "--publishers 50 --window 8", messages: 200, quick: 100 },
+	{
+		name: "20→20 QoS 1",
+		load: "--topology pairs --publishers 20 --subscribers 20 --window 16 --qos 1",
+		messages: 200,
+		quick: 100,
+	},
+];
+
+/** Limits of single figures, beside the CPU ratios above. */
+export const limits = {
+	/** Resident memory of the x86_64 binary without a client, in KiB. */
+	idleRss: 6 * 1024,
+	/** Size of the MIPS binary, in bytes. */
+	mipsSize: 1_600_000,
+	/** MIPS: instructions for a message, as a multiple of mosquitto's, in these rows. */
+	instructionRatio: 1.3,
+	instructionRows: ["1→1, one outstanding", "1→1"],
+	/** MIPS: system calls for a message, in these rows. */
+	syscalls: 0.3,
+	syscallRows: ["1→1, 32 a write"],
+} as const;
