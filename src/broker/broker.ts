@@ -12,7 +12,9 @@ import {
 } from "../packet/packet.ts";
 import { Absence } from "./absence.ts";
 import { Client } from "./client.ts";
+import { CLOSED, CONNECTED } from "./client-state.ts";
 import { Deadlines } from "./deadlines.ts";
+import { distribute } from "./distribute.ts";
 import { Publication } from "./publication.ts";
 import { RetainedMessages } from "./retained.ts";
 import { Routes } from "./routes.ts";
@@ -28,7 +30,9 @@ export class Broker implements BrokerControl {
 	readonly log: Log;
 	settings: BrokerSettings;
 	/** Whether each packet is to be logged. */
-	tracing: boolean;
+	tracing = false;
+	/** Whether a frame that is a plain message goes on as it is: nobody wants more of it than its topic. */
+	forwardsFrames = false;
 	/** Whole seconds of the monotonic clock; the broker's time. */
 	seconds: number;
 	readonly deadlines: Deadlines;
@@ -52,7 +56,7 @@ export class Broker implements BrokerControl {
 		this.host = host;
 		this.settings = settings;
 		this.log = log;
-		this.tracing = log.enabled("debug");
+		this.takeSettings();
 		this.seconds = Math.floor(host.clock.monotonic() / 1000);
 		this.deadlines = new Deadlines(this.seconds);
 		this.routes = new Routes(host, this.tree);
@@ -85,8 +89,15 @@ export class Broker implements BrokerControl {
 
 	configure(settings: BrokerSettings): void {
 		this.settings = settings;
-		this.tracing = this.log.enabled("debug");
+		this.takeSettings();
 		for (const session of this.sessions.values()) session.configure(settings);
+		for (const client of this.clients) if (client.state === CONNECTED) client.configure();
+	}
+
+	private takeSettings(): void {
+		this.tracing = this.log.enabled("debug");
+		const { messageSizeLimit, upgradeOutgoingQos } = this.settings;
+		this.forwardsFrames = !this.tracing && messageSizeLimit === 0 && !upgradeOutgoingQos;
 	}
 
 	dumpSubscriptions(): string[] {
@@ -100,16 +111,16 @@ export class Broker implements BrokerControl {
 		// Nothing outlives the broker, so no will can wait for its delay or for a later start.
 		for (const absence of this.absences.values()) absence.sendWill();
 		for (const client of this.clients) {
-			if (client.state === "connected" && client.will !== null) this.publishWill(client.session, client.will);
+			if (client.state === CONNECTED && client.will !== null) this.publishWill(client.session, client.will);
 			client.will = null;
 		}
 		for (const client of this.clients) {
-			if (client.state === "closed") continue;
-			if (client.state === "connected") {
+			if (client.state === CLOSED) continue;
+			if (client.state === CONNECTED) {
 				this.sendDisconnect(client, Reason.SERVER_SHUTTING_DOWN);
 				this.leave(client);
 			}
-			client.state = "closed";
+			client.state = CLOSED;
 			client.connection.close();
 		}
 		if (this.clients.size === 0) done();
@@ -135,14 +146,7 @@ export class Broker implements BrokerControl {
 	/** Hands the message to all who subscribed, and keeps it when it is to be retained. Returns how many copies. */
 	distribute(publication: Publication): number {
 		if (publication.retain) this.retain(publication);
-		const { deliveries } = publication.route;
-		let copies = 0;
-		for (let i = 0; i < deliveries.length; i++) {
-			const delivery = deliveries[i]!;
-			if (delivery.noLocal && delivery.session === publication.publisher) continue; // [MQTT-3.8.3-3]
-			delivery.session.deliver(publication, delivery);
-			copies++;
-		}
+		const copies = distribute(publication.publisher, publication, publication.route.deliveries);
 		publication.finish();
 		return copies;
 	}
@@ -192,6 +196,7 @@ export class Broker implements BrokerControl {
 
 	/** The session and all it holds go; a will that waits is sent ([MQTT-3.1.2-8]). */
 	endSession(session: Session): void {
+		if (session.subscriptions.size > 0) this.routes.invalidate();
 		this.sessions.delete(session.clientId);
 		for (const topicFilter of session.subscriptions.keys()) this.tree.remove(session, topicFilter);
 		const absence = this.absences.get(session);
@@ -203,9 +208,10 @@ export class Broker implements BrokerControl {
 	/** The connection of `client` no longer carries its session: its will is due, and the session waits or ends. */
 	private leave(client: Client): void {
 		const { session, will } = client;
-		client.state = "closed";
+		client.state = CLOSED;
 		client.will = null;
 		session.detach();
+		if (session.subscriptions.size > 0) this.routes.invalidate();
 		const delay = will?.properties?.willDelayInterval ?? 0;
 		const waits = delay > 0 && session.expiryInterval > 0;
 		if (will !== null && !waits) this.publishWill(session, will);
@@ -242,26 +248,26 @@ export class Broker implements BrokerControl {
 
 	/** The client sent what it must not. */
 	clientFailed(client: Client, error: MqttError): void {
-		if (client.state === "closed") return;
+		if (client.state === CLOSED) return;
 		this.logEnd(client, `${reasonText(error.code)} (${error.message})`);
-		if (client.state === "connected") {
+		if (client.state === CONNECTED) {
 			this.sendDisconnect(client, error.code); // [MQTT-4.13.1-1]
 			this.leave(client);
 		} else if (error.code === Reason.UNSUPPORTED_PROTOCOL_VERSION) {
 			client.connection.write(UNACCEPTABLE_PROTOCOL_VERSION, 0, UNACCEPTABLE_PROTOCOL_VERSION.length);
 		}
-		client.state = "closed";
+		client.state = CLOSED;
 		client.connection.close();
 	}
 
 	/** Nothing was heard for too long. */
 	clientTimedOut(client: Client): void {
 		this.logEnd(client, "exceeded timeout");
-		if (client.state === "connected") {
+		if (client.state === CONNECTED) {
 			this.sendDisconnect(client, Reason.KEEP_ALIVE_TIMEOUT);
 			this.leave(client);
 		}
-		client.state = "closed";
+		client.state = CLOSED;
 		client.connection.close();
 	}
 
@@ -276,16 +282,16 @@ export class Broker implements BrokerControl {
 
 	/** CONNECT was refused. */
 	closeUnopened(client: Client): void {
-		client.state = "closed";
+		client.state = CLOSED;
 		client.connection.close();
 	}
 
 	/** The connection is over: by the peer or the network when it was not closed before. */
 	connectionClosed(client: Client, error: HostError | null): void {
-		if (client.state !== "closed") {
+		if (client.state !== CLOSED) {
 			this.logEnd(client, error === null ? "connection closed by client" : error.message);
-			if (client.state === "connected") this.leave(client);
-			client.state = "closed";
+			if (client.state === CONNECTED) this.leave(client);
+			client.state = CLOSED;
 		}
 		this.clients.delete(client);
 		this.perListener.set(client.listener, (this.perListener.get(client.listener) ?? 1) - 1);

@@ -20,6 +20,14 @@ import {
 } from "../packet/packet.ts";
 import { handleAck } from "./acknowledge.ts";
 import type { Broker } from "./broker.ts";
+import {
+	AWAITING_CONNECT,
+	CLOSED,
+	type ClientState,
+	CONNECTED,
+	type FrameLevel,
+	OUTPUT_LIMIT,
+} from "./client-state.ts";
 import { handleConnect } from "./connect.ts";
 import type { Due } from "./deadlines.ts";
 import { type Message, outgoingProperties } from "./message.ts";
@@ -34,12 +42,17 @@ import { handleSubscribe, handleUnsubscribe } from "./subscribe.ts";
 const CONNECT_TIMEOUT = 30;
 /** Octets of a CONNECT packet at most: identifier, will, user name and password at their longest, and properties. */
 const MAXIMUM_CONNECT_SIZE = 400_000;
-/** Octets that may wait for a slow connection; then QoS 0 is dropped and other messages queue in the session. */
-const OUTPUT_LIMIT = 1_048_576;
 /** Octets of a started packet that may be missing before its pieces count as activity of the client. */
 const LARGE_REMAINDER = 1000;
 
-export type ClientState = "awaiting CONNECT" | "connected" | "closed";
+/** Packet types and a length that the hot path compares with. */
+const PUBLISH = 3;
+const PUBACK = 4;
+const PUBCOMP = 7;
+/** The longest frame whose remaining length is one octet. */
+const SHORT_FRAME = 129;
+
+const ackBytes = new Uint8Array(8);
 
 export class Client implements ConnectionHandler, Due {
 	readonly broker: Broker;
@@ -47,7 +60,7 @@ export class Client implements ConnectionHandler, Due {
 	readonly listener: ListenerSettings;
 	/** `A:P`, for the log. */
 	readonly address: string;
-	state: ClientState = "awaiting CONNECT";
+	state: ClientState = AWAITING_CONNECT;
 	version: ProtocolVersion = 4;
 	session!: Session;
 	/** Seconds; 0 is none. */
@@ -60,7 +73,13 @@ export class Client implements ConnectionHandler, Due {
 	readonly aliases: (Route | undefined)[] = [];
 	/** More output waits than the broker lets pile up; until the connection has drained. */
 	congested = false;
+	/** Whether frames of its version can be written to its connection as they come: no limit of it, no log of each. */
+	takesFrames = false;
 	private lastActivity: number;
+	/** Octets of the longest packet it may send now. */
+	private frameLimit: number;
+	/** A frame whose second octet says more than this is looked at more closely. */
+	private shortFrame: number;
 
 	constructor(broker: Broker, connection: Connection, listener: ListenerSettings) {
 		this.broker = broker;
@@ -68,7 +87,13 @@ export class Client implements ConnectionHandler, Due {
 		this.listener = listener;
 		this.address = `${connection.remoteAddress}:${connection.remotePort}`;
 		this.lastActivity = broker.seconds;
+		this.frameLimit = Math.min(broker.settings.maxPacketSize, MAXIMUM_CONNECT_SIZE);
+		this.shortFrame = Math.min(this.frameLimit, SHORT_FRAME);
 		broker.deadlines.schedule(broker.seconds + CONNECT_TIMEOUT, this);
+	}
+
+	get level(): FrameLevel {
+		return this.version === 5 ? 5 : 3;
 	}
 
 	/** The client identifier, once it is known. */
@@ -85,17 +110,24 @@ export class Client implements ConnectionHandler, Due {
 	onData(bytes: Uint8Array, start: number, end: number): number {
 		let at = start;
 		try {
-			while (at < end) {
-				const limit = this.broker.settings.maxPacketSize;
-				const length = frameLength(bytes, at, end, this.state === "connected" ? limit : connectLimit(limit));
-				if (length === 0) break;
-				if (at + length > end) {
-					if (at + length - end > LARGE_REMAINDER) this.lastActivity = this.broker.seconds;
+			while (end - at >= 2) {
+				let length = bytes[at + 1]! + 2;
+				if (length > this.shortFrame) {
+					length = frameLength(bytes, at, end, this.frameLimit);
+					if (length === 0) break;
+				}
+				const next = at + length;
+				if (next > end) {
+					if (next - end > LARGE_REMAINDER) this.lastActivity = this.broker.seconds;
 					break;
 				}
-				this.handle(bytes, at, at + length);
-				if (this.state === "closed") return end - start;
-				at += length;
+				const type = bytes[at]! >> 4;
+				if (this.state !== CONNECTED) this.handleFirst(type, bytes, at, next);
+				else if (type === PUBLISH) handlePublish(this, bytes, at, next);
+				else if (type >= PUBACK && type <= PUBCOMP) handleAck(this, bytes, at, next);
+				else this.handle(bytes, at, next);
+				if (this.state === CLOSED) return end - start;
+				at = next;
 			}
 		} catch (error) {
 			this.failed(error);
@@ -105,19 +137,15 @@ export class Client implements ConnectionHandler, Due {
 		return at - start;
 	}
 
-	private handle(bytes: Uint8Array, start: number, end: number): void {
-		const type = bytes[start]! >> 4;
-		if (this.state !== "connected") {
-			if (type !== PacketType.CONNECT) {
-				throw new MqttError(Reason.PROTOCOL_ERROR, "the first packet is not CONNECT"); // [MQTT-3.1.0-1]
-			}
-		} else if (type === PacketType.PUBLISH) {
-			handlePublish(this, bytes, start, end);
-			return;
-		} else if (type >= PacketType.PUBACK && type <= PacketType.PUBCOMP) {
-			handleAck(this, bytes, start, end);
-			return;
+	private handleFirst(type: number, bytes: Uint8Array, start: number, end: number): void {
+		if (type !== PacketType.CONNECT) {
+			throw new MqttError(Reason.PROTOCOL_ERROR, "the first packet is not CONNECT"); // [MQTT-3.1.0-1]
 		}
+		this.handle(bytes, start, end);
+	}
+
+	/** Packets that are not of the hot path. */
+	private handle(bytes: Uint8Array, start: number, end: number): void {
 		const packet = decodePacket(bytes, start, end, this.version, this.broker.host.utf8);
 		switch (packet.type) {
 			case PacketType.CONNECT:
@@ -156,7 +184,8 @@ export class Client implements ConnectionHandler, Due {
 	onDrain(): void {
 		if (!this.congested) return;
 		this.congested = false;
-		if (this.state === "connected") this.session.drain();
+		this.configure();
+		if (this.state === CONNECTED) this.session.drain();
 	}
 
 	onClose(error: HostError | null): void {
@@ -165,8 +194,8 @@ export class Client implements ConnectionHandler, Due {
 
 	/** Ends a connection that said nothing in time; else says when to look again. */
 	due(now: number): number {
-		if (this.state === "closed") return 0;
-		if (this.state === "awaiting CONNECT") {
+		if (this.state === CLOSED) return 0;
+		if (this.state === AWAITING_CONNECT) {
 			this.broker.clientTimedOut(this);
 			return 0;
 		}
@@ -175,6 +204,23 @@ export class Client implements ConnectionHandler, Due {
 		if (now < deadline) return deadline;
 		this.broker.clientTimedOut(this); // [MQTT-3.1.2-22]
 		return 0;
+	}
+
+	/** Settings, the log's wishes or the state of the connection have changed. */
+	configure(): void {
+		const { settings, tracing } = this.broker;
+		this.frameLimit = settings.maxPacketSize;
+		this.shortFrame = Math.min(this.frameLimit, SHORT_FRAME);
+		this.takesFrames = !this.congested && !tracing && this.maximumPacketSize === MAXIMUM_PACKET_SIZE;
+		this.session.configure(settings);
+		if (this.session.subscriptions.size > 0) this.broker.routes.invalidate();
+	}
+
+	/** More waits to be sent than is good: until the connection has drained, only what must be kept is kept. */
+	becomeCongested(): void {
+		if (this.congested) return;
+		this.congested = true;
+		this.configure();
 	}
 
 	/** Begins to judge the keep alive. */
@@ -195,8 +241,8 @@ export class Client implements ConnectionHandler, Due {
 	}
 
 	sendAck(type: 4 | 5 | 6 | 7, packetId: number, reasonCode: number): void {
-		const scratch = this.broker.scratch(8);
-		this.write(scratch, 0, writeAck(scratch, 0, type, packetId, reasonCode, this.version));
+		const end = writeAck(ackBytes, 0, type, packetId, reasonCode, this.version);
+		if (this.connection.write(ackBytes, 0, end) > OUTPUT_LIMIT) this.becomeCongested();
 	}
 
 	sendRelease(packetId: number): void {
@@ -270,7 +316,7 @@ export class Client implements ConnectionHandler, Due {
 	}
 
 	private write(bytes: Uint8Array, start: number, end: number): void {
-		if (this.connection.write(bytes, start, end) > OUTPUT_LIMIT) this.congested = true;
+		if (this.connection.write(bytes, start, end) > OUTPUT_LIMIT) this.becomeCongested();
 	}
 
 	// Log.
@@ -296,10 +342,6 @@ export class Client implements ConnectionHandler, Due {
 			`(d${dup ? 1 : 0}, q${qos}, r${retain ? 1 : 0}, m${packetId}, '${topic}', ... (${size} bytes))`,
 		);
 	}
-}
-
-function connectLimit(maxPacketSize: number): number {
-	return maxPacketSize < MAXIMUM_CONNECT_SIZE ? maxPacketSize : MAXIMUM_CONNECT_SIZE;
 }
 
 /** One and a half times the keep alive, in whole seconds. */

@@ -11,6 +11,7 @@ import {
 	returnCodeFor,
 } from "../packet/packet.ts";
 import type { Client } from "./client.ts";
+import { CONNECTED } from "./client-state.ts";
 import { levelCount, MAXIMUM_LEVELS } from "./routes.ts";
 import { NEVER_EXPIRES } from "./session.ts";
 
@@ -41,7 +42,7 @@ export function handleConnect(client: Client, packet: ConnectPacket): void {
 	try {
 		for (const step of steps) step(client, packet, answer);
 	} catch (error) {
-		if (!(error instanceof MqttError) || client.state === "connected") throw error;
+		if (!(error instanceof MqttError) || client.state === CONNECTED) throw error;
 		refuse(client, packet, error);
 		return;
 	}
@@ -50,7 +51,7 @@ export function handleConnect(client: Client, packet: ConnectPacket): void {
 
 function refuseSecondConnect(client: Client): void {
 	// [MQTT-3.1.0-2]
-	if (client.state === "connected") throw new MqttError(Reason.PROTOCOL_ERROR, "a second CONNECT");
+	if (client.state === CONNECTED) throw new MqttError(Reason.PROTOCOL_ERROR, "a second CONNECT");
 }
 
 function takeVersion(client: Client, packet: ConnectPacket): void {
@@ -144,7 +145,7 @@ function expiryInterval(client: Client, packet: ConnectPacket): number {
 
 function accept(client: Client, packet: ConnectPacket, answer: Answer): void {
 	const { broker, session } = client;
-	client.state = "connected";
+	client.state = CONNECTED;
 	if (broker.settings.connectionMessages) logAccepted(client, packet);
 	client.trace("Sending CONNACK to", `(${answer.sessionPresent ? 1 : 0}, 0)`);
 	client.send({
@@ -154,6 +155,7 @@ function accept(client: Client, packet: ConnectPacket, answer: Answer): void {
 		properties: packet.version === 5 ? serverProperties(client, answer.properties) : null,
 	});
 	session.attach(client);
+	client.configure();
 	client.watchKeepAlive();
 	session.drain();
 }

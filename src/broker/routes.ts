@@ -1,7 +1,9 @@
 /** Topic name to subscribers, worked out once for each topic and remembered until subscriptions change. */
 
-import type { ByteMap } from "../host/host.ts";
+import type { ByteMap, Connection } from "../host/host.ts";
 import { isValidTopicName, MqttError, type Qos, Reason } from "../packet/packet.ts";
+import type { Client } from "./client.ts";
+import type { FrameLevel } from "./client-state.ts";
 import type { Session } from "./session.ts";
 import type { BrokerHost } from "./settings.ts";
 import type { Subscription, SubscriptionTree } from "./subscription-tree.ts";
@@ -29,15 +31,37 @@ export class Delivery {
 	}
 }
 
+/**
+ * How QoS 0 frames of one protocol level go on, as they are: to these connections at once; what `rest` names needs a
+ * look at each (another encoding, another QoS, a session without connection or with one that does not keep up).
+ */
+export class Forwarding {
+	readonly clients: readonly Client[];
+	/** Of the same clients, in the same order. */
+	readonly connections: readonly Connection[];
+	readonly rest: readonly Delivery[];
+
+	constructor(clients: readonly Client[], rest: readonly Delivery[]) {
+		this.clients = clients;
+		this.connections = clients.map((client) => client.connection);
+		this.rest = rest;
+	}
+}
+
+const NOWHERE = new Forwarding([], []);
+
 /** A topic name and where messages to it go. */
 export class Route {
 	readonly topic: string;
 	readonly topicBytes: Uint8Array;
 	/** Topics that only the broker itself publishes to: `$SYS` and `$CONTROL`. */
 	readonly reserved: boolean;
-	/** Of the subscription tree when `deliveries` was worked out. */
+	/** Of the routes when what follows was worked out. */
 	generation = 0;
 	deliveries: readonly Delivery[] = [];
+	/** For frames of 3.1 and 3.1.1. */
+	forwarding3 = NOWHERE;
+	forwarding5 = NOWHERE;
 
 	constructor(topic: string, topicBytes: Uint8Array) {
 		this.topic = topic;
@@ -48,6 +72,8 @@ export class Route {
 }
 
 export class Routes {
+	/** Changes whenever what was worked out may be stale. */
+	private generation = 1;
 	private readonly host: Pick<BrokerHost, "utf8">;
 	private readonly tree: SubscriptionTree;
 	private readonly cache: ByteMap<Route>;
@@ -58,18 +84,28 @@ export class Routes {
 		this.cache = host.createByteMap<Route>();
 	}
 
+	/**
+	 * Says that subscriptions have changed, or what connections of subscribers can take: everything is worked out
+	 * anew when it is needed next.
+	 */
+	invalidate(): void {
+		this.generation = this.generation === 0x3fff_ffff ? 1 : this.generation + 1;
+	}
+
 	/** The route of the topic name in `bytes[start, end)`. Throws MqttError MALFORMED_PACKET when it is none. */
 	get(bytes: Uint8Array, start: number, end: number): Route {
-		const route = this.cache.get(bytes, start, end) ?? this.create(bytes, start, end);
-		if (route.generation !== this.tree.generation) this.refresh(route);
-		return route;
+		const route = this.cache.get(bytes, start, end);
+		if (route === undefined) return this.refresh(this.create(bytes, start, end));
+		return route.generation === this.generation ? route : this.refresh(route);
 	}
 
 	/** Brings a route that was kept aside (a topic alias) up to date. */
 	refresh(route: Route): Route {
-		if (route.generation !== this.tree.generation) {
+		if (route.generation !== this.generation) {
+			route.generation = this.generation;
 			route.deliveries = mergeOverlaps(this.tree.match(route.topic));
-			route.generation = this.tree.generation;
+			route.forwarding3 = forwarding(route.deliveries, 3);
+			route.forwarding5 = forwarding(route.deliveries, 5);
 		}
 		return route;
 	}
@@ -90,6 +126,19 @@ export class Routes {
 		this.cache.set(bytes, start, end, route);
 		return route;
 	}
+}
+
+/** Sorts out who can be sent a QoS 0 frame of that level without further ado. */
+function forwarding(deliveries: readonly Delivery[], level: FrameLevel): Forwarding {
+	const clients: Client[] = [];
+	const rest: Delivery[] = [];
+	for (const delivery of deliveries) {
+		const client = delivery.session.client;
+		if (client?.takesFrames && client.level === level && delivery.identifier === 0 && !delivery.noLocal)
+			clients.push(client);
+		else rest.push(delivery);
+	}
+	return new Forwarding(clients, rest);
 }
 
 export function levelCount(topic: string): number {

@@ -2,6 +2,7 @@
 
 import type { Qos } from "../packet/packet.ts";
 import type { Client } from "./client.ts";
+import { type FrameLevel, OUTPUT_LIMIT } from "./client-state.ts";
 import type { Message } from "./message.ts";
 import type { Publication } from "./publication.ts";
 import type { Delivery } from "./routes.ts";
@@ -71,6 +72,8 @@ export class Session {
 	private inflight = 0;
 	private inflightBytes = 0;
 	private inflightLimit = 65535;
+	/** Level of the frames that can be written as they come, 0 when none can: something waits, or is to be kept. */
+	private frameLevel: FrameLevel | 0 = 0;
 	/** Packet identifiers to be sent again on this connection, as the window allows. */
 	private resend: number[] = [];
 	private queue: Queued[] = [];
@@ -91,6 +94,19 @@ export class Session {
 	configure(settings: BrokerSettings): void {
 		this.settings = settings;
 		if (this.client !== null) this.setWindow(this.client.receiveMaximum);
+		this.chooseFrameLevel();
+	}
+
+	/** Called whenever something changes that `frameLevel` depends on. */
+	private chooseFrameLevel(): void {
+		const { client } = this;
+		const direct =
+			client?.takesFrames &&
+			this.expiryInterval === 0 &&
+			this.settings.maxInflightBytes === 0 &&
+			this.queue.length === 0 &&
+			this.resend.length === 0;
+		this.frameLevel = direct ? client.level : 0;
 	}
 
 	/** A connection begins: what was under way is sent again ([MQTT-4.4.0-1]), then what waits. */
@@ -104,11 +120,37 @@ export class Session {
 
 	detach(): void {
 		this.client = null;
+		this.frameLevel = 0;
 	}
 
 	private setWindow(receiveMaximum: number): void {
 		const own = this.settings.maxInflightMessages;
 		this.inflightLimit = own === 0 || own > receiveMaximum ? receiveMaximum : own; // [MQTT-3.3.4-9]
+	}
+
+	/**
+	 * Sends the frame `bytes[start, end)` of QoS 1 or 2 as it is, but for a packet identifier of this session, which is
+	 * written to it at `packetIdAt`. False, having done nothing, when it cannot be sent so or not now.
+	 */
+	deliverFrame(
+		bytes: Uint8Array,
+		start: number,
+		end: number,
+		packetIdAt: number,
+		level: FrameLevel,
+		qos: number,
+		delivery: Delivery,
+	): boolean {
+		if (this.frameLevel !== level || this.inflight >= this.inflightLimit || delivery.identifier !== 0)
+			return false;
+		const packetId = this.nextPacketId();
+		this.inflight++;
+		this.outgoing.set(packetId, qos === 1 ? AWAITS_PUBACK : AWAITS_PUBREC);
+		bytes[packetIdAt] = packetId >> 8;
+		bytes[packetIdAt + 1] = packetId;
+		const client = this.client!;
+		if (client.connection.write(bytes, start, end) > OUTPUT_LIMIT) client.becomeCongested();
+		return true;
 	}
 
 	/** Sends, queues or drops one copy of the message that is being distributed. */
@@ -156,8 +198,13 @@ export class Session {
 
 	/** Sends what waits, as far as the window and the connection allow. */
 	drain(): void {
-		const client = this.client;
+		const { client } = this;
 		if (client === null) return;
+		this.drainTo(client);
+		this.chooseFrameLevel();
+	}
+
+	private drainTo(client: Client): void {
 		while (this.resend.length > 0 && this.inflight < this.inflightLimit && !client.congested) {
 			this.sendAgain(client, this.resend.shift()!);
 		}
@@ -221,7 +268,7 @@ export class Session {
 		let id = this.lastPacketId;
 		do {
 			id = id === 65535 ? 1 : id + 1;
-		} while (this.outgoing.has(id));
+		} while ((this.inflight > 0 || this.resend.length > 0) && this.outgoing.has(id));
 		this.lastPacketId = id;
 		return id;
 	}
@@ -268,6 +315,7 @@ export class Session {
 			this.drops.dropped++;
 			return;
 		}
+		this.frameLevel = 0;
 		this.queue.push({ message, qos, retain, identifier });
 		this.queuedBytes += bytes;
 	}

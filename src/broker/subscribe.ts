@@ -48,6 +48,7 @@ function subscribe(
 	const subscription = new Subscription(session, topicFilter, qos, noLocal, retainAsPublished, identifier);
 	session.subscriptions.set(topicFilter, subscription);
 	broker.tree.add(subscription);
+	broker.routes.invalidate();
 	broker.log.write("subscribe", `${session.clientId} ${qos} ${topicFilter}`);
 	// [MQTT-3.3.1-9] to [MQTT-3.3.1-11]
 	if (retainHandling === 0 || (retainHandling === 1 && isNew)) {
@@ -74,6 +75,7 @@ export function handleUnsubscribe(client: Client, packet: UnsubscribePacket): vo
 		session.subscriptions.delete(topicFilter);
 		return broker.tree.remove(session, topicFilter) ? Reason.SUCCESS : Reason.NO_SUBSCRIPTION_EXISTED;
 	});
+	broker.routes.invalidate();
 	client.trace("Sending UNSUBACK to");
 	client.send({
 		type: PacketType.UNSUBACK, // [MQTT-3.10.4-4]

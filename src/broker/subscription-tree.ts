@@ -38,8 +38,6 @@ class Level {
 
 export class SubscriptionTree {
 	private readonly root = new Level();
-	/** Changes whenever any subscription does: what was derived from an older one is stale. */
-	generation = 1;
 	/** Subscriptions of all sessions. */
 	count = 0;
 
@@ -56,7 +54,6 @@ export class SubscriptionTree {
 		}
 		if (!level.subscriptions.has(subscription.session)) this.count++;
 		level.subscriptions.set(subscription.session, subscription);
-		this.generation++;
 	}
 
 	/** Whether there was such a subscription. Levels that became empty go. */
@@ -75,7 +72,6 @@ export class SubscriptionTree {
 			path[depth - 1]!.children.delete(names[depth - 1]!);
 		}
 		this.count--;
-		this.generation++;
 		return true;
 	}
 
