@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { IN_SIZE = 128 * 1024, OUT_SIZE = 256 * 1024, PACKET_MAX = 1024, STALL_MS = 5000 };
+enum { IN_SIZE = 128 * 1024, OUT_SIZE = 256 * 1024, PACKET_MAX = 1024 };
 enum { CONNACK = 2, PUBLISH = 3, PUBACK = 4, PUBREC = 5, PUBREL = 6, PUBCOMP = 7, SUBACK = 9 };
 /* Who gets what: everybody everything; subscriber i what publisher i sends; everybody everything by a `+` filter. */
 enum topology { ALL, PAIRS, PLUS };
@@ -46,12 +46,12 @@ struct connection {
 
 static struct {
 	int port, publishers, subscribers, idle, qos, version, size, topics, cpu;
-	unsigned messages, warmup, batch, window, rate, idle_ms;
+	unsigned messages, warmup, batch, window, rate, idle_ms, stall_ms;
 	enum topology topology;
 	pid_t pid;
 	const char *counters;
 } option = {.publishers = 1, .subscribers = 1, .version = 4, .size = 64, .topics = 1, .cpu = -1, .messages = 1000,
-	    .batch = 1, .window = 1};
+	    .batch = 1, .window = 1, .stall_ms = 5000};
 
 static struct connection *publishers, *subscribers, *idlers;
 static struct latencies latencies;
@@ -323,9 +323,10 @@ static void on_publish(struct connection *c, unsigned first, const uint8_t *body
 	if (sequence < c->next[publisher]) {
 		misplaced++;
 	} else {
+		/* What was skipped is lost; it counts as delivered, so that the flow goes on. */
 		lost += sequence - c->next[publisher];
+		publishers[publisher].delivered += 1 + sequence - c->next[publisher];
 		c->next[publisher] = sequence + 1;
-		publishers[publisher].delivered++;
 		received++;
 		last_delivery = now;
 		if (measuring) latency_add(&latencies, now - sent);
@@ -396,7 +397,7 @@ static int run(uint32_t goal, unsigned rate)
 	struct epoll_event events[256];
 	uint64_t start = now_ns();
 	uint32_t base = option.publishers ? publishers[0].sent : 0;
-	int i, n, timeout = STALL_MS;
+	int i, n, timeout = (int)option.stall_ms;
 
 	while (!finished(goal)) {
 		uint32_t due = goal;
@@ -406,13 +407,13 @@ static int run(uint32_t goal, unsigned rate)
 				due = base + (uint32_t)ticks;
 				timeout = 1;
 			} else {
-				timeout = STALL_MS;
+				timeout = (int)option.stall_ms;
 			}
 		}
 		for (i = 0; i < option.publishers; i++) publish(&publishers[i], due);
 		n = epoll_wait(epoll_fd, events, 256, timeout);
 		if (n < 0 && errno != EINTR) die("epoll_wait: %s", strerror(errno));
-		if (n == 0 && timeout == STALL_MS) return 0;
+		if (n == 0 && timeout == (int)option.stall_ms) return 0;
 		for (i = 0; i < n; i++) {
 			struct connection *c = events[i].data.ptr;
 			if (events[i].events & EPOLLOUT) flush(c);
@@ -470,6 +471,7 @@ static void read_options(char **argument)
 		else if (!strcmp(name, "--batch")) option.batch = number(name, value);
 		else if (!strcmp(name, "--window")) option.window = number(name, value);
 		else if (!strcmp(name, "--rate")) option.rate = number(name, value);
+		else if (!strcmp(name, "--stall-ms")) option.stall_ms = number(name, value);
 		else if (!strcmp(name, "--pid")) option.pid = (pid_t)number(name, value);
 		else if (!strcmp(name, "--cpu")) option.cpu = (int)number(name, value);
 		else if (!strcmp(name, "--counters") && value) option.counters = value;

