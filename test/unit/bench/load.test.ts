@@ -14,7 +14,10 @@ const keep: Damage = (_index, packet) => [packet];
 /** Publishes 100 messages, two outstanding, to two subscribers through a relay. */
 async function run(
 	damage: Damage,
+	...options: string[]
 ): Promise<{ code: number; lost: number; misplaced: number; delivered: number }> {
+	damage: Damage,
+): Promise<code: number; lost: number; misplaced: number; delivered: number > {
 	const relay = await startRelay(damage);
 	try {
 		const args = "--subscribers 2 --messages 100 --window 2".split(" ").concat(options);
