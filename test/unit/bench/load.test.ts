@@ -16,8 +16,6 @@ async function run(
 	damage: Damage,
 	...options: string[]
 ): Promise<{ code: number; lost: number; misplaced: number; delivered: number }> {
-	damage: Damage,
-): Promise<code: number; lost: number; misplaced: number; delivered: number > {
 	const relay = await startRelay(damage);
 	try {
 		const args = "--subscribers 2 --messages 100 --window 2".split(" ").concat(options);
