@@ -1,8 +1,18 @@
 /** PUBACK, PUBREC, PUBREL and PUBCOMP from a client. */
 
-import { type AckView, PacketType, Reason, readAck } from "../packet/packet.ts";
+import { type AckView, readAck } from "../packet/packet.ts";
 import type { Client } from "./client.ts";
-import { OutgoingState } from "./session.ts";
+import {
+	AWAITING_PUBACK,
+	AWAITING_PUBCOMP,
+	FAILURE,
+	PACKET_IDENTIFIER_NOT_FOUND,
+	PUBACK,
+	PUBCOMP,
+	PUBREC,
+	PUBREL,
+	SUCCESS,
+} from "./constants.ts";
 
 const view: AckView = { packetId: 0, reasonCode: 0 };
 const NAMES = ["PUBACK", "PUBREC", "PUBREL", "PUBCOMP"];
@@ -11,33 +21,29 @@ export function handleAck(client: Client, bytes: Uint8Array, start: number, end:
 	readAck(bytes, start, end, client.version, view);
 	const type = bytes[start]! >> 4;
 	const { packetId, reasonCode } = view;
-	const { session } = client;
 	if (client.broker.tracing) {
-		const name = NAMES[type - PacketType.PUBACK];
-		client.trace(`Received ${name} from`, `(Mid: ${packetId}, RC:${reasonCode})`);
+		client.trace(`Received ${NAMES[type - PUBACK]} from`, `(Mid: ${packetId}, RC:${reasonCode})`);
 	}
-	let known: boolean;
-	switch (type) {
-		case PacketType.PUBACK:
-			known = session.complete(packetId, OutgoingState.PUBACK);
-			break;
-		case PacketType.PUBCOMP:
-			known = session.complete(packetId, OutgoingState.PUBCOMP);
-			break;
-		case PacketType.PUBREC: {
-			const refused = reasonCode >= 0x80;
-			known = session.received(packetId, refused);
-			if (refused) break; // [MQTT-4.3.3-4]
-			if (known || client.version < 5) client.sendRelease(packetId);
-			else client.sendAck(PacketType.PUBREL, packetId, Reason.PACKET_IDENTIFIER_NOT_FOUND);
-			break;
-		}
-		default: {
-			known = session.incoming.delete(packetId);
-			const reason = known || client.version < 5 ? Reason.SUCCESS : Reason.PACKET_IDENTIFIER_NOT_FOUND;
-			client.trace("Sending PUBCOMP to", `(m${packetId})`);
-			client.sendAck(PacketType.PUBCOMP, packetId, reason); // [MQTT-4.3.3-11]
-		}
+	if (!advance(client, type, packetId, reasonCode)) {
+		client.trace(`Unexpected ${NAMES[type - PUBACK]} from`, `(Mid: ${packetId})`);
 	}
-	if (!known) client.trace(`Unexpected ${NAMES[type - PacketType.PUBACK]} from`, `(Mid: ${packetId})`);
+}
+
+/** Takes the flow a step on, and answers. False when the packet identifier is not in use so. */
+function advance(client: Client, type: number, packetId: number, reasonCode: number): boolean {
+	const { session } = client;
+	if (type === PUBACK) return session.complete(packetId, AWAITING_PUBACK);
+	if (type === PUBCOMP) return session.complete(packetId, AWAITING_PUBCOMP);
+	if (type === PUBREC) {
+		const refused = reasonCode >= FAILURE;
+		const known = session.received(packetId, refused);
+		if (refused) return known; // [MQTT-4.3.3-4]
+		if (client.broker.tracing) client.trace("Sending PUBREL to", `(m${packetId})`);
+		client.sendAck(PUBREL, packetId, known ? SUCCESS : PACKET_IDENTIFIER_NOT_FOUND);
+		return known;
+	}
+	const known = session.incoming.delete(packetId);
+	if (client.broker.tracing) client.trace("Sending PUBCOMP to", `(m${packetId})`);
+	client.sendAck(PUBCOMP, packetId, known ? SUCCESS : PACKET_IDENTIFIER_NOT_FOUND); // [MQTT-4.3.3-11]
+	return known;
 }

@@ -12,7 +12,7 @@ import {
 } from "../packet/packet.ts";
 import { Absence } from "./absence.ts";
 import { Client } from "./client.ts";
-import { CLOSED, CONNECTED } from "./client-state.ts";
+import { CLOSED, CONNECTED } from "./constants.ts";
 import { Deadlines } from "./deadlines.ts";
 import { distribute } from "./distribute.ts";
 import { Publication } from "./publication.ts";

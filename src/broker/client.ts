@@ -20,6 +20,7 @@ import {
 } from "../packet/packet.ts";
 import { handleAck } from "./acknowledge.ts";
 import type { Broker } from "./broker.ts";
+import { handleConnect } from "./connect.ts";
 import {
 	AWAITING_CONNECT,
 	CLOSED,
@@ -27,8 +28,11 @@ import {
 	CONNECTED,
 	type FrameLevel,
 	OUTPUT_LIMIT,
-} from "./client-state.ts";
-import { handleConnect } from "./connect.ts";
+	PUBACK,
+	PUBCOMP,
+	PUBLISH,
+	SHORT_FRAME,
+} from "./constants.ts";
 import type { Due } from "./deadlines.ts";
 import { type Message, outgoingProperties } from "./message.ts";
 import type { Publication } from "./publication.ts";
@@ -44,13 +48,6 @@ const CONNECT_TIMEOUT = 30;
 const MAXIMUM_CONNECT_SIZE = 400_000;
 /** Octets of a started packet that may be missing before its pieces count as activity of the client. */
 const LARGE_REMAINDER = 1000;
-
-/** Packet types and a length that the hot path compares with. */
-const PUBLISH = 3;
-const PUBACK = 4;
-const PUBCOMP = 7;
-/** The longest frame whose remaining length is one octet. */
-const SHORT_FRAME = 129;
 
 const ackBytes = new Uint8Array(8);
 

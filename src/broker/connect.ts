@@ -11,7 +11,7 @@ import {
 	returnCodeFor,
 } from "../packet/packet.ts";
 import type { Client } from "./client.ts";
-import { CONNECTED } from "./client-state.ts";
+import { CONNECTED } from "./constants.ts";
 import { levelCount, MAXIMUM_LEVELS } from "./routes.ts";
 import { NEVER_EXPIRES } from "./session.ts";
 

@@ -11,19 +11,20 @@ import {
 	readPublish,
 } from "../packet/packet.ts";
 import type { Client } from "./client.ts";
-import { OUTPUT_LIMIT } from "./client-state.ts";
+import {
+	NO_MATCHING_SUBSCRIBERS,
+	OUTPUT_LIMIT,
+	PLAIN_QOS_0,
+	PLAIN_QOS_1,
+	PLAIN_QOS_2,
+	PUBACK,
+	PUBREC,
+	SUCCESS,
+} from "./constants.ts";
 import { distribute } from "./distribute.ts";
 import type { Route } from "./routes.ts";
 
 const view = new PublishView();
-
-/** First octets of plain messages: QoS 0 to 2, neither DUP nor RETAIN. */
-const PLAIN_QOS_0 = 0x30;
-const PLAIN_QOS_1 = 0x32;
-const PLAIN_QOS_2 = 0x34;
-const PUBACK = 4;
-const PUBREC = 5;
-const { SUCCESS, NO_MATCHING_SUBSCRIBERS } = Reason;
 
 export function handlePublish(client: Client, bytes: Uint8Array, start: number, end: number): void {
 	readPublish(bytes, start, end, client.version, view);

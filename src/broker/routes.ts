@@ -3,7 +3,7 @@
 import type { ByteMap, Connection } from "../host/host.ts";
 import { isValidTopicName, MqttError, type Qos, Reason } from "../packet/packet.ts";
 import type { Client } from "./client.ts";
-import type { FrameLevel } from "./client-state.ts";
+import type { FrameLevel } from "./constants.ts";
 import type { Session } from "./session.ts";
 import type { BrokerHost } from "./settings.ts";
 import type { Subscription, SubscriptionTree } from "./subscription-tree.ts";

@@ -2,7 +2,13 @@
 
 import type { Qos } from "../packet/packet.ts";
 import type { Client } from "./client.ts";
-import { type FrameLevel, OUTPUT_LIMIT } from "./client-state.ts";
+import {
+	AWAITING_PUBACK,
+	AWAITING_PUBCOMP,
+	AWAITING_PUBREC,
+	type FrameLevel,
+	OUTPUT_LIMIT,
+} from "./constants.ts";
 import type { Message } from "./message.ts";
 import type { Publication } from "./publication.ts";
 import type { Delivery } from "./routes.ts";
@@ -11,9 +17,6 @@ import type { Subscription } from "./subscription-tree.ts";
 
 /** Session expiry interval of a session that does not end by itself. */
 export const NEVER_EXPIRES = 0xffff_ffff;
-
-/** What an outgoing QoS 1 or 2 message waits for. */
-export const OutgoingState = { PUBACK: 1, PUBREC: 2, PUBCOMP: 3 } as const;
 
 /** A message that was sent and whose flow has not ended. */
 class Outgoing {
@@ -37,9 +40,9 @@ class Outgoing {
 	}
 }
 
-const AWAITS_PUBACK = new Outgoing(null, 1, false, 0, OutgoingState.PUBACK);
-const AWAITS_PUBREC = new Outgoing(null, 2, false, 0, OutgoingState.PUBREC);
-const AWAITS_PUBCOMP = new Outgoing(null, 2, false, 0, OutgoingState.PUBCOMP);
+const AWAITS_PUBACK = new Outgoing(null, 1, false, 0, AWAITING_PUBACK);
+const AWAITS_PUBREC = new Outgoing(null, 2, false, 0, AWAITING_PUBREC);
+const AWAITS_PUBCOMP = new Outgoing(null, 2, false, 0, AWAITING_PUBCOMP);
 
 /** A message that waits for room in the inflight window or on the connection. */
 interface Queued {
@@ -242,7 +245,7 @@ export class Session {
 			this.forget(packetId, outgoing);
 			return true;
 		}
-		if (outgoing.state === OutgoingState.PUBREC) {
+		if (outgoing.state === AWAITING_PUBREC) {
 			// The message itself is not sent again from here on ([MQTT-4.3.3-6]): let go of it.
 			this.outgoing.set(packetId, AWAITS_PUBCOMP);
 			this.inflightBytes -= outgoing.bytes;
@@ -274,7 +277,7 @@ export class Session {
 	}
 
 	private track(packetId: number, message: Message, qos: number, retain: boolean, identifier: number): void {
-		const state = qos === 1 ? OutgoingState.PUBACK : OutgoingState.PUBREC;
+		const state = qos === 1 ? AWAITING_PUBACK : AWAITING_PUBREC;
 		this.outgoing.set(packetId, new Outgoing(message, qos, retain, identifier, state));
 		this.inflightBytes += message.payload.length;
 	}
