@@ -1,0 +1,421 @@
+/** The broker program from its arguments to its end, with a broker that only notes what it is told. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { ProgramLog } from "../../../src/bin/log.ts";
+import { runBroker } from "../../../src/bin/mqttd.ts";
+import type { BrokerControl, BrokerSettings, ListenerSettings } from "../../../src/broker/settings.ts";
+import { createFakeHost, FakeExit, type FakeHost } from "../../fake/host.ts";
+
+class NotingBroker implements BrokerControl {
+	readonly accepted: ListenerSettings[] = [];
+	settings: BrokerSettings;
+	stopped: (() => void) | null = null;
+
+	constructor(settings: BrokerSettings) {
+		this.settings = settings;
+	}
+
+	accept(_connection: unknown, listener: ListenerSettings): void {
+		this.accepted.push(listener);
+	}
+
+	configure(settings: BrokerSettings): void {
+		this.settings = settings;
+	}
+
+	dumpSubscriptions(): string[] {
+		return ["a/b (client 1)"];
+	}
+
+	stop(done: () => void): void {
+		this.stopped = done;
+	}
+}
+
+interface Started {
+	readonly host: FakeHost;
+	readonly broker: NotingBroker | null;
+	/** Log lines without their time. */
+	lines(): string[];
+}
+
+const CONFIG = "/mosquitto.conf";
+
+/** Runs until the broker serves or the process has ended. `config` becomes `-c`. */
+async function start(
+	args: readonly string[],
+	config?: string,
+	change?: (host: FakeHost) => void,
+): Promise<Started> {
+	const host = createFakeHost(["mqttd", ...args]);
+	if (config !== undefined) host.files.put(CONFIG, config);
+	change?.(host);
+	let broker: NotingBroker | null = null;
+	const all = config === undefined ? args : ["-c", CONFIG, ...args];
+	try {
+		await runBroker({ host, log: new ProgramLog(host, "mqttd"), name: "mqttd", args: all }, (_, settings) => {
+			broker = new NotingBroker(settings);
+			return broker;
+		});
+	} catch (error) {
+		if (!(error instanceof FakeExit)) throw error;
+	}
+	const lines = () =>
+		host.process.stderr.text
+			.split("\n")
+			.slice(0, -1)
+			.map((line) => line.replace(/^[0-9]+: /, ""));
+	return { host, broker, lines };
+}
+
+function ends(host: FakeHost, action: () => void): void {
+	assert.throws(action, FakeExit);
+	assert.equal(host.process.exitCode, 0);
+}
+
+describe("listeners", () => {
+	test("without a configuration: loopback on 1883, anonymous allowed, and it says so", async () => {
+		const { host, broker, lines } = await start([]);
+		assert.ok(host.network.listens("127.0.0.1", 1883));
+		assert.ok(host.network.listens("::1", 1883));
+		assert.ok(!host.network.listens("192.168.1.1", 1883));
+		host.network.dial(1883);
+		host.network.dial(1883, "::1");
+		assert.deepEqual(broker?.accepted, [
+			{ port: 1883, allowAnonymous: true, maxConnections: null, maxQos: 2, maxTopicAlias: 10 },
+			{ port: 1883, allowAnonymous: true, maxConnections: null, maxQos: 2, maxTopicAlias: 10 },
+		]);
+		assert.equal(broker?.accepted[0], broker?.accepted[1], "one object: it is what the broker counts by");
+		const said = lines().map((line) => line.replace(/version \S+/, "version V"));
+		assert.deepEqual(said, [
+			"mqttd version V starting",
+			"Using default config.",
+			"Starting in local only mode. Connections will only be possible from clients running on this machine.",
+			"Create a configuration file which defines a listener to allow remote access.",
+			"Clients need no user name in local only mode.",
+			"Opening ipv4 listen socket on port 1883.",
+			"Opening ipv6 listen socket on port 1883.",
+			"Warning: Unable to drop privileges to 'mosquitto' (this user does not exist).",
+			"Info: running as user: nobody.",
+			"mqttd version V running",
+		]);
+	});
+
+	test("-p, also auto, stays on loopback; with listeners in the file it has no effect", async () => {
+		const local = await start(["-p", "1884", "-p", "auto"]);
+		assert.ok(local.host.network.listens("127.0.0.1", 1884));
+		assert.ok(local.host.network.listens("::1", 40_000));
+		assert.ok(local.lines().includes("Opening ipv4 listen socket on port 40000."));
+		const { host, lines } = await start(["-p", "1884"], "listener 1885\n");
+		assert.ok(host.network.listens("192.168.1.1", 1885));
+		assert.ok(!host.network.listens("127.0.0.1", 1884));
+		assert.ok(lines().some((line) => /-p argument has no effect/.test(line)));
+	});
+
+	test("a file without a listener is local only too, with its options", async () => {
+		const { host, broker } = await start([], "allow_anonymous false\nmax_connections 3\n");
+		assert.ok(!host.network.listens("192.168.1.1", 1883));
+		host.network.dial(1883);
+		assert.deepEqual([broker?.accepted[0]?.allowAnonymous, broker?.accepted[0]?.maxConnections], [false, 3]);
+	});
+
+	test("listeners of the file: all addresses, a name, one family, a unix socket; anonymous refused", async () => {
+		const config = [
+			"listener 1",
+			"listener 2 router.lan",
+			"socket_domain ipv6",
+			"listener 0 /run/mqtt.sock",
+			"listener_allow_anonymous true",
+			"listener auto 127.0.0.1",
+			"max_qos 1",
+		].join("\n");
+		const { host, broker, lines } = await start([], config, ({ network }) => {
+			network.names.set("router.lan", ["10.0.0.1", "fd00::1"]);
+		});
+		assert.ok(host.network.listens("192.168.1.1", 1) && host.network.listens("fd00::9", 1));
+		assert.ok(host.network.listens("fd00::1", 2) && !host.network.listens("10.0.0.1", 2));
+		assert.ok(lines().includes("Opening unix listen socket on path /run/mqtt.sock."));
+		host.network.dial(1);
+		host.network.dial(0, "/run/mqtt.sock");
+		host.network.dial(40_000);
+		assert.deepEqual(
+			broker?.accepted.map(({ port, allowAnonymous, maxQos }) => [port, allowAnonymous, maxQos]),
+			[
+				[1, false, 2],
+				[0, true, 2],
+				[40_000, false, 1],
+			],
+		);
+	});
+
+	test("no IPv6: it goes on with IPv4 and says so", async () => {
+		const { host, lines } = await start([], undefined, ({ network }) => {
+			const listen = network.listen.bind(network);
+			network.listen = async (options, onConnection) => {
+				if (options.address.includes(":"))
+					throw Object.assign(new Error("No IPv6"), { code: "EAFNOSUPPORT" });
+				return listen(options, onConnection);
+			};
+		});
+		assert.ok(host.network.listens("127.0.0.1", 1883));
+		assert.ok(lines().includes("IPv6 is not available (No IPv6): going on with IPv4."));
+		assert.equal(host.process.exitCode, null);
+	});
+
+	test("a port in use ends with 1, and nothing is left open", async () => {
+		const taken = (network: FakeHost["network"]) => network.listen({ address: "::1", port: 1883 }, () => {});
+		const { host, lines } = await start([], undefined, ({ network }) => void taken(network));
+		assert.equal(host.process.exitCode, 1);
+		assert.equal(lines().at(-1), "Error: Address already in use ([::1]:1883)");
+		assert.ok(!host.network.listens("127.0.0.1", 1883));
+	});
+
+	test("auto takes another port when the first is taken for IPv6", async () => {
+		const { host, lines } = await start(["-p", "auto"], undefined, ({ network }) => {
+			void network.listen({ address: "::1", port: 40_000 }, () => {});
+		});
+		assert.ok(lines().includes("Opening ipv6 listen socket on port 40001."));
+		assert.ok(!host.network.listens("127.0.0.1", 40_000) && host.network.listens("127.0.0.1", 40_001));
+	});
+
+	test("an address that does not resolve, or not in that family, ends with 1", async () => {
+		const unknown = await start([], "listener 1 nowhere.lan\n");
+		assert.equal(unknown.host.process.exitCode, 1);
+		assert.equal(
+			unknown.lines().at(-1),
+			"Error: Error resolving listener address nowhere.lan: Name or service not known.",
+		);
+		const family = await start([], "listener 1 127.0.0.1\nsocket_domain ipv6\n");
+		assert.equal(family.lines().at(-1), "Error: 127.0.0.1 has no ipv6 address.");
+	});
+
+	test("options that only the whole broker has must agree", async () => {
+		const same = "listener 1\nlistener_auto_id_prefix a\nlistener 2\nlistener_auto_id_prefix a\n";
+		assert.equal((await start([], same)).broker?.settings.autoIdPrefix, "a");
+		const { host, lines } = await start([], "listener 1\nlistener_auto_id_prefix a\nlistener 2\n");
+		assert.equal(host.process.exitCode, 3);
+		assert.match(lines().join(), /'listener_auto_id_prefix' must be the same for all listeners/);
+	});
+});
+
+describe("settings", () => {
+	test("the broker gets what the file says", async () => {
+		const config = `max_inflight_messages 5
+max_inflight_bytes 6
+max_queued_messages 7
+max_queued_bytes 8
+max_packet_size 900
+message_size_limit 10
+max_keepalive 11
+queue_qos0_messages true
+upgrade_outgoing_qos true
+retain_available false
+allow_zero_length_clientid false
+auto_id_prefix x-
+persistent_client_expiration 2h
+connection_messages false
+`;
+		const { broker } = await start([], config);
+		assert.deepEqual(broker?.settings, {
+			maxInflightMessages: 5,
+			maxInflightBytes: 6,
+			maxQueuedMessages: 7,
+			maxQueuedBytes: 8,
+			maxPacketSize: 900,
+			messageSizeLimit: 10,
+			maxKeepalive: 11,
+			queueQos0Messages: true,
+			upgradeOutgoingQos: true,
+			retainAvailable: false,
+			allowZeroLengthClientId: false,
+			autoIdPrefix: "x-",
+			persistentClientExpiration: 7200,
+			connectionMessages: false,
+		});
+	});
+});
+
+describe("printing and checking", () => {
+	test("-h, --version", async () => {
+		for (const [option, text] of [
+			["-h", /^mqttd version .*\n\n.*\n\nUsage: mqttd \[-c config_file\]/],
+			["--version", /^mqttd version \S+\n$/],
+		] as const) {
+			const { host } = await start([option]);
+			assert.equal(host.process.exitCode, 0);
+			assert.match(host.process.stdout.text, text);
+		}
+	});
+
+	test("an unknown option shows the usage too", async () => {
+		const { host } = await start(["--nonsense"]);
+		assert.equal(host.process.exitCode, 3);
+		assert.equal(host.process.stderr.text, "Error: Unknown option '--nonsense'.\n");
+		assert.match(host.process.stdout.text, /\nUsage: mqttd/);
+	});
+
+	test("--test-config opens nothing", async () => {
+		const { host, broker, lines } = await start(["--test-config"], "listener 1\npersistence true\n");
+		assert.deepEqual([host.process.exitCode, broker], [0, null]);
+		assert.match(lines().join("\n"), /kept in memory for now\.\nConfiguration file is OK\.$/);
+		assert.ok(!host.network.listens("127.0.0.1", 1));
+		assert.equal((await start(["--test-config"], "nonsense\n")).host.process.exitCode, 3);
+		assert.equal((await start(["--test-config"])).host.process.exitCode, 3);
+	});
+});
+
+describe("process", () => {
+	test("-d prints the process id when it serves, and says why when it cannot", async () => {
+		const { host } = await start(["-d"]);
+		assert.deepEqual([host.process.background, host.process.stdout.text], ["ready", "4711\n"]);
+		const failed = await start(["-d"], "listener 1 nowhere.lan\n");
+		assert.deepEqual([failed.host.process.background, failed.host.process.stdout.text], ["started", ""]);
+		assert.equal(failed.host.process.exitCode, 1);
+	});
+
+	test("a background that is refused ends with 1", async () => {
+		const { host, lines } = await start(["-d"], undefined, ({ process }) => {
+			process.daemonize = () => Promise.reject(Object.assign(new Error("No fork"), { code: "EAGAIN" }));
+		});
+		assert.equal(host.process.exitCode, 1);
+		assert.deepEqual(lines(), ["Error: Unable to go to the background (No fork)."]);
+	});
+
+	test("the pid file: the argument beats the option; it goes at the end, and after a failed start", async () => {
+		const { host, broker } = await start(["--pid-file", "/run/a.pid"], "pid_file /run/b.pid\n");
+		assert.equal(host.files.text("/run/a.pid"), "4711\n");
+		assert.equal(host.files.info("/run/b.pid"), null);
+		host.process.signal("SIGTERM");
+		assert.equal(host.files.text("/run/a.pid"), "4711\n", "clients are still being told");
+		ends(host, () => broker?.stopped?.());
+		assert.equal(host.files.info("/run/a.pid"), null);
+		const failed = await start([], "pid_file /run/b.pid\nuser stranger\n");
+		assert.equal(failed.host.process.exitCode, 1);
+		assert.equal(failed.host.files.info("/run/b.pid"), null);
+		assert.equal(
+			failed.lines().at(-1),
+			"Error: Unable to drop privileges to 'stranger' (this user does not exist).",
+		);
+	});
+
+	test("the pid file cannot be written", async () => {
+		const { host, lines } = await start(["--pid-file", "/run/a.pid"], undefined, ({ files }) => {
+			files.failWith = "EACCES";
+		});
+		assert.equal(host.process.exitCode, 1);
+		assert.equal(lines().at(-1), "Error: Unable to write pid file '/run/a.pid' (Error EACCES).");
+		assert.ok(!host.network.listens("127.0.0.1", 1883));
+	});
+
+	test("users: the configured one, mosquitto, nobody, or a warning; none when not root", async () => {
+		const uidWith = async (config: string, users: [string, number][], uid = 0) => {
+			const { host, lines } = await start([], config, ({ process }) => {
+				process.uid = uid;
+				process.users.clear();
+				for (const [name, id] of users) process.users.set(name, id);
+			});
+			return [
+				host.process.uid,
+				lines()
+					.filter((line) => /user|privileges|root/.test(line))
+					.at(-1),
+			] as const;
+		};
+		const warning = "Warning: The broker should not be run as root.";
+		const both: [string, number][] = [
+			["mosquitto", 100],
+			["nobody", 200],
+			["mqtt", 300],
+		];
+		assert.deepEqual(await uidWith("", both), [100, "Info: running as user: mosquitto."]);
+		assert.deepEqual(await uidWith("user mqtt\n", both), [300, "Info: running as user: mqtt."]);
+		assert.deepEqual(await uidWith("", []), [0, warning]);
+		assert.deepEqual(await uidWith("user root\n", both), [0, warning]);
+		assert.equal((await uidWith("", both, 1000))[0], 1000);
+	});
+
+	test("a log file that cannot be opened: errors go to stderr, the broker serves", async () => {
+		const { host, lines } = await start([], "log_dest file /var/log/x\n", ({ files }) => {
+			files.append = () => {
+				throw Object.assign(new Error("Permission denied"), { code: "EACCES" });
+			};
+		});
+		assert.equal(lines()[0], "Error: Unable to open log file /var/log/x for writing (Permission denied).");
+		assert.ok(host.network.listens("127.0.0.1", 1883));
+	});
+});
+
+describe("signals", () => {
+	test("SIGTERM and SIGINT end once, with 0, after the broker has said goodbye", async () => {
+		for (const signal of ["SIGTERM", "SIGINT"] as const) {
+			const { host, broker, lines } = await start([]);
+			host.process.signal(signal);
+			host.process.signal(signal);
+			assert.match(lines().at(-1) ?? "", /^mqttd version \S+ terminating$/);
+			assert.equal(lines().filter((line) => / terminating$/.test(line)).length, 1);
+			assert.ok(!host.network.listens("127.0.0.1", 1883));
+			assert.equal(host.process.exitCode, null);
+			ends(host, () => broker?.stopped?.());
+		}
+	});
+
+	test("SIGHUP takes new settings for broker, listeners and log; connected clients' listeners included", async () => {
+		const { host, broker, lines } = await start([], "listener 1\nallow_anonymous true\n");
+		host.network.dial(1);
+		host.files.put(CONFIG, "max_queued_messages 9\nlistener 1\nmax_qos 0\nlog_type error\nlog_type debug\n");
+		host.process.signal("SIGHUP");
+		assert.equal(broker?.settings.maxQueuedMessages, 9);
+		assert.deepEqual(broker?.accepted[0], {
+			port: 1,
+			allowAnonymous: false,
+			maxConnections: null,
+			maxQos: 0,
+			maxTopicAlias: 10,
+		});
+		assert.equal(lines().at(-1), "Reloading config.", "information is no longer wanted");
+	});
+
+	test("SIGHUP with a wrong file, other listeners, or a log that cannot be opened changes nothing", async () => {
+		const { host, broker, lines } = await start([], "listener 1\nallow_anonymous true\n");
+		host.network.dial(1);
+		const before = structuredClone([broker?.settings, broker?.accepted]);
+		const refused = "Error: The configuration was not reloaded; the running one stays in force.";
+		for (const [text, error] of [
+			["max_queued_messages 9\nlistener 1\nnonsense\n", `Error found at ${CONFIG}:3.`],
+			[
+				"max_queued_messages 9\nlistener 2\n",
+				"Error: It is not currently possible to add/remove listeners when reloading the config file.",
+			],
+			[
+				"max_queued_messages 9\nlistener 1\nlistener 2\n",
+				"Error: It is not currently possible to add/remove listeners when reloading the config file.",
+			],
+			[
+				"max_queued_messages 9\nlistener 1\nlog_dest file /x\n",
+				"Error: Unable to open log file /x for writing (Error EACCES).",
+			],
+		] as const) {
+			host.files.put(CONFIG, text);
+			host.files.failWith = "EACCES";
+			host.process.signal("SIGHUP");
+			host.files.failWith = null;
+			assert.deepEqual(lines().slice(-2), [error, refused]);
+			assert.deepEqual([broker?.settings, broker?.accepted], before);
+		}
+	});
+
+	test("SIGUSR1, SIGUSR2, SIGRTMIN", async () => {
+		const { host, lines } = await start([], "log_dest stderr\nlog_dest file /log\n");
+		host.process.signal("SIGUSR1");
+		assert.match(lines().at(-1) ?? "", /^Nothing is saved/);
+		host.process.signal("SIGUSR2");
+		assert.deepEqual(lines().slice(-2), ["Subscriptions:", "a/b (client 1)"]);
+		host.files.rename("/log", "/log.1");
+		host.process.signal("SIGRTMIN");
+		assert.match(host.files.text("/log"), /^[0-9]+: Log file reopened\.\n$/);
+		host.files.failWith = "EACCES";
+		host.process.signal("SIGRTMIN");
+		assert.equal(lines().at(-1), "Error: Unable to reopen the log file (Error EACCES).");
+	});
+});
