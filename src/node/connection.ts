@@ -68,6 +68,7 @@ export class NodeConnection implements Connection {
 	private error: HostError | null = null;
 	/** By us, or by the end of the peer's output. */
 	private closing = false;
+	private paused = false;
 	private destroyed = false;
 	private over = false;
 	private closeTimer: ReturnType<typeof setTimeout> | null = null;
@@ -114,7 +115,7 @@ export class NodeConnection implements Connection {
 		this.handler = handler;
 		if (this.over) {
 			setImmediate(() => this.tellClosed());
-		} else if (!this.closing) {
+		} else if (!this.closing && !this.paused) {
 			this.socket.resume();
 		}
 	}
@@ -154,12 +155,21 @@ export class NodeConnection implements Connection {
 		if (this.closing || this.socket === null) {
 			return;
 		}
-		if (paused) {
-			this.socket.pause();
-		} else {
+		this.paused = paused;
+		if (!paused) {
 			this.socket.resume();
+			return;
 		}
+		this.socket.pause();
+		// A `resume` of the same turn begins to read a tick later, whatever came after it.
+		process.nextTick(this.pauseAgain);
 	}
+
+	private readonly pauseAgain = (): void => {
+		if (this.paused) {
+			this.socket?.pause();
+		}
+	};
 
 	close(): void {
 		if (this.closing || this.socket === null) {
@@ -213,7 +223,9 @@ export class NodeConnection implements Connection {
 			this.inFlight = 0;
 			this.outStart += length;
 		}
-		this.releaseOutput();
+		if (this.outStart === this.outEnd) {
+			this.releaseOutput();
+		}
 	}
 
 	/** Called some time after each write, also after one that was done at once. */

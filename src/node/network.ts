@@ -23,7 +23,7 @@ function listen(options: ListenOptions, onConnection: (connection: Connection) =
 		server.once("error", (error) => reject(listenError(toHostError(error).code, address)));
 		server.once("listening", () => {
 			server.removeAllListeners("error");
-			// The system is short of descriptors or memory: what waits is accepted when there are some again.
+			// The system is short of descriptors or memory; the peer sees its connection fail.
 			server.on("error", () => {});
 			fulfil(new NodeListener(server));
 		});
@@ -143,18 +143,17 @@ function connectTo(address: string, options: ConnectOptions, signal: AbortSignal
 }
 
 function resolve(host: string): Promise<string[]> {
+	if (host === "") {
+		// Node has its own, deprecated, idea of it.
+		return Promise.reject(hostError("ENOTFOUND"));
+	}
 	return new Promise((fulfil, reject) => {
 		lookup(host, { all: true, verbatim: true }, (error, addresses) => {
 			if (error !== null) {
 				reject(toHostError(error));
 				return;
 			}
-			const unique = new Set(addresses.map((found) => found.address));
-			if (unique.size === 0) {
-				reject(hostError("ENOTFOUND"));
-				return;
-			}
-			fulfil([...unique]);
+			fulfil([...new Set(addresses.map((found) => found.address))]);
 		});
 	});
 }

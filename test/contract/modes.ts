@@ -1,0 +1,228 @@
+/** Small programs that contract.test.ts runs from outside, chosen by the first argument. */
+
+import type { Connection, Host, SignalName } from "../../src/host/host.ts";
+import { say } from "./harness.ts";
+
+type Mode = (host: Host, args: readonly string[]) => void | Promise<void>;
+
+/** Modes by name. Where one does not call `exit`, the program's natural end is what is tested. */
+export const modes: Readonly<Record<string, Mode>> = {
+	/** Nothing to do: ends by itself. */
+	nothing() {},
+
+	/** A timer that is pending keeps the program running. */
+	timer(host) {
+		host.timers.after(20, () => say(host, "done"));
+	},
+
+	/** A listener that is closed, a cancelled timer and a closed connection do not keep it running. */
+	async idle(host) {
+		const listener = await host.network.listen({ address: "127.0.0.1", port: 0 }, (connection) => {
+			connection.destroy();
+			listener.close();
+		});
+		host.timers.after(100_000, () => {}).cancel();
+		host.process.onSignal("SIGHUP", () => {});
+		const handler = { onData: () => 0, onDrain() {}, onClose: () => say(host, "closed") };
+		const connection = await host.network.connect({ host: "127.0.0.1", port: listener.port });
+		connection.start(handler);
+	},
+
+	exit(host, [code]) {
+		host.timers.after(100_000, () => {});
+		host.process.exit(Number(code));
+	},
+
+	/** `exit` ends the program in the middle of what it does. */
+	async "exit-now"(host) {
+		await Promise.resolve();
+		try {
+			say(host, "before");
+			host.process.exit(4);
+			say(host, "after");
+		} finally {
+			say(host, "finally");
+		}
+	},
+
+	argv(host) {
+		for (const argument of host.process.argv) {
+			say(host, `<${argument}>`);
+		}
+	},
+
+	env(host, names) {
+		for (const name of names) {
+			const value = host.process.env(name);
+			say(host, value === undefined ? "undefined" : `<${value}>`);
+		}
+	},
+
+	/** Copies standard input to standard output. */
+	cat(host) {
+		let ended = 0;
+		host.process.readStdin(
+			(bytes) => {
+				if (ended > 0) {
+					host.process.exit(9);
+				}
+				host.process.stdout.write(bytes);
+			},
+			() => {
+				ended++;
+				host.process.stderr.write(host.utf8.encode(`end ${ended}\n`));
+			},
+		);
+	},
+
+	/** Standard input does not block the loop: a timer goes on beside it. */
+	"cat-timer"(host) {
+		host.process.readStdin(
+			(bytes) => host.process.stdout.write(bytes),
+			() => say(host, "end"),
+		);
+		host.timers.after(1, () => say(host, "timer"));
+	},
+
+	/** `count` octets to each stream, in pieces. */
+	flood(host, [count]) {
+		const piece = new Uint8Array(100_003);
+		for (let at = 0; at < piece.length; at++) {
+			piece[at] = at % 251;
+		}
+		for (let left = Number(count); left > 0; left -= piece.length) {
+			host.process.stdout.write(piece.subarray(0, Math.min(left, piece.length)));
+		}
+		host.process.stderr.write(host.utf8.encode("flooded\n"));
+	},
+
+	/** Writes until the reader has gone. */
+	pipe(host) {
+		try {
+			for (;;) {
+				host.process.stdout.write(new Uint8Array(65_536));
+			}
+		} catch (error) {
+			const { code, message } = error as { code?: unknown; message: string };
+			host.process.stderr.write(host.utf8.encode(`${code}: ${message}\n`));
+			host.process.exit(5);
+		}
+	},
+
+	/** Prints each signal that arrives; ends with standard input. */
+	signals(host, names) {
+		for (const name of names as SignalName[]) {
+			host.process.onSignal(name, () => say(host, name));
+		}
+		host.process.readStdin(
+			() => {},
+			() => host.process.exit(0),
+		);
+		say(host, "ready");
+	},
+
+	/** A handler does not keep the program running. */
+	"signal-idle"(host) {
+		host.process.onSignal("SIGTERM", () => {});
+		host.process.onSignal("SIGUSR1", () => {});
+		say(host, "started");
+	},
+
+	/** Goes to the background, says there on a unix socket who it is, and ends when that connection does. */
+	async daemon(host, [path = ""]) {
+		say(host, "before");
+		const background = await host.process.daemonize();
+		say(host, "inside");
+		host.process.stderr.write(host.utf8.encode("inside too\n"));
+		const listener = await host.network.listen({ address: path, port: 0 }, (connection) => {
+			tell(host, connection, `${host.process.pid} ${host.process.argv.join(" ")}`);
+			listener.close();
+		});
+		background.ready();
+		say(host, "after");
+		host.process.stderr.write(host.utf8.encode("after too\n"));
+	},
+
+	/** Ends in the background before it is ready. */
+	async "daemon-exit"(host, [code]) {
+		await host.process.daemonize();
+		say(host, "failing");
+		host.process.exit(Number(code));
+	},
+
+	"utc-offset"(host, times) {
+		for (const time of times) {
+			say(host, String(host.clock.utcOffset(Number(time))));
+		}
+	},
+
+	user(host, [name = ""]) {
+		try {
+			host.process.becomeUser(name);
+		} catch (error) {
+			say(host, `${(error as { code?: unknown }).code}`);
+			return;
+		}
+		const bytes = host.files.read("/proc/self/status", 100_000);
+		const status = host.utf8.decodeLossy(bytes, 0, bytes.length).split("\n");
+		say(host, `uid ${host.process.uid}`);
+		for (const line of status.filter((entry) => /^(Uid|Gid|Groups):/.test(entry))) {
+			say(host, line.split(/\s+/).join(" ").trim());
+		}
+	},
+
+	/** Connects until the listener's queue is full, when an attempt comes to no end but the time limit. */
+	async "connect-timeout"(host, [port]) {
+		for (let count = 0; count < 100; count++) {
+			const start = host.clock.monotonic();
+			try {
+				await host.network.connect({ host: "127.0.0.1", port: Number(port), timeout: 200 });
+			} catch (error) {
+				const { code, message } = error as { code?: unknown; message: string };
+				say(host, `${code}: ${message}`);
+				say(host, host.clock.monotonic() - start >= 200 ? "in time" : "early");
+				host.process.exit(0);
+			}
+		}
+		say(host, "never");
+		host.process.exit(1);
+	},
+
+	/** A write error that nobody expects: the other side is gone, and we keep writing. */
+	async "write-to-closed"(host) {
+		let writes = 0;
+		const listener = await host.network.listen({ address: "127.0.0.1", port: 0 }, (connection) => {
+			connection.destroy();
+		});
+		const connection = await host.network.connect({ host: "127.0.0.1", port: listener.port });
+		const again = () => {
+			writes++;
+			connection.write(new Uint8Array(1000), 0, 1000);
+			if (writes < 10_000) {
+				host.timers.after(0, again);
+			}
+		};
+		connection.start({
+			onData: (_bytes, start, end) => end - start,
+			onDrain() {},
+			onClose() {
+				listener.close();
+				connection.write(new Uint8Array(10), 0, 10);
+				connection.destroy();
+				say(host, "closed");
+				host.process.exit(0);
+			},
+		});
+		again();
+	},
+};
+
+function tell(host: Host, connection: Connection, line: string): void {
+	connection.start({
+		onData: (_bytes, start, end) => end - start,
+		onDrain() {},
+		onClose() {},
+	});
+	const bytes = host.utf8.encode(`${line}\n`);
+	connection.write(bytes, 0, bytes.length);
+}

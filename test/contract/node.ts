@@ -1,0 +1,6 @@
+/** The contract suite on Node. */
+
+import { createNodeHost } from "../../src/node/host.ts";
+import { runContract } from "./suite.ts";
+
+await runContract(createNodeHost());
