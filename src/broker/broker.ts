@@ -8,22 +8,20 @@ import {
 	PublishView,
 	Reason,
 	reasonName,
+	returnCodeFor,
 	type Will,
 } from "../packet/packet.ts";
 import { Absence } from "./absence.ts";
 import { Client } from "./client.ts";
 import { CLOSED, CONNECTED } from "./constants.ts";
 import { Deadlines } from "./deadlines.ts";
-import { distribute } from "./distribute.ts";
+import { distribute, distributeShared } from "./distribute.ts";
 import { Publication } from "./publication.ts";
 import { RetainedMessages } from "./retained.ts";
 import { Routes } from "./routes.ts";
 import { NEVER_EXPIRES, Session } from "./session.ts";
 import type { BrokerControl, BrokerHost, BrokerSettings, ListenerSettings } from "./settings.ts";
 import { SubscriptionTree } from "./subscription-tree.ts";
-
-/** CONNACK of 3.1.1 with return code 1, for a protocol level that we do not speak ([MQTT-3.1.2-2]). */
-const UNACCEPTABLE_PROTOCOL_VERSION = Uint8Array.of(0x20, 0x02, 0x00, 0x01);
 
 export class Broker implements BrokerControl {
 	readonly host: BrokerHost;
@@ -146,7 +144,8 @@ export class Broker implements BrokerControl {
 	/** Hands the message to all who subscribed, and keeps it when it is to be retained. Returns how many copies. */
 	distribute(publication: Publication): number {
 		if (publication.retain) this.retain(publication);
-		const copies = distribute(publication.publisher, publication, publication.route.deliveries);
+		let copies = distribute(publication.publisher, publication, publication.route.deliveries);
+		if (publication.route.groups.length > 0) copies += distributeShared(publication);
 		publication.finish();
 		return copies;
 	}
@@ -201,6 +200,7 @@ export class Broker implements BrokerControl {
 		for (const topicFilter of session.subscriptions.keys()) this.tree.remove(session, topicFilter);
 		const absence = this.absences.get(session);
 		this.absences.delete(session);
+		for (const { group, message } of session.takeShared()) group.redeliver(message);
 		absence?.sendWill();
 		absence?.end();
 	}
@@ -253,8 +253,12 @@ export class Broker implements BrokerControl {
 		if (client.state === CONNECTED) {
 			this.sendDisconnect(client, error.code); // [MQTT-4.13.1-1]
 			this.leave(client);
-		} else if (error.code === Reason.UNSUPPORTED_PROTOCOL_VERSION) {
-			client.connection.write(UNACCEPTABLE_PROTOCOL_VERSION, 0, UNACCEPTABLE_PROTOCOL_VERSION.length);
+		} else if (
+			error.code === Reason.UNSUPPORTED_PROTOCOL_VERSION || // [MQTT-3.1.2-2]
+			error.code === Reason.CLIENT_IDENTIFIER_NOT_VALID // 3.1.1: [MQTT-3.1.3-8]
+		) {
+			// CONNECT could not be read to its end, but 3.1.1 has a return code for why: in CONNACK as 3.1.1 has it.
+			client.connection.write(Uint8Array.of(0x20, 2, 0, returnCodeFor(error.code)), 0, 4);
 		}
 		client.state = CLOSED;
 		client.connection.close();

@@ -171,7 +171,6 @@ function serverProperties(client: Client, chosen: Properties): Properties {
 	properties.maximumPacketSize = settings.maxPacketSize;
 	if (receiveMaximum < 65535) properties.receiveMaximum = receiveMaximum;
 	if (maxQos < 2) properties.maximumQos = maxQos;
-	properties.sharedSubscriptionAvailable = 0;
 	return properties;
 }
 

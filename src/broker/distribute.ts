@@ -4,6 +4,13 @@ import type { Publication } from "./publication.ts";
 import type { Delivery } from "./routes.ts";
 import type { Session } from "./session.ts";
 
+/** Returns to how many groups it went. */
+export function distributeShared(publication: Publication): number {
+	let copies = 0;
+	for (const group of publication.route.groups) if (group.deliver(publication)) copies++;
+	return copies;
+}
+
 /** Returns to how many it went; a session that wants none of its own messages does not count. */
 export function distribute(
 	publisher: Session | null,

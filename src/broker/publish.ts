@@ -47,7 +47,7 @@ function forward(client: Client, bytes: Uint8Array, start: number, end: number):
 	const { topicStart, topicEnd } = view;
 	if (topicStart === topicEnd || isPadded(bytes, start)) return false;
 	const route = client.broker.routes.get(bytes, topicStart, topicEnd);
-	if (route.reserved) return false;
+	if (route.reserved || route.groups.length > 0) return false;
 	const forwarding = client.version === 5 ? route.forwarding5 : route.forwarding3;
 	const { connections } = forwarding;
 	const count = connections.length;
@@ -71,7 +71,7 @@ function forwardTracked(client: Client, bytes: Uint8Array, start: number, end: n
 	if (qos === 2 && (session.incoming.size >= client.broker.receiveMaximum || session.incoming.has(packetId)))
 		return false;
 	const route = client.broker.routes.get(bytes, topicStart, topicEnd);
-	if (route.reserved) return false;
+	if (route.reserved || route.groups.length > 0) return false;
 	const level = client.version === 5 ? 5 : 3;
 	const { publication } = client.broker;
 	const { deliveries } = route;

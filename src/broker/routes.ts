@@ -6,6 +6,7 @@ import type { Client } from "./client.ts";
 import type { FrameLevel } from "./constants.ts";
 import type { Session } from "./session.ts";
 import type { BrokerHost } from "./settings.ts";
+import type { SharedGroup } from "./shared.ts";
 import type { Subscription, SubscriptionTree } from "./subscription-tree.ts";
 
 /** Topics remembered at once; a publisher of ever new topics cannot make the broker grow. */
@@ -21,13 +22,23 @@ export class Delivery {
 	readonly retainAsPublished: boolean;
 	/** Subscription identifier; 0 is none. */
 	readonly identifier: number;
+	/** The group that it is the member's share of. */
+	readonly group: SharedGroup | null;
 
-	constructor(session: Session, qos: Qos, noLocal: boolean, retainAsPublished: boolean, identifier: number) {
+	constructor(
+		session: Session,
+		qos: Qos,
+		noLocal: boolean,
+		retainAsPublished: boolean,
+		identifier: number,
+		group: SharedGroup | null = null,
+	) {
 		this.session = session;
 		this.qos = qos;
 		this.noLocal = noLocal;
 		this.retainAsPublished = retainAsPublished;
 		this.identifier = identifier;
+		this.group = group;
 	}
 }
 
@@ -59,6 +70,8 @@ export class Route {
 	/** Of the routes when what follows was worked out. */
 	generation = 0;
 	deliveries: readonly Delivery[] = [];
+	/** Shared subscriptions: one copy to each group. */
+	groups: readonly SharedGroup[] = [];
 	/** For frames of 3.1 and 3.1.1. */
 	forwarding3 = NOWHERE;
 	forwarding5 = NOWHERE;
@@ -103,7 +116,9 @@ export class Routes {
 	refresh(route: Route): Route {
 		if (route.generation !== this.generation) {
 			route.generation = this.generation;
-			route.deliveries = mergeOverlaps(this.tree.match(route.topic));
+			const { subscriptions, groups } = this.tree.match(route.topic);
+			route.deliveries = mergeOverlaps(subscriptions);
+			route.groups = groups;
 			route.forwarding3 = forwarding(route.deliveries, 3);
 			route.forwarding5 = forwarding(route.deliveries, 5);
 		}

@@ -13,6 +13,7 @@ import type { Message } from "./message.ts";
 import type { Publication } from "./publication.ts";
 import type { Delivery } from "./routes.ts";
 import type { BrokerSettings } from "./settings.ts";
+import type { SharedGroup } from "./shared.ts";
 import type { Subscription } from "./subscription-tree.ts";
 
 /** Session expiry interval of a session that does not end by itself. */
@@ -25,13 +26,22 @@ class Outgoing {
 	readonly qos: number;
 	readonly retain: boolean;
 	readonly identifier: number;
+	readonly group: SharedGroup | null;
 	state: number;
 
-	constructor(message: Message | null, qos: number, retain: boolean, identifier: number, state: number) {
+	constructor(
+		message: Message | null,
+		qos: number,
+		retain: boolean,
+		identifier: number,
+		state: number,
+		group: SharedGroup | null = null,
+	) {
 		this.message = message;
 		this.qos = qos;
 		this.retain = retain;
 		this.identifier = identifier;
+		this.group = group;
 		this.state = state;
 	}
 
@@ -50,6 +60,8 @@ interface Queued {
 	readonly qos: Qos;
 	readonly retain: boolean;
 	readonly identifier: number;
+	/** The group whose member this session is for it. */
+	readonly group: SharedGroup | null;
 }
 
 /** Counts what did not get through, for the owner. */
@@ -158,45 +170,66 @@ export class Session {
 
 	/** Sends, queues or drops one copy of the message that is being distributed. */
 	deliver(publication: Publication, delivery: Delivery): void {
-		const granted = delivery.qos;
+		const { qos: granted, identifier, group } = delivery;
 		const qos = publication.qos < granted && !this.settings.upgradeOutgoingQos ? publication.qos : granted;
 		const retain = delivery.retainAsPublished && publication.retain; // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
-		const client = this.client;
+		const { client } = this;
 		if (qos === 0) {
-			if (client !== null) {
-				if (client.congested) this.drops.dropped++;
-				else client.sendPublication(publication, 0, retain, 0, delivery.identifier);
-			} else if (this.settings.queueQos0Messages) {
-				this.enqueue(publication.keep(), 0, retain, delivery.identifier);
-			} else {
+			if (client === null && this.settings.queueQos0Messages) {
+				this.enqueue(publication.keep(), 0, retain, identifier, group);
+			} else if (client === null || client.congested) {
 				this.drops.dropped++;
+			} else {
+				client.sendPublication(publication, 0, retain, 0, identifier);
 			}
 			return;
 		}
 		if (client === null || client.congested || this.queued > 0 || !this.hasRoom(publication.payloadLength)) {
-			this.enqueue(publication.keep(), qos, retain, delivery.identifier);
+			this.enqueue(publication.keep(), qos, retain, identifier, group);
 			return;
 		}
-		if (!client.fits(publication, qos, delivery.identifier)) return;
+		if (!client.fits(publication, qos, identifier)) return;
 		const packetId = this.nextPacketId();
 		this.inflight++;
-		if (this.expiryInterval === 0 && this.settings.maxInflightBytes === 0) {
+		if (this.expiryInterval === 0 && this.settings.maxInflightBytes === 0 && group === null) {
 			this.outgoing.set(packetId, qos === 1 ? AWAITS_PUBACK : AWAITS_PUBREC);
 		} else {
-			this.track(packetId, publication.keep(), qos, retain, delivery.identifier);
+			this.track(packetId, publication.keep(), qos, retain, identifier, group);
 		}
-		client.sendPublication(publication, qos, retain, packetId, delivery.identifier);
+		client.sendPublication(publication, qos, retain, packetId, identifier);
 	}
 
 	/** Sends, queues or drops a message that the broker has kept. `retain`: whether it is sent as a retained message. */
-	deliverMessage(message: Message, qos: Qos, retain: boolean, identifier: number): void {
-		const client = this.client;
+	deliverMessage(
+		message: Message,
+		qos: Qos,
+		retain: boolean,
+		identifier: number,
+		group: SharedGroup | null = null,
+	): void {
+		const { client } = this;
 		const sendable = client !== null && !client.congested && this.queued === 0;
 		if (!sendable || (qos > 0 && !this.hasRoom(message.payload.length))) {
-			this.enqueue(message, qos, retain, identifier);
+			this.enqueue(message, qos, retain, identifier, group);
 		} else {
-			this.send(client, message, qos, retain, identifier);
+			this.send(client, message, qos, retain, identifier, group);
 		}
+	}
+
+	/**
+	 * What this session held of shared subscriptions, as it ends: for other members of the groups. A QoS 2 message
+	 * that was sent stays with it ([MQTT-4.8.2-5]).
+	 */
+	takeShared(): { group: SharedGroup; message: Message }[] {
+		const taken: { group: SharedGroup; message: Message }[] = [];
+		for (const { group, message, qos } of this.outgoing.values()) {
+			if (group !== null && message !== null && qos === 1) taken.push({ group, message });
+		}
+		for (let i = this.queueHead; i < this.queue.length; i++) {
+			const { group, message } = this.queue[i]!;
+			if (group !== null) taken.push({ group, message });
+		}
+		return taken;
 	}
 
 	/** Sends what waits, as far as the window and the connection allow. */
@@ -225,7 +258,7 @@ export class Session {
 			}
 			// [MQTT-3.3.2-5]: what expired while it waited is not sent.
 			if (next.message.expiresAt !== 0 && next.message.expiresAt <= client.now()) continue;
-			this.send(client, next.message, next.qos, next.retain, next.identifier);
+			this.send(client, next.message, next.qos, next.retain, next.identifier, next.group);
 		}
 	}
 
@@ -276,13 +309,27 @@ export class Session {
 		return id;
 	}
 
-	private track(packetId: number, message: Message, qos: number, retain: boolean, identifier: number): void {
+	private track(
+		packetId: number,
+		message: Message,
+		qos: number,
+		retain: boolean,
+		identifier: number,
+		group: SharedGroup | null,
+	): void {
 		const state = qos === 1 ? AWAITING_PUBACK : AWAITING_PUBREC;
-		this.outgoing.set(packetId, new Outgoing(message, qos, retain, identifier, state));
+		this.outgoing.set(packetId, new Outgoing(message, qos, retain, identifier, state, group));
 		this.inflightBytes += message.payload.length;
 	}
 
-	private send(client: Client, message: Message, qos: Qos, retain: boolean, identifier: number): void {
+	private send(
+		client: Client,
+		message: Message,
+		qos: Qos,
+		retain: boolean,
+		identifier: number,
+		group: SharedGroup | null,
+	): void {
 		if (qos === 0) {
 			client.sendMessage(message, 0, retain, false, 0, identifier);
 			return;
@@ -290,7 +337,7 @@ export class Session {
 		const packetId = this.nextPacketId();
 		if (!client.sendMessage(message, qos, retain, false, packetId, identifier)) return;
 		this.inflight++;
-		this.track(packetId, message, qos, retain, identifier);
+		this.track(packetId, message, qos, retain, identifier, group);
 	}
 
 	private sendAgain(client: Client, packetId: number): void {
@@ -308,7 +355,13 @@ export class Session {
 		}
 	}
 
-	private enqueue(message: Message, qos: Qos, retain: boolean, identifier: number): void {
+	private enqueue(
+		message: Message,
+		qos: Qos,
+		retain: boolean,
+		identifier: number,
+		group: SharedGroup | null,
+	): void {
 		const { maxQueuedMessages, maxQueuedBytes } = this.settings;
 		const bytes = message.payload.length;
 		if (
@@ -319,7 +372,7 @@ export class Session {
 			return;
 		}
 		this.frameLevel = 0;
-		this.queue.push({ message, qos, retain, identifier });
+		this.queue.push({ message, qos, retain, identifier, group });
 		this.queuedBytes += bytes;
 	}
 }

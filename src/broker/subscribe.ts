@@ -14,9 +14,6 @@ import type { Client } from "./client.ts";
 import { levelCount, MAXIMUM_LEVELS } from "./routes.ts";
 import { Subscription } from "./subscription-tree.ts";
 
-/** SUBACK's failure below 5.0. */
-const FAILURE = 0x80;
-
 export function handleSubscribe(client: Client, packet: SubscribePacket): void {
 	client.trace("Received SUBSCRIBE from");
 	const identifier = packet.properties?.subscriptionIdentifier?.[0] ?? 0;
@@ -36,11 +33,9 @@ function subscribe(
 ): number {
 	const { broker, session } = client;
 	const { topicFilter } = request;
-	if (topicFilter.startsWith("$share/")) {
-		if (client.version === 5 && request.noLocal) {
-			throw new MqttError(Reason.PROTOCOL_ERROR, "SUBSCRIBE: no local on a shared subscription"); // [MQTT-3.8.3-4]
-		}
-		return client.version === 5 ? Reason.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED : FAILURE;
+	const shared = topicFilter.startsWith("$share/");
+	if (shared && request.noLocal) {
+		throw new MqttError(Reason.PROTOCOL_ERROR, "SUBSCRIBE: no local on a shared subscription"); // [MQTT-3.8.3-4]
 	}
 	const qos: Qos = request.qos > client.listener.maxQos ? client.listener.maxQos : request.qos;
 	const { noLocal, retainAsPublished, retainHandling } = request;
@@ -51,6 +46,7 @@ function subscribe(
 	broker.routes.invalidate();
 	broker.log.write("subscribe", `${session.clientId} ${qos} ${topicFilter}`);
 	// [MQTT-3.3.1-9] to [MQTT-3.3.1-11]
+	if (shared) return qos; // retained messages are not sent to shared subscriptions
 	if (retainHandling === 0 || (retainHandling === 1 && isNew)) {
 		retained.push(() => sendRetained(client, subscription));
 	}
