@@ -22,7 +22,7 @@ import {
 	type UnsubscribePacket,
 } from "./packets.ts";
 import { PublishView, readPublish } from "./publish.ts";
-import { Cursor, readProperties } from "./read.ts";
+import { Cursor, copyOf, readProperties } from "./read.ts";
 import { isReasonFor, malformed, Reason } from "./reasons.ts";
 import type { TextCodec } from "./text.ts";
 import { isValidTopicFilter, isValidTopicName } from "./topics.ts";
@@ -155,7 +155,7 @@ function decodePublish(
 		topic,
 		packetId: view.packetId,
 		properties,
-		payload: bytes.slice(view.payloadStart, view.payloadEnd),
+		payload: copyOf(bytes, view.payloadStart, view.payloadEnd),
 	};
 }
 
@@ -272,7 +272,9 @@ function decodeAuth(cursor: Cursor, version: ProtocolVersion, codec: TextCodec):
 	if (cursor.position < cursor.end) {
 		reasonCode = readReasonCode(cursor);
 		properties = cursor.properties(version, codec);
-		if (properties?.authenticationMethod === undefined) {
+		// Success without properties may be left out altogether, so that it needs no method.
+		const isBare = reasonCode === 0 && properties === null;
+		if (!isBare && properties?.authenticationMethod === undefined) {
 			throw cursor.protocolError("no authentication method (section 3.15.2.2.2)");
 		}
 	}

@@ -89,7 +89,7 @@ export class Cursor {
 	binary(field: string): Uint8Array {
 		const length = this.uint16(field);
 		const start = this.take(length, field);
-		return this.bytes.slice(start, start + length);
+		return copyOf(this.bytes, start, start + length);
 	}
 
 	packetId(): number {
@@ -112,6 +112,11 @@ export class Cursor {
 		const rest = this.end - this.position;
 		if (rest !== 0) throw this.malformed(`${rest} octets too many at its end`);
 	}
+}
+
+/** A copy of `bytes[start, end)`; `slice` is none where `bytes` is a Buffer of Node's. */
+export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+	return new Uint8Array(bytes.subarray(start, end));
 }
 
 /** The next property's identifier, when it is one that the owner may have, as often as it may have it. */

@@ -1,0 +1,404 @@
+/**
+ * Runs the wire cases of `test/vectors/broker/*.json` (see its README.md) against a broker: what clients send, and what
+ * must come back. Packets are encoded and decoded by mqtt-packet, so that our own codec does not judge itself.
+ */
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
+import mqttPacket from "mqtt-packet";
+import type { BrokerSettings, ListenerSettings } from "../../src/broker/settings.ts";
+import type { ProtocolVersion } from "../../src/packet/packet.ts";
+
+/** A packet as mqtt-packet has it, with texts for binary fields; some or all of its fields. */
+export type Fields = { [field: string]: unknown };
+
+export interface Step {
+	readonly on?: string;
+	readonly if?: readonly ProtocolVersion[];
+	readonly [verb: string]: unknown;
+}
+
+export interface WireCase {
+	readonly name: string;
+	/** Tags of the normative statements that the case shows. */
+	readonly statements: readonly string[];
+	readonly versions: readonly ProtocolVersion[];
+	readonly broker?: Partial<BrokerSettings>;
+	readonly listener?: Partial<ListenerSettings>;
+	readonly steps: readonly Step[];
+}
+
+/** The cases of one file. */
+export interface Theme {
+	readonly theme: string;
+	readonly cases: readonly WireCase[];
+}
+
+/** A connection to the broker under test. */
+export interface WirePeer {
+	send(bytes: Uint8Array): void;
+	/** The next octets from the broker, or null once it has closed. Rejects when nothing comes. */
+	receive(): Promise<Uint8Array | null>;
+	/** Ends the connection without DISCONNECT, and returns when the broker knows. */
+	drop(): Promise<void>;
+}
+
+/** The broker under test. */
+export interface WireBroker {
+	/** Whether all that was sent has been dealt with when `send` returns: silence needs no proof by PINGREQ. */
+	readonly immediate: boolean;
+	open(): Promise<WirePeer>;
+	/** Lets seconds pass. */
+	advance(seconds: number): void;
+	/** Asks the broker to end; it may take until all connections are closed. */
+	stop(): void;
+}
+
+const VERBS: { readonly [verb: string]: readonly string[] } = {
+	connect: ["connack"],
+	open: [],
+	send: [],
+	hex: ["partial"],
+	expect: [],
+	subscribe: ["granted"],
+	nothing: [],
+	disconnect: [],
+	closed: [],
+	drop: [],
+	advance: [],
+	stop: [],
+};
+
+/** All themes, sorted by file name. Throws on a case that is not well-formed. */
+export function readThemes(): Theme[] {
+	const folder = new URL("broker/", import.meta.url);
+	const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
+	return files.sort().map((name) => {
+		const theme = name.replace(/\.json$/, "");
+		const cases = JSON.parse(readFileSync(new URL(name, folder), "utf8")) as WireCase[];
+		for (const wireCase of cases) check(theme, wireCase);
+		return { theme, cases };
+	});
+}
+
+function check(theme: string, { name, statements, versions, steps }: WireCase): void {
+	const where = `${theme}: ${name}`;
+	assert.ok(name && versions.length > 0 && steps.length > 0, `${where}: name, versions and steps`);
+	for (const tag of statements) assert.match(tag, /^(3\.1\.1 )?MQTT-\d+\.\d+\.\d+-\d+$/, `${where}: statement ${tag}`);
+	for (const step of steps) {
+		const verb = verbOf(step);
+		const known = ["on", "if", verb, ...VERBS[verb]!];
+		for (const key of Object.keys(step)) assert.ok(known.includes(key), `${where}: ${key} beside ${verb}`);
+		const global = verb === "advance" || verb === "stop";
+		assert.equal(typeof step.on, global ? "undefined" : "string", `${where}: on, for ${verb}`);
+	}
+}
+
+function verbOf(step: Step): string {
+	const verbs = Object.keys(step).filter((key) => key in VERBS);
+	assert.equal(verbs.length, 1, `one verb in ${JSON.stringify(step)}`);
+	return verbs[0]!;
+}
+
+/** Whether time has to pass in the case. */
+export function needsTime({ steps }: WireCase): boolean {
+	return steps.some((step) => "advance" in step);
+}
+
+/** A client of a case. */
+class WireClient {
+	readonly peer: WirePeer;
+	readonly version: ProtocolVersion;
+	/** CONNACK came: PINGREQ will be answered. */
+	connected = false;
+	/** Something was sent since the broker last proved to have dealt with everything. */
+	unproven = false;
+	/** The broker has an incomplete packet of it. */
+	partial = false;
+	over = false;
+	lastPacketId = 1000;
+	private readonly parser: ReturnType<typeof mqttPacket.parser>;
+	private readonly received: Fields[] = [];
+
+	constructor(peer: WirePeer, version: ProtocolVersion) {
+		this.peer = peer;
+		this.version = version;
+		this.parser = mqttPacket.parser({ protocolVersion: version });
+		this.parser.on("packet", (packet) => this.received.push(readable(packet as unknown as Fields)));
+		this.parser.on("error", (error: Error) => {
+			throw new Error("the broker sent what is no packet", { cause: error });
+		});
+	}
+
+	send(bytes: Uint8Array, partial = false): void {
+		this.unproven = true;
+		this.partial = partial;
+		this.peer.send(bytes);
+	}
+
+	/** The next packet; null when the connection is over. */
+	async next(): Promise<Fields | null> {
+		while (this.received.length === 0) {
+			if (!(await this.receive())) return null;
+		}
+		const packet = this.received.shift()!;
+		if (packet["cmd"] === "connack" && packet["reasonCode"] === 0) this.connected = true;
+		return packet;
+	}
+
+	private async receive(): Promise<boolean> {
+		if (this.over) return false;
+		const bytes = await this.peer.receive();
+		if (bytes === null) this.over = true;
+		else this.parser.parse(Buffer.from(bytes));
+		return bytes !== null;
+	}
+
+	/** Returns when the broker has dealt with all that was sent. What comes meanwhile is kept for `next`. */
+	async prove(): Promise<void> {
+		if (!this.connected || this.over || this.partial || !this.unproven) return;
+		this.peer.send(Uint8Array.of(0xc0, 0));
+		this.unproven = false;
+		for (;;) {
+			const last = this.received.length - 1;
+			if (this.received[last]?.["cmd"] === "pingresp") {
+				this.received.splice(last, 1);
+				return;
+			}
+			if (!(await this.receive())) return;
+		}
+	}
+
+	/** Everything that has come, without waiting. */
+	async pending(immediate: boolean): Promise<Fields[]> {
+		if (immediate) {
+			while (await this.receive().catch(() => false));
+		} else if (this.connected) {
+			this.unproven = true;
+			await this.prove();
+		}
+		return this.received;
+	}
+}
+
+/** Runs one case in one protocol version. Throws an AssertionError that names the step. */
+export async function runCase(broker: WireBroker, wireCase: WireCase, version: ProtocolVersion): Promise<void> {
+	const run = new Run(broker, version);
+	for (const [index, step] of wireCase.steps.entries()) {
+		if (step.if !== undefined && !step.if.includes(version)) continue;
+		try {
+			await run.step(step);
+		} catch (error) {
+			const text = error instanceof Error ? error.message : String(error);
+			const where = `step ${index + 1} ${JSON.stringify(step)}`;
+			throw new assert.AssertionError({ message: `${where}\n${text}` });
+		}
+	}
+	await run.end();
+}
+
+class Run {
+	private readonly broker: WireBroker;
+	private readonly version: ProtocolVersion;
+	private readonly clients = new Map<string, WireClient>();
+
+	constructor(broker: WireBroker, version: ProtocolVersion) {
+		this.broker = broker;
+		this.version = version;
+	}
+
+	async step(step: Step): Promise<void> {
+		const verb = verbOf(step);
+		if (!this.broker.immediate) await this.proveOthers(step.on);
+		const value = step[verb];
+		switch (verb) {
+			case "advance":
+				this.broker.advance(value as number);
+				return;
+			case "stop":
+				this.broker.stop();
+				return;
+			case "open":
+				await this.open(step.on!, this.version);
+				return;
+			case "connect":
+				await this.connect(step.on!, value as Fields, (step["connack"] ?? {}) as Fields);
+				return;
+			default:
+				await this.clientStep(this.client(step.on!), verb, value, step);
+		}
+	}
+
+	private async clientStep(client: WireClient, verb: string, value: unknown, step: Step): Promise<void> {
+		switch (verb) {
+			case "send":
+				client.send(Buffer.concat(list(value).map((fields) => encode(fields, client.version))));
+				return;
+			case "hex":
+				client.send(Buffer.from((value as string).replaceAll(" ", ""), "hex"), step["partial"] === true);
+				return;
+			case "expect":
+				for (const fields of list(value)) await expectPacket(client, fields);
+				return;
+			case "subscribe": {
+				const subscriptions = list(value);
+				const messageId = ++client.lastPacketId;
+				client.send(encode({ cmd: "subscribe", messageId, subscriptions }, client.version));
+				const granted = step["granted"] ?? subscriptions.map((subscription) => subscription["qos"]);
+				await expectPacket(client, { cmd: "suback", messageId, granted });
+				return;
+			}
+			case "nothing": {
+				const pending = await client.pending(this.broker.immediate);
+				assert.deepEqual(pending, [], "nothing is sent");
+				assert.ok(!client.over, "the connection stays open");
+				return;
+			}
+			case "disconnect":
+				client.send(encode({ cmd: "disconnect", ...(value as Fields) }, client.version));
+				await expectClosed(client);
+				return;
+			case "closed":
+				await expectClosed(client);
+				return;
+			case "drop":
+				await client.peer.drop();
+				client.over = true;
+				return;
+			default:
+				assert.fail(`verb ${verb}`);
+		}
+	}
+
+	private async open(name: string, version: ProtocolVersion): Promise<WireClient> {
+		const before = this.clients.get(name);
+		assert.ok(before === undefined || before.over, `${name} is still connected`);
+		const client = new WireClient(await this.broker.open(), version);
+		this.clients.set(name, client);
+		return client;
+	}
+
+	/** CONNECT with the client's name as its identifier, unless the case says otherwise, and its CONNACK. */
+	private async connect(name: string, given: Fields, connack: Fields): Promise<void> {
+		const fields = forVersion(given, this.version);
+		const version = (fields["protocolVersion"] as ProtocolVersion | undefined) ?? this.version;
+		const client = await this.open(name, version);
+		const packet = { cmd: "connect", clientId: name, clean: true, keepalive: 0, ...fields };
+		client.send(encode(packet, version));
+		await expectPacket(client, { cmd: "connack", sessionPresent: false, reasonCode: 0, ...connack });
+	}
+
+	private client(name: string): WireClient {
+		const client = this.clients.get(name);
+		assert.ok(client !== undefined, `there is no client ${name}`);
+		return client;
+	}
+
+	/** What other clients sent before has been dealt with before this step begins. */
+	private async proveOthers(name: string | undefined): Promise<void> {
+		for (const [other, client] of this.clients) if (other !== name) await client.prove();
+	}
+
+	/** Nothing may be left that no step expected. */
+	async end(): Promise<void> {
+		for (const [name, client] of this.clients) {
+			if (client.over) continue;
+			if (!client.partial) assert.deepEqual(await client.pending(this.broker.immediate), [], `left at ${name}`);
+			await client.peer.drop();
+		}
+	}
+}
+
+function list(value: unknown): Fields[] {
+	return (Array.isArray(value) ? value : [value]) as Fields[];
+}
+
+async function expectClosed(client: WireClient): Promise<void> {
+	const packet = await client.next();
+	assert.equal(packet, null, `the connection is closed, but ${JSON.stringify(packet)} came`);
+}
+
+async function expectPacket(client: WireClient, fields: Fields): Promise<void> {
+	const { cmd, ...given } = forVersion(fields, client.version);
+	const packet = await client.next();
+	assert.ok(packet !== null, `${cmd} is expected, but the connection is closed`);
+	const text = `received ${JSON.stringify(packet)}`;
+	assert.equal(packet["cmd"], cmd, text);
+	// A publication is compared entirely: a flag or a property too many is a fault as well.
+	const whole: Fields = { qos: 0, dup: false, retain: false, payload: "", properties: {} };
+	const expected = cmd === "publish" ? { ...whole, ...given } : given;
+	if (cmd === "publish") packet["properties"] ??= {};
+	for (const [field, value] of Object.entries(expected)) compare(packet[field], value, field, text);
+	if (cmd !== "publish") return;
+	const extra = Object.keys(packet["properties"] as Fields).filter(
+		(property) => !(property in (expected["properties"] as Fields)),
+	);
+	assert.deepEqual(extra, [], `unexpected properties: ${text}`);
+}
+
+function compare(actual: unknown, expected: unknown, field: string, text: string): void {
+	if (expected === null) {
+		assert.equal(actual, undefined, `${field} is absent: ${text}`);
+	} else if (typeof expected === "object" && !Array.isArray(expected)) {
+		const { match, fill, length } = expected as { match?: string; fill?: string; length?: number };
+		if (match !== undefined) assert.match(String(actual), new RegExp(match), `${field}: ${text}`);
+		else if (fill !== undefined) assert.ok(actual === fill.repeat(length!), `${field}: ${length} × ${fill}`);
+		else {
+			for (const [key, value] of Object.entries(expected)) {
+				compare((actual as Fields | undefined)?.[key], value, `${field}.${key}`, text);
+			}
+		}
+	} else {
+		const message = `${field} is to be ${JSON.stringify(expected)}: ${text}`;
+		assert.ok(isDeepStrictEqual(actual, expected), message);
+	}
+}
+
+/** The fields with those of `v3`, `v4` or `v5` in place. */
+function forVersion(fields: Fields, version: ProtocolVersion): Fields {
+	const { v3, v4, v5, ...common } = fields;
+	const special = version === 5 ? v5 : version === 4 ? v4 : v3;
+	return { ...common, ...(special as Fields | undefined) };
+}
+
+const BINARY = new Set(["payload", "password", "correlationData", "authenticationData"]);
+
+/** A received packet as cases write it: texts for octets, `reasonCode` in each version. */
+function readable(packet: Fields): Fields {
+	const { returnCode, length: _length, ...fields } = packet;
+	const plain = plainOf(fields) as Fields;
+	if (returnCode !== undefined) plain["reasonCode"] = returnCode;
+	return plain;
+}
+
+function plainOf(value: unknown): unknown {
+	if (Buffer.isBuffer(value)) return value.toString("utf8");
+	if (value instanceof Uint8Array) return Buffer.from(value).toString("utf8");
+	if (Array.isArray(value)) return value.map(plainOf);
+	if (typeof value !== "object" || value === null) return value;
+	const entries = Object.entries(value).filter(([, item]) => item !== undefined && item !== null);
+	// A BufferList is what mqtt-packet leaves where it read no octets.
+	return Object.fromEntries(entries.map(([key, item]) => [key, plainOf(item)]));
+}
+
+/** A packet's octets in a version. */
+export function encode(given: Fields, version: ProtocolVersion): Uint8Array {
+	const packet = octets(forVersion(given, version)) as Fields;
+	if (packet["cmd"] === "connect") {
+		packet["protocolVersion"] ??= version;
+		packet["protocolId"] ??= version === 3 ? "MQIsdp" : "MQTT";
+	}
+	if (packet["cmd"] === "publish") packet["payload"] ??= Buffer.alloc(0);
+	if (version < 5) delete packet["properties"];
+	return mqttPacket.generate(packet as unknown as mqttPacket.Packet, { protocolVersion: version });
+}
+
+function octets(value: unknown, field = ""): unknown {
+	if (Array.isArray(value)) return value.map((item) => octets(item));
+	if (typeof value === "string") return BINARY.has(field) ? Buffer.from(value) : value;
+	if (typeof value !== "object" || value === null) return value;
+	const { fill, length } = value as { fill?: string; length?: number };
+	if (fill !== undefined) return octets(fill.repeat(length!), field);
+	return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, octets(item, key)]));
+}
