@@ -44,6 +44,8 @@ export type CloseReason =
  * Only `onClose` must be there.
  */
 export interface ClientHandler {
+	/** The server was reached, and CONNECT is on its way. */
+	onReached?(): void;
 	/** The server accepted the connection. */
 	onConnect?(connack: ConnackPacket): void;
 	/** The server refused the connection; `onClose` follows. */

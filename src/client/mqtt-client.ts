@@ -313,6 +313,7 @@ export class MqttClient {
 		this.keepAlive.start(this.options.keepAlive);
 		this.trace("sending", "CONNECT");
 		this.send(this.connectPacket());
+		this.handler.onReached?.();
 	}
 
 	private connectPacket(): ConnectPacket {

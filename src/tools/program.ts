@@ -1,0 +1,122 @@
+/** What both client programs do around their work: arguments, printing, the client's options, the end. */
+
+import type { ClientOptions, Properties } from "../client/client.ts";
+import type { Host, OutputStream } from "../host/host.ts";
+import { readCommandLine } from "./command-line.ts";
+import { ExitCode } from "./exit-codes.ts";
+import type { Program, Settings } from "./settings.ts";
+import { usageText, versionLine } from "./usage.ts";
+import { InformationRequest, UsageError } from "./usage-error.ts";
+
+/** Standard output and error for text. */
+export class Terminal {
+	private readonly host: Host;
+
+	constructor(host: Host) {
+		this.host = host;
+	}
+
+	out(text: string): void {
+		this.print(this.host.process.stdout, text);
+	}
+
+	err(text: string): void {
+		this.print(this.host.process.stderr, text);
+	}
+
+	private print(stream: OutputStream, text: string): void {
+		try {
+			stream.write(this.host.utf8.encode(text));
+		} catch {
+			// Nobody reads it any more.
+		}
+	}
+}
+
+/** Settings from the command line, or null after printing why there are none; then the program is to end with 1. */
+export function startProgram(
+	host: Host,
+	terminal: Terminal,
+	program: Program,
+	args: readonly string[],
+	version: string,
+): Settings | null {
+	try {
+		return readCommandLine(host, program, args);
+	} catch (error) {
+		if (error instanceof InformationRequest) {
+			const usage = error.what === "usage";
+			terminal.out(usage ? usageText(program, version) : `${versionLine(program, version)}\n`);
+		} else if (error instanceof UsageError) {
+			terminal.err(`${error.message}\nUse '${program} --help' to see usage.\n`);
+		} else {
+			throw error;
+		}
+		return null;
+	}
+}
+
+/** What is wrong with settings that only make no connection: a text to print, or null. */
+export function checkConnection(settings: Settings, invalidId: string): string | null {
+	if (settings.clientId === "") return invalidId;
+	if (settings.version < 5 && settings.password !== null && settings.username === null) {
+		return "Error: Problem setting username and/or password.\n";
+	}
+	return null;
+}
+
+/** The client's options that settings ask for. */
+export function clientOptions(host: Host, settings: Settings): ClientOptions {
+	const { version, properties } = settings;
+	const text = (value: string) => host.utf8.encode(value);
+	const prefix = settings.clientIdPrefix;
+	return {
+		host: address(host, settings),
+		port: settings.port ?? 1883,
+		...(settings.bindAddress === null ? {} : { bindAddress: settings.bindAddress }),
+		noDelay: settings.noDelay,
+		version,
+		clientId: prefix === null ? (settings.clientId ?? "") : `${prefix}${host.process.pid}`,
+		cleanStart: settings.cleanStart,
+		keepAlive: settings.keepAlive,
+		username: settings.username,
+		password: settings.password === null ? null : text(settings.password),
+		will:
+			settings.willTopic === null
+				? null
+				: {
+						topic: settings.willTopic,
+						payload: text(settings.willPayload ?? ""),
+						qos: settings.willQos,
+						retain: settings.willRetain,
+						properties: nullIfEmpty(properties.will),
+					},
+		properties: version === 5 ? connectProperties(settings) : null,
+		maximumInflight: settings.maximumInflight,
+	};
+}
+
+/** Port 0 says that the host is a socket's path; the network wants it to be absolute. */
+function address(host: Host, settings: Settings): string {
+	const name = settings.host ?? "localhost";
+	if (settings.port !== 0 || name.startsWith("/")) return name;
+	return `${host.process.env("PWD") ?? ""}/${name}`;
+}
+
+const RECEIVE_MAXIMUM = 20;
+
+/** With a count of messages, no more than those are to be under way: the rest stays with the broker. */
+function connectProperties(settings: Settings): Properties {
+	const receiveMaximum = Math.min(settings.messageCount ?? RECEIVE_MAXIMUM, RECEIVE_MAXIMUM);
+	return { receiveMaximum, ...settings.properties.connect };
+}
+
+/** Null for properties of which there are none. */
+export function nullIfEmpty(properties: Properties): Properties | null {
+	return Object.keys(properties).length === 0 ? null : properties;
+}
+
+/** Ends the program. */
+export function exit(host: Host, code: number): void {
+	host.process.exit(code & ExitCode.INTERRUPTED);
+}

@@ -1,0 +1,4 @@
+/** mosquitto's command-line clients: option tables and output over the client library. */
+
+export { runPub } from "./pub.ts";
+export { runSub } from "./sub.ts";
