@@ -1,0 +1,124 @@
+#!/bin/sh
+# Builds one program for QuickJS as a static binary: bundles it, compiles it to bytecode ahead of time, and links it
+# with the C host.
+#
+#   scripts/native.sh ARCH [ENTRY OUT]        (default: src/bin/qjs.ts dist/ARCH/mqttd)
+#
+# Architectures are in the table below. x86_64-asan is a build for tests, made by the system's compiler, that checks
+# memory, undefined behaviour and leaks. Objects are kept in the cache, outside the repository.
+set -eu
+cd "$(dirname "$0")/.."
+
+fail() {
+	echo "native.sh: $1" >&2
+	exit 1
+}
+
+# The optimisation is for speed; see src/qjs/c/CMakeLists.txt for what keeps the binaries small.
+arch=${1:-}
+swap=
+case $arch in
+x86_64) target='-target x86_64-linux-musl' processor=x86_64 ;;
+x86_64-asan) target='' processor=x86_64 ;;
+mips_24kc) target='-target mips-linux-musleabi -mcpu=mips32r2+soft_float' processor=mips swap=-x ;;
+mipsel_24kc) target='-target mipsel-linux-musleabi -mcpu=mips32r2+soft_float' processor=mipsel ;;
+arm_cortex-a7) target='-target arm-linux-musleabihf -mcpu=cortex_a7' processor=arm ;;
+aarch64) target='-target aarch64-linux-musl' processor=aarch64 ;;
+*) fail "unknown architecture '$arch'; there are x86_64 x86_64-asan mips_24kc mipsel_24kc arm_cortex-a7 aarch64" ;;
+esac
+entry=${2:-src/bin/qjs.ts}
+out=${3:-dist/$arch/mqttd}
+name=$(basename "$out")
+
+cache=${MQTTD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mqttd}
+host=$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
+zig=$PWD/node_modules/@zigc/linux-$host/bin/zig
+test -x "$zig" || fail "no $zig: install the npm packages"
+zig_version=$(sed -n 's/.*"version": "\(.*\)".*/\1/p' "node_modules/@zigc/linux-$host/package.json")
+node=node_modules/node-linux-$host/bin/node
+test -x "$node" || node=node
+export ZIG_GLOBAL_CACHE_DIR="$cache/zig" ZIG_LOCAL_CACHE_DIR="$cache/zig"
+
+quickjs=$(scripts/sources.sh quickjs)
+libuv=$(scripts/sources.sh libuv1)
+key=$(basename "$quickjs")-$(basename "$libuv")
+build=$cache/build/$arch-$key-zig-$zig_version
+mkdir -p "$build/src" "$build/bytecode" "$build/bin" "$(dirname "$out")"
+exec 9>"$build/lock"
+flock 9
+
+# Copies what differs of the files $2... into the folder $1, so that unchanged files keep their time.
+sync_files() {
+	folder=$1
+	shift
+	for old in "$folder"/*; do
+		kept=
+		for file in "$@"; do
+			test "$(basename "$file")" != "$(basename "$old")" || kept=1
+		done
+		test -n "$kept" || rm -f "$old"
+	done
+	for file in "$@"; do
+		cmp -s "$file" "$folder/$(basename "$file")" || cp "$file" "$folder/"
+	done
+}
+
+# The compiler from JavaScript to bytecode, for this machine.
+compile=$cache/build/compile-$(basename "$quickjs")-$(sha256sum src/qjs/c/compile.c | cut -c 1-16)
+if ! test -x "$compile"; then
+	echo 'native.sh: building the bytecode compiler' >&2
+	"$zig" cc -target "$(uname -m)-linux-musl" -static -O1 -fno-sanitize=undefined -w -D_GNU_SOURCE \
+		-DCONFIG_VERSION='""' -I"$quickjs" src/qjs/c/compile.c "$quickjs/cutils.c" "$quickjs/dtoa.c" \
+		"$quickjs/libunicode.c" "$quickjs/libregexp.c" -lm -o "$compile.$$"
+	mv "$compile.$$" "$compile"
+fi
+
+"$node" scripts/bundle.ts "$entry" "$build/bytecode/$name.js.new" quickjs
+if ! cmp -s "$build/bytecode/$name.js.new" "$build/bytecode/$name.js" || test "$compile" -nt "$build/bytecode/$name.c"; then
+	cp "$build/bytecode/$name.js.new" "$build/bytecode/$name.js"
+	"$compile" ${swap:+"$swap"} "$build/bytecode/$name.js" "$build/bytecode/$name.c"
+fi
+rm -f "$build/bytecode/$name.js.new"
+
+sync_files "$build/src" src/qjs/c/*.c src/qjs/c/*.h src/qjs/c/CMakeLists.txt
+
+# Compiler drivers, as CMake wants each of them to be one command.
+driver() {
+	printf '#!/bin/sh\nexec %s "$@"\n' "$2" >"$build/bin/$1.new"
+	chmod +x "$build/bin/$1.new"
+	if cmp -s "$build/bin/$1.new" "$build/bin/$1"; then
+		rm "$build/bin/$1.new"
+	else
+		mv "$build/bin/$1.new" "$build/bin/$1"
+	fi
+}
+if test "$arch" = x86_64-asan; then
+	command -v gcc >/dev/null || fail 'no gcc, which builds with sanitizers: install gcc and libc6-dev'
+	driver cc gcc
+	driver ar ar
+	driver ranlib ranlib
+	sanitize=ON
+else
+	driver cc "'$zig' cc $target -fno-sanitize=undefined"
+	driver ar "'$zig' ar"
+	driver ranlib "'$zig' ranlib"
+	sanitize=OFF
+fi
+
+log=$build/log
+run() {
+	"$@" >"$log" 2>&1 || {
+		cat "$log" >&2
+		fail "building $out failed"
+	}
+}
+if ! test -e "$build/cmake/Makefile"; then
+	echo "native.sh: building QuickJS and libuv for $arch" >&2
+fi
+run cmake -G 'Unix Makefiles' -S "$build/src" -B "$build/cmake" -DCMAKE_SYSTEM_NAME=Linux \
+	-DCMAKE_SYSTEM_PROCESSOR="$processor" -DCMAKE_C_COMPILER="$build/bin/cc" -DCMAKE_AR="$build/bin/ar" \
+	-DCMAKE_RANLIB="$build/bin/ranlib" -DQUICKJS_DIR="$quickjs" -DLIBUV_DIR="$libuv" \
+	-DBYTECODE_DIR="$build/bytecode" -DSANITIZE="$sanitize"
+run cmake --build "$build/cmake" --target "$name" --parallel 2
+cmp -s "$build/cmake/$name" "$out" || cp "$build/cmake/$name" "$out"
+grep -A3 'warning:' "$log" >&2 || true

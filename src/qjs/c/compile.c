@@ -1,0 +1,171 @@
+/*
+ * Build tool: compiles one ES module to QuickJS bytecode, as a C array.
+ *
+ *   compile [-x] MODULE.js OUT.c
+ *
+ * -x writes for a machine of the other byte order. QuickJS swaps its own bytecode; that of regular expression
+ * literals, which it takes for text, is swapped here.
+ */
+
+#include <stdbool.h>
+
+#include "quickjs.c"
+
+/* Opcodes of regular expressions and their lengths; libregexp.c keeps its own of these to itself. */
+enum {
+#define DEF(name, size) REOP_##name,
+#include "libregexp-opcode.h"
+#undef DEF
+};
+static const uint8_t reop_sizes[] = {
+#define DEF(name, size) size,
+#include "libregexp-opcode.h"
+#undef DEF
+};
+
+/* The code begins with flags, number of captures, stack size, and in 32 bits the length of what follows. */
+enum { RE_LENGTH = 3, RE_HEADER = 7 };
+
+static bool swap;
+
+static void swap16(uint8_t *at)
+{
+	uint8_t octet = at[0];
+	at[0] = at[1];
+	at[1] = octet;
+}
+
+static void swap32(uint8_t *at)
+{
+	uint8_t octet = at[0];
+	at[0] = at[3];
+	at[3] = octet;
+	octet = at[1];
+	at[1] = at[2];
+	at[2] = octet;
+}
+
+/* Swaps the operands of one regular expression's bytecode in place. */
+static void swap_regexp(uint8_t *code)
+{
+	uint32_t end = RE_HEADER + get_u32(code + RE_LENGTH);
+	for (uint32_t at = RE_HEADER; at < end;) {
+		uint8_t *operand = code + at + 1;
+		uint32_t count;
+		uint32_t size = reop_sizes[code[at]];
+		switch (code[at]) {
+		case REOP_char:
+			swap16(operand);
+			break;
+		case REOP_range:
+			count = get_u16(operand) * 2;
+			for (uint32_t i = 0; i <= count; i++)
+				swap16(operand + 2 * i);
+			size += 2 * count;
+			break;
+		case REOP_range32:
+			count = get_u16(operand) * 2;
+			swap16(operand);
+			for (uint32_t i = 0; i < count; i++)
+				swap32(operand + 2 + 4 * i);
+			size += 4 * count;
+			break;
+		case REOP_save_reset: /* two octets */
+			break;
+		default:
+			/* No operand, one octet, or some of 32 bits. */
+			if (size > 2 && size % 4 != 1) {
+				fprintf(stderr, "compile: regular expression opcode %d has unknown operands\n", code[at]);
+				exit(1);
+			}
+			for (uint32_t i = 0; i + 4 < size; i += 4)
+				swap32(operand + i);
+		}
+		at += size;
+	}
+	swap32(code + RE_LENGTH);
+}
+
+static JSValue compile_regexp(JSContext *ctx, JSValueConst pattern, JSValueConst flags)
+{
+	JSValue code = js_compile_regexp(ctx, pattern, flags);
+	if (swap && !JS_IsException(code))
+		swap_regexp(JS_VALUE_GET_STRING(code)->u.str8);
+	return code;
+}
+
+static int init_nothing(JSContext *ctx, JSModuleDef *module)
+{
+	return 0;
+}
+
+/* Every import names a module of the C host, which will be there at run time. */
+static JSModuleDef *load_c_module(JSContext *ctx, const char *name, void *opaque)
+{
+	return JS_NewCModule(ctx, name, init_nothing);
+}
+
+static char *read_file(const char *path, size_t *length)
+{
+	FILE *file = fopen(path, "rb");
+	if (!file || fseek(file, 0, SEEK_END) != 0) {
+		perror(path);
+		exit(1);
+	}
+	*length = ftell(file);
+	rewind(file);
+	char *text = (malloc)(*length + 1);
+	if (!text || fread(text, 1, *length, file) != *length) {
+		perror(path);
+		exit(1);
+	}
+	text[*length] = '\0';
+	fclose(file);
+	return text;
+}
+
+int main(int argc, char **argv)
+{
+	int first = 1;
+	if (argc == 4 && strcmp(argv[1], "-x") == 0) {
+		swap = true;
+		first = 2;
+	}
+	if (argc != first + 2) {
+		fprintf(stderr, "Usage: compile [-x] MODULE.js OUT.c\n");
+		return 2;
+	}
+	size_t length;
+	char *text = read_file(argv[first], &length);
+	JSRuntime *rt = JS_NewRuntime();
+	JSContext *ctx = JS_NewContext(rt);
+	JS_SetStripInfo(rt, JS_STRIP_SOURCE);
+	JS_SetModuleLoaderFunc(rt, NULL, load_c_module, NULL);
+	ctx->compile_regexp = compile_regexp;
+
+	/* Stack traces show this name, not the folder of the build. */
+	const char *name = strrchr(argv[first], '/');
+	name = name ? name + 1 : argv[first];
+	JSValue module = JS_Eval(ctx, text, length, name, JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
+	if (JS_IsException(module)) {
+		JSValue error = JS_GetException(ctx);
+		JSValue stack = JS_GetPropertyStr(ctx, error, "stack");
+		fprintf(stderr, "compile: %s\n%s", JS_ToCString(ctx, error), JS_ToCString(ctx, stack));
+		return 1;
+	}
+	uint8_t *code = JS_WriteObject(ctx, &length, module, JS_WRITE_OBJ_BYTECODE | (swap ? JS_WRITE_OBJ_BSWAP : 0));
+	if (!code) {
+		fprintf(stderr, "compile: cannot write the bytecode of %s\n", argv[first]);
+		return 1;
+	}
+	FILE *out = fopen(argv[first + 1], "w");
+	if (!out) {
+		perror(argv[first + 1]);
+		return 1;
+	}
+	fprintf(out, "#include <stdint.h>\n\nconst uint32_t program_length = %zu;\nconst uint8_t program[] = {", length);
+	for (size_t i = 0; i < length; i++)
+		fprintf(out, "%s%u,", i % 24 == 0 ? "\n\t" : "", code[i]);
+	fprintf(out, "\n};\n");
+	return fclose(out) == 0 ? 0 : 1;
+}

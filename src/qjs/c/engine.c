@@ -1,0 +1,58 @@
+/* QuickJS in one unit with the few accessors of engine.h, which need its internal structures. */
+
+#include "quickjs.c"
+
+#include "engine.h"
+
+bool engine_bytes(JSValueConst value, uint8_t **data, uint32_t *length)
+{
+	if (JS_VALUE_GET_TAG(value) != JS_TAG_OBJECT)
+		return false;
+	JSObject *object = JS_VALUE_GET_OBJ(value);
+	if (object->class_id != JS_CLASS_UINT8_ARRAY)
+		return false;
+	/* A detached array has count 0. */
+	*data = object->u.array.u.uint8_ptr;
+	*length = object->u.array.count;
+	return true;
+}
+
+bool engine_text_get(JSContext *ctx, JSValueConst value, engine_text *text)
+{
+	int tag = JS_VALUE_GET_TAG(value);
+	if (tag == JS_TAG_STRING) {
+		text->held = JS_DupValue(ctx, value);
+	} else if (tag == JS_TAG_STRING_ROPE) {
+		text->held = js_linearize_string_rope(ctx, JS_DupValue(ctx, value));
+		if (JS_IsException(text->held))
+			return false;
+	} else {
+		JS_ThrowTypeError(ctx, "not a string");
+		return false;
+	}
+	JSString *string = JS_VALUE_GET_STRING(text->held);
+	text->length = string->len;
+	text->latin1 = string->is_wide_char ? NULL : string->u.str8;
+	text->utf16 = string->is_wide_char ? string->u.str16 : NULL;
+	return true;
+}
+
+void engine_text_release(JSContext *ctx, engine_text *text)
+{
+	JS_FreeValue(ctx, text->held);
+}
+
+JSContext *engine_context_new(JSRuntime *rt)
+{
+	JSContext *ctx = JS_NewContextRaw(rt);
+	if (!ctx)
+		return NULL;
+	JS_AddIntrinsicBaseObjects(ctx);
+	JS_AddIntrinsicDate(ctx);
+	JS_AddIntrinsicRegExp(ctx);
+	JS_AddIntrinsicJSON(ctx);
+	JS_AddIntrinsicMapSet(ctx);
+	JS_AddIntrinsicTypedArrays(ctx);
+	JS_AddIntrinsicPromise(ctx);
+	return ctx;
+}

@@ -1,0 +1,187 @@
+/* Listeners: TCP and unix sockets. */
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host.h"
+
+enum { BACKLOG = 1024 };
+
+typedef struct listener {
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	} uv;
+	bool no_delay;
+	bool is_closing;
+	bool is_closed;
+	bool finalized;
+	JSValue on_connection;
+	/* Counted while open. */
+	JSValue self;
+	struct list_head link;
+} listener;
+
+static JSClassID listener_class;
+static struct list_head listeners = LIST_HEAD_INIT(listeners);
+
+static void on_connection(uv_stream_t *server, int status)
+{
+	listener *listener = server->data;
+	/* Without descriptors libuv closes the newcomer and goes on; other errors are those of the newcomer. */
+	if (status < 0 || host.ending)
+		return;
+	connection *connection = connection_new(server->type == UV_NAMED_PIPE);
+	if (uv_accept(server, connection_stream(connection)) < 0) {
+		connection_discard(connection);
+		return;
+	}
+	JSValue object = connection_open(connection, listener->no_delay);
+	host_notify(listener->on_connection, JS_UNDEFINED, 1, &object);
+	JS_FreeValue(host.ctx, object);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	listener *listener = handle->data;
+	list_del(&listener->link);
+	listener->is_closed = true;
+	JSValue self = listener->self, on_connection = listener->on_connection;
+	listener->self = listener->on_connection = JS_UNDEFINED;
+	if (listener->finalized)
+		free(listener);
+	JS_FreeValue(host.ctx, on_connection);
+	JS_FreeValue(host.ctx, self);
+}
+
+static void listener_end(listener *listener)
+{
+	if (!listener->is_closing) {
+		listener->is_closing = true;
+		uv_close(&listener->uv.handle, on_closed);
+	}
+}
+
+/* A socket that is in the way is taken away: its owner has gone, or is being replaced. */
+static void remove_old_socket(const char *path)
+{
+	struct stat info;
+	if (lstat(path, &info) == 0 && S_ISSOCK(info.st_mode))
+		unlink(path);
+}
+
+static int listen_pipe(listener *listener, const char *path)
+{
+	remove_old_socket(path);
+	int error = uv_pipe_bind2(&listener->uv.pipe, path, strlen(path), UV_PIPE_NO_TRUNCATE);
+	return error < 0 ? error : uv_listen(&listener->uv.stream, BACKLOG, on_connection);
+}
+
+static int listen_tcp(listener *listener, const char *text, int port)
+{
+	struct sockaddr_storage address;
+	int error = host_address(text, port, &address);
+	if (error < 0)
+		return error;
+	unsigned int flags = address.ss_family == AF_INET6 ? UV_TCP_IPV6ONLY : 0;
+	error = uv_tcp_bind(&listener->uv.tcp, (struct sockaddr *)&address, flags);
+	return error < 0 ? error : uv_listen(&listener->uv.stream, BACKLOG, on_connection);
+}
+
+/* listen(address, port, noDelay, onConnection): Listener */
+static JSValue listener_listen(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	int32_t port;
+	if (JS_ToInt32(ctx, &port, argv[1]) < 0)
+		return JS_EXCEPTION;
+	if (port < 0 || port > 65535)
+		return host_throw(UV_EINVAL);
+	const char *address = host_string(argv[0]);
+	if (!address)
+		return JS_EXCEPTION;
+	JSValue object = JS_NewObjectClass(ctx, listener_class);
+	CHECK(!JS_IsException(object));
+	listener *listener = host_alloc(sizeof *listener);
+	memset(listener, 0, sizeof *listener);
+	bool is_pipe = address[0] == '/';
+	CHECK((is_pipe ? uv_pipe_init(&host.loop, &listener->uv.pipe, 0)
+		       : uv_tcp_init(&host.loop, &listener->uv.tcp)) == 0);
+	listener->uv.handle.data = listener;
+	listener->no_delay = JS_ToBool(ctx, argv[2]);
+	listener->on_connection = JS_DupValue(ctx, argv[3]);
+	listener->self = JS_DupValue(ctx, object);
+	JS_SetOpaque(object, listener);
+	list_add_tail(&listener->link, &listeners);
+
+	int error = is_pipe ? listen_pipe(listener, address) : listen_tcp(listener, address, port);
+	JS_FreeCString(ctx, address);
+	struct sockaddr_storage bound;
+	int size = sizeof bound;
+	char text[64];
+	port = 0;
+	if (error == 0 && !is_pipe) {
+		error = uv_tcp_getsockname(&listener->uv.tcp, (struct sockaddr *)&bound, &size);
+		if (error == 0)
+			port = host_address_text(&bound, text, sizeof text);
+	}
+	if (error < 0) {
+		listener_end(listener);
+		JS_FreeValue(ctx, object);
+		return host_throw(error);
+	}
+	JS_DefinePropertyValueStr(ctx, object, "port", JS_NewInt32(ctx, port), JS_PROP_ENUMERABLE);
+	return object;
+}
+
+static JSValue listener_close(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	listener *listener = JS_GetOpaque2(ctx, this_val, listener_class);
+	if (!listener)
+		return JS_EXCEPTION;
+	listener_end(listener);
+	return JS_UNDEFINED;
+}
+
+static void listener_finalize(JSRuntime *rt, JSValue value)
+{
+	listener *listener = JS_GetOpaque(value, listener_class);
+	if (listener) {
+		listener->finalized = true;
+		if (listener->is_closed)
+			free(listener);
+	}
+}
+
+static void listener_mark(JSRuntime *rt, JSValueConst value, JS_MarkFunc *mark)
+{
+	const listener *listener = JS_GetOpaque(value, listener_class);
+	if (listener)
+		JS_MarkValue(rt, listener->on_connection, mark);
+}
+
+static const JSClassDef listener_def = { "Listener", .finalizer = listener_finalize, .gc_mark = listener_mark };
+
+static const JSCFunctionListEntry methods[] = {
+	JS_CFUNC_DEF("close", 0, listener_close),
+};
+
+static const JSCFunctionListEntry functions[] = {
+	JS_CFUNC_DEF("listen", 4, listener_listen),
+};
+
+static void start(void)
+{
+	host_class(&listener_class, &listener_def, methods, COUNT(methods));
+}
+
+static void stop(void)
+{
+	struct list_head *at;
+	list_for_each(at, &listeners)
+		listener_end(list_entry(at, listener, link));
+}
+
+const host_module listener_module = { functions, COUNT(functions), start, stop, NULL };

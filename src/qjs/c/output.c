@@ -1,0 +1,234 @@
+/*
+ * Output: what is written is copied to chunks of the connection, and all connections that have some are flushed once
+ * at the end of the loop's turn, each with one system call. Chunks come from a pool, so that an idle connection
+ * holds none.
+ */
+
+#include <string.h>
+
+#include "connection.h"
+
+enum {
+	/* A connection's first chunk is small, as many connections may get a little in one turn. */
+	SMALL_CHUNK = 1024,
+	LARGE_CHUNK = 16384,
+	/* What the pool keeps. */
+	SMALL_KEPT = 256,
+	LARGE_KEPT = 16,
+	/* Chunks that are given to the system with one call, and to libuv when they have to wait: so few that
+	   progress shows. */
+	VECTOR = 64,
+	WAITING_VECTOR = 4
+};
+
+typedef struct pool {
+	chunk *free;
+	int count;
+} pool;
+
+static pool small_pool, large_pool;
+static struct list_head dirty = LIST_HEAD_INIT(dirty);
+static uv_prepare_t end_of_turn;
+
+static chunk *take_chunk(uint32_t size)
+{
+	pool *pool = size == SMALL_CHUNK ? &small_pool : &large_pool;
+	chunk *chunk = pool->free;
+	if (chunk) {
+		pool->free = chunk->next;
+		pool->count--;
+	} else {
+		chunk = host_alloc(sizeof *chunk + size);
+		chunk->size = size;
+	}
+	chunk->next = NULL;
+	chunk->start = chunk->end = 0;
+	return chunk;
+}
+
+static void give_chunk(chunk *chunk)
+{
+	bool is_small = chunk->size == SMALL_CHUNK;
+	pool *pool = is_small ? &small_pool : &large_pool;
+	if (pool->count >= (is_small ? SMALL_KEPT : LARGE_KEPT)) {
+		free(chunk);
+		return;
+	}
+	chunk->next = pool->free;
+	pool->free = chunk;
+	pool->count++;
+}
+
+static void clear_dirty(connection *connection)
+{
+	if (connection->is_dirty) {
+		connection->is_dirty = false;
+		list_del(&connection->dirty);
+	}
+}
+
+void output_release(connection *connection)
+{
+	clear_dirty(connection);
+	while (connection->first) {
+		chunk *chunk = connection->first;
+		connection->first = chunk->next;
+		give_chunk(chunk);
+	}
+	connection->last = NULL;
+	connection->buffered = 0;
+}
+
+/* Takes `count` octets, which the system has taken, off the output. */
+static void advance(connection *connection, size_t count)
+{
+	connection->buffered -= count;
+	while (count > 0) {
+		chunk *chunk = connection->first;
+		size_t length = chunk->end - chunk->start;
+		if (count < length) {
+			chunk->start += (uint32_t)count;
+			return;
+		}
+		count -= length;
+		connection->first = chunk->next;
+		give_chunk(chunk);
+	}
+	if (!connection->first)
+		connection->last = NULL;
+}
+
+/* Fills `vector` with the oldest output; returns how many places, with how many octets. */
+static int vector_of(connection *connection, uv_buf_t *vector, int places, size_t *length)
+{
+	int count = 0;
+	*length = 0;
+	for (chunk *chunk = connection->first; chunk && count < places; chunk = chunk->next) {
+		vector[count].base = (char *)chunk->data + chunk->start;
+		vector[count].len = chunk->end - chunk->start;
+		*length += vector[count++].len;
+	}
+	return count;
+}
+
+static void on_sent(uv_write_t *request, int status);
+
+/*
+ * Offers all output to the system; what it does not take is left to libuv, which waits until more can be sent.
+ * No JavaScript runs. The connection may be ending afterwards.
+ */
+static void flush(connection *connection)
+{
+	uv_buf_t vector[VECTOR];
+	size_t length;
+	clear_dirty(connection);
+	if (connection->sending > 0)
+		return;
+	while (connection->first) {
+		int count = vector_of(connection, vector, VECTOR, &length);
+		int sent = uv_try_write(&connection->uv.stream, vector, (unsigned int)count);
+		if (sent < 0 && sent != UV_EAGAIN) {
+			connection_end(connection, sent);
+			return;
+		}
+		if (sent > 0)
+			advance(connection, (size_t)sent);
+		if (sent > 0 && (size_t)sent == length)
+			continue;
+		count = vector_of(connection, vector, WAITING_VECTOR, &length);
+		int error = uv_write(&connection->request, &connection->uv.stream, vector, (unsigned int)count, on_sent);
+		if (error < 0) {
+			connection_end(connection, error);
+			return;
+		}
+		connection->sending = length;
+		return;
+	}
+	if (connection->state == CONNECTION_FLUSHING)
+		connection_end(connection, 0);
+}
+
+/* libuv has sent what it was given, or could not. */
+static void on_sent(uv_write_t *request, int status)
+{
+	connection *connection = request->data;
+	if (connection->state >= CONNECTION_CLOSING)
+		return;
+	if (status < 0) {
+		connection_end(connection, status);
+		return;
+	}
+	advance(connection, connection->sending);
+	connection->sending = 0;
+	flush(connection);
+	if (connection->state == CONNECTION_OPEN && !connection->first)
+		host_notify(connection->on_drain, connection->handler, 0, NULL);
+}
+
+void output_write(connection *connection, const uint8_t *data, uint32_t length)
+{
+	if (!connection->is_dirty) {
+		connection->is_dirty = true;
+		list_add_tail(&connection->dirty, &dirty);
+	}
+	connection->buffered += length;
+	while (length > 0) {
+		chunk *chunk = connection->last;
+		if (!chunk || chunk->end == chunk->size) {
+			chunk = take_chunk(connection->first ? LARGE_CHUNK : SMALL_CHUNK);
+			if (connection->last)
+				connection->last->next = chunk;
+			else
+				connection->first = chunk;
+			connection->last = chunk;
+		}
+		uint32_t count = chunk->size - chunk->end;
+		if (count > length)
+			count = length;
+		memcpy(chunk->data + chunk->end, data, count);
+		chunk->end += count;
+		data += count;
+		length -= count;
+	}
+	if (connection->buffered > SHARED_SIZE && connection->sending == 0)
+		flush(connection);
+}
+
+size_t output_buffered(const connection *connection)
+{
+	size_t waiting = connection->sending ? uv_stream_get_write_queue_size(&connection->uv.stream) : 0;
+	return connection->buffered - connection->sending + waiting;
+}
+
+static void on_end_of_turn(uv_prepare_t *handle)
+{
+	while (!list_empty(&dirty))
+		flush(list_entry(dirty.next, connection, dirty));
+}
+
+void output_setup(void)
+{
+	CHECK(uv_prepare_init(&host.loop, &end_of_turn) == 0);
+	CHECK(uv_prepare_start(&end_of_turn, on_end_of_turn) == 0);
+	uv_unref((uv_handle_t *)&end_of_turn);
+}
+
+void output_stop(void)
+{
+	uv_close((uv_handle_t *)&end_of_turn, NULL);
+}
+
+static void free_pool(pool *pool)
+{
+	while (pool->free) {
+		chunk *chunk = pool->free;
+		pool->free = chunk->next;
+		free(chunk);
+	}
+}
+
+void output_teardown(void)
+{
+	free_pool(&small_pool);
+	free_pool(&large_pool);
+}
