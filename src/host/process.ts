@@ -34,7 +34,10 @@ export interface Process {
 	 * Call at most once.
 	 */
 	readStdin(onData: (bytes: Uint8Array) => void, onEnd: () => void): void;
-	/** Calls `callback` for each arrival of the signal, instead of its usual effect; does not keep the program running. */
+	/**
+	 * Calls `callback` for each arrival of the signal, instead of its usual effect; does not keep the program running.
+	 * Node cannot catch SIGRTMIN: there the call does nothing, and the signal has its usual effect.
+	 */
 	onSignal(name: SignalName, callback: () => void): void;
 	/**
 	 * Goes on in a background process in a session of its own. Resolves in that process only; the calling process

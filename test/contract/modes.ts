@@ -156,12 +156,15 @@ export const modes: Readonly<Record<string, Mode>> = {
 		}
 	},
 
-	user(host, [name = ""]) {
-		try {
-			host.process.becomeUser(name);
-		} catch (error) {
-			say(host, `${(error as { code?: unknown }).code}`);
-			return;
+	/** Becomes one user after another, then prints who that is. */
+	user(host, names) {
+		for (const name of names) {
+			try {
+				host.process.becomeUser(name);
+			} catch (error) {
+				const { code, message } = error as { code?: unknown; message: string };
+				say(host, `${name}: ${code}: ${message}`);
+			}
 		}
 		const bytes = host.files.read("/proc/self/status", 100_000);
 		const status = host.utf8.decodeLossy(bytes, 0, bytes.length).split("\n");

@@ -1,0 +1,319 @@
+/** Runs the contract program of each host, and watches from outside what it cannot see itself. */
+
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+	closeSync,
+	constants,
+	mkdtempSync,
+	openSync,
+	readFileSync,
+	readlinkSync,
+	rmSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
+import { connect, Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, suite, test } from "node:test";
+import { demandedPrograms, type Program, type Result, run, start, stopAll } from "./programs.ts";
+
+const JANUARY = Date.UTC(2026, 0, 15);
+const JULY = Date.UTC(2026, 6, 15);
+
+/** What a well-behaved program leaves: this output, this end, and nothing else (a sanitizer reports on stderr). */
+function expectRun(result: Result, stdout: string, end: number = 0, stderr = ""): void {
+	assert.deepEqual(
+		{ stderr: result.stderr.toString(), stdout: result.stdout.toString(), end: result.end },
+		{ stderr, stdout, end },
+	);
+}
+
+/** What `flood` writes. */
+function flooded(length: number): Buffer {
+	return Buffer.alloc(length, Buffer.from(Array.from({ length: 100_003 }, (_, at) => at % 251)));
+}
+
+async function readAll(stream: Socket): Promise<Buffer> {
+	const pieces: Buffer[] = [];
+	stream.on("data", (piece: Buffer) => pieces.push(piece));
+	await once(stream, "end");
+	return Buffer.concat(pieces);
+}
+
+for (const program of demandedPrograms()) {
+	suite(`contract on ${program.name}`, () => {
+		let folder = "";
+		before(() => {
+			folder = mkdtempSync(join(tmpdir(), "contract-"));
+			program.build();
+		});
+		after(() => {
+			stopAll();
+			rmSync(folder, { recursive: true });
+		});
+		itself(program, () => folder);
+		ending(program);
+		facts(program, () => folder);
+		streams(program, () => folder);
+		signals(program);
+		background(program, () => folder);
+		identity(program);
+		sockets(program);
+	});
+}
+
+function itself(program: Program, folder: () => string): void {
+	test("the suite itself", async () => {
+		const { end, stdout, stderr } = await run(program, [], {
+			env: { ...process.env, CONTRACT_DIR: folder() },
+		});
+		const lines = stdout.toString().trimEnd().split("\n");
+		const failures = lines.filter((line) => !line.startsWith("ok "));
+		const total = failures.pop() ?? "";
+		assert.deepEqual(failures, []);
+		assert.match(total, /^[1-9][0-9]* passed, 0 failed$/);
+		assert.equal(Number.parseInt(total, 10), lines.length - 1);
+		assert.equal(stderr.toString(), "");
+		assert.equal(end, 0);
+	});
+
+	test("an unknown mode", async () => {
+		expectRun(await run(program, ["no-such-mode"]), "no mode no-such-mode\n", 2);
+	});
+}
+
+function ending(program: Program): void {
+	test("ends by itself when nothing is left to happen", async () => {
+		expectRun(await run(program, ["nothing"]), "");
+		expectRun(await run(program, ["timer"]), "done\n");
+		expectRun(await run(program, ["idle"]), "closed\n");
+		expectRun(await run(program, ["signal-idle"]), "started\n");
+	});
+
+	test("exit codes", async () => {
+		for (const code of [0, 1, 7, 128, 255]) {
+			expectRun(await run(program, ["exit", String(code)]), "", code);
+		}
+	});
+
+	test("exit ends the program at once", async () => {
+		expectRun(await run(program, ["exit-now"]), "before\n", 4);
+	});
+}
+
+function facts(program: Program, folder: () => string): void {
+	test("arguments, and the name called by", async () => {
+		const link = join(folder(), "other-name");
+		symlinkSync(program.file, link);
+		const args = ["-c", "", "two words", "größe 😀", "--x=y\n"];
+		const expected = ["other-name", "argv", ...args].map((text) => `<${text}>\n`).join("");
+		expectRun(await run(program, ["argv", ...args], { as: link }), expected);
+	});
+
+	test("environment", async () => {
+		const env = { ...process.env, ONE: "größe 😀", EMPTY: "", EQUALS: "a=b" };
+		const names = ["ONE", "EMPTY", "EQUALS", "NOT_SET_ANYWHERE"];
+		expectRun(await run(program, ["env", ...names], { env }), "<größe 😀>\n<>\n<a=b>\nundefined\n");
+	});
+
+	test("offset from UTC, also in summer", async () => {
+		for (const [zone, offsets] of Object.entries(program.zones)) {
+			const env = { ...process.env, TZ: zone };
+			const result = await run(program, ["utc-offset", String(JANUARY), String(JULY)], { env });
+			expectRun(result, offsets.map((offset) => `${offset}\n`).join(""));
+		}
+	});
+}
+
+function streams(program: Program, folder: () => string): void {
+	test("standard input: every octet, however it comes", async () => {
+		const bytes = flooded(1_000_000);
+		const piped = await run(program, ["cat"], {}, bytes);
+		assert.equal(piped.stderr.toString(), "end 1\n");
+		assert.equal(piped.end, 0);
+		assert.ok(piped.stdout.equals(bytes));
+
+		const path = join(folder(), "input");
+		writeFileSync(path, bytes);
+		const fd = openSync(path, "r");
+		const file = await run(program, ["cat"], { stdio: [fd, "pipe", "pipe"] });
+		closeSync(fd);
+		assert.equal(file.stderr.toString(), "end 1\n");
+		assert.ok(file.stdout.equals(bytes));
+
+		expectRun(await run(program, ["cat"], { stdio: ["ignore", "pipe", "pipe"] }), "", 0, "end 1\n");
+		expectRun(await run(program, ["cat"]), "", 0, "end 1\n");
+	});
+
+	test("standard input: each piece as it comes", async () => {
+		const { child, until, ended } = start(program, ["cat"]);
+		for (const piece of ["one", "two", "three"]) {
+			child.stdin!.write(piece);
+			await until(piece);
+		}
+		child.stdin!.end();
+		expectRun(await ended, "onetwothree", 0, "end 1\n");
+	});
+
+	test("standard input does not block the loop", async () => {
+		const { child, until, ended } = start(program, ["cat-timer"]);
+		await until("timer\n");
+		child.stdin!.end("input\n");
+		expectRun(await ended, "timer\ninput\nend\n");
+	});
+
+	test("standard output: a pipe", async () => {
+		const result = await run(program, ["flood", "3000000"]);
+		assert.equal(result.stderr.toString(), "flooded\n");
+		assert.equal(result.end, 0);
+		assert.ok(result.stdout.equals(flooded(3_000_000)));
+	});
+
+	test("standard output: a pipe that someone made non-blocking", async () => {
+		const path = join(folder(), "fifo");
+		execFileSync("mkfifo", [path]);
+		const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+		const writer = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+		// Node makes the first three descriptors of a child blocking again, so the shell puts it in place.
+		const before = ["sh", "-c", 'exec "$@" >&3 3>&-', "sh"];
+		const { ended } = start(program, ["flood", "3000000"], {
+			before,
+			stdio: ["ignore", "ignore", "pipe", writer],
+		});
+		closeSync(writer);
+		const bytes = await readAll(new Socket({ fd: reader, readable: true, writable: false }));
+		const result = await ended;
+		assert.equal(result.stderr.toString(), "flooded\n");
+		assert.equal(result.end, 0);
+		assert.ok(bytes.equals(flooded(3_000_000)));
+	});
+
+	test("standard output: the reader has gone", async () => {
+		const { child, ended } = start(program, ["pipe"]);
+		child.stdout!.destroy();
+		const result = await ended;
+		assert.equal(result.stderr.toString(), "EPIPE: Broken pipe\n");
+		assert.equal(result.end, 5);
+	});
+
+	test("standard output: a full device", async () => {
+		const full = openSync("/dev/full", "w");
+		const result = await run(program, ["pipe"], { stdio: ["ignore", full, "pipe"] });
+		closeSync(full);
+		assert.equal(result.stderr.toString(), "ENOSPC: No space left on device\n");
+		assert.equal(result.end, 5);
+	});
+}
+
+function signals(program: Program): void {
+	test("signals, each arrival", async () => {
+		const numbers: Record<string, number | NodeJS.Signals> = {
+			SIGINT: "SIGINT",
+			SIGTERM: "SIGTERM",
+			SIGHUP: "SIGHUP",
+			SIGUSR1: "SIGUSR1",
+			SIGUSR2: "SIGUSR2",
+		};
+		const { child, until, ended } = start(program, ["signals", ...Object.keys(numbers), "SIGRTMIN"]);
+		await until("ready\n");
+		if (program.sigrtmin !== null) {
+			numbers.SIGRTMIN = program.sigrtmin;
+		}
+		let expected = "ready\n";
+		for (const [name, number] of [...Object.entries(numbers), ...Object.entries(numbers)]) {
+			child.kill(number as NodeJS.Signals);
+			expected += `${name}\n`;
+			await until(expected);
+		}
+		child.stdin!.end();
+		expectRun(await ended, expected);
+	});
+
+	test("a signal that is not asked for has its usual effect", async () => {
+		const { child, until, ended } = start(program, ["signals", "SIGHUP"]);
+		await until("ready\n");
+		child.kill("SIGTERM");
+		assert.equal((await ended).end, "SIGTERM");
+	});
+}
+
+function background(program: Program, folder: () => string): void {
+	test("to the background", async () => {
+		const path = join(folder(), "daemon");
+		const { child, ended } = start(program, ["daemon", path]);
+		// Its streams end, so the background process has let go of them.
+		expectRun(await ended, "before\ninside\n", 0, "inside too\n");
+		const socket = connect(path);
+		const [greeting] = await once(socket, "data");
+		const [pid, ...argv] = String(greeting).trim().split(" ");
+		assert.notEqual(Number(pid), child.pid);
+		assert.deepEqual(argv, ["contract", "daemon", path]);
+		// After the name in parentheses: state, parent, process group, session.
+		const [, , , session] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+		assert.notEqual(session, readFileSync("/proc/self/stat", "utf8").split(") ")[1]!.split(" ")[3]);
+		for (const fd of [0, 1, 2]) {
+			assert.equal(readlinkSync(`/proc/${pid}/fd/${fd}`), "/dev/null");
+		}
+		socket.end();
+		await once(socket, "close");
+	});
+
+	test("to the background, but it ends before it is ready", async () => {
+		for (const code of [0, 3, 255]) {
+			expectRun(await run(program, ["daemon-exit", String(code)]), "failing\n", code);
+		}
+	});
+}
+
+function identity(program: Program): void {
+	test("another user", async () => {
+		const { stdout, stderr, end } = await run(program, ["user", "no-such-user", "nobody", "root"]);
+		assert.equal(stderr.toString(), "");
+		assert.equal(end, 0);
+		const lines = stdout.toString().trimEnd().split("\n");
+		assert.equal(lines.shift(), "no-such-user: ENOENT: No such file or directory");
+		if (process.getuid!() === 0) {
+			const [name, , uid, gid] = readFileSync("/etc/passwd", "utf8")
+				.match(/^nobody:.*$/m)![0]
+				.split(":");
+			assert.equal(name, "nobody");
+			assert.deepEqual(lines, [
+				"root: EPERM: Operation not permitted",
+				`uid ${uid}`,
+				`Uid: ${uid} ${uid} ${uid} ${uid}`,
+				`Gid: ${gid} ${gid} ${gid} ${gid}`,
+				`Groups: ${gid}`,
+			]);
+		} else {
+			assert.equal(lines[0], "nobody: EPERM: Operation not permitted");
+			assert.equal(lines[1], "root: EPERM: Operation not permitted");
+			assert.equal(lines[2], `uid ${process.getuid!()}`);
+		}
+	});
+}
+
+function sockets(program: Program): void {
+	test("a connection attempt without an answer ends in time", async () => {
+		// A listener that accepts nothing, as it is stopped: its queue fills up and the system answers no more.
+		const script = `
+			const server = require("node:net").createServer();
+			server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => console.log(server.address().port));
+		`;
+		const silent = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+		try {
+			const [port] = await once(silent.stdout!, "data");
+			silent.kill("SIGSTOP");
+			const result = await run(program, ["connect-timeout", String(port).trim()]);
+			expectRun(result, "ETIMEDOUT: Connection timed out\nin time\n");
+		} finally {
+			silent.kill("SIGKILL");
+		}
+	});
+
+	test("writing to a peer that has gone", async () => {
+		expectRun(await run(program, ["write-to-closed"]), "closed\n");
+	});
+}
