@@ -31,9 +31,9 @@ export function readAck(
 	const type = (bytes[start]! >> 4) as AckType;
 	const cursor = new Cursor(bytes, position, end, type);
 	const length = cursor.variable("property length");
-	cursor.take(length, "properties");
+	const list = cursor.take(length, "properties");
+	skipProperties(bytes, list, list + length, type);
 	cursor.finish();
-	skipProperties(bytes, end - length, end, type);
 }
 
 /** As `readAck`, but stops before the property length and returns that position; it is `end` when there is none. */
