@@ -173,6 +173,11 @@ static JSValue connect_resolve(JSContext *ctx, JSValueConst this_val, int argc, 
 	const char *name = host_string(argv[0]);
 	if (!name)
 		return JS_EXCEPTION;
+	/* C libraries have various ideas of an empty name. */
+	if (name[0] == '\0') {
+		JS_FreeCString(ctx, name);
+		return host_throw(UV_EAI_NONAME);
+	}
 	lookup *lookup = host_alloc(sizeof *lookup);
 	lookup->request.data = lookup;
 	lookup->callback = JS_DupValue(ctx, argv[1]);
@@ -200,6 +205,12 @@ static JSValue connect_is_address(JSContext *ctx, JSValueConst this_val, int arg
 	return JS_NewBool(ctx, is_address);
 }
 
+/* timeoutError(): HostError */
+static JSValue connect_timeout_error(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	return host_error(UV_ETIMEDOUT);
+}
+
 static const JSClassDef attempt_def = { "Attempt", .finalizer = attempt_finalize };
 
 static const JSCFunctionListEntry methods[] = {
@@ -210,6 +221,7 @@ static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("connect", 5, connect_connect),
 	JS_CFUNC_DEF("resolve", 2, connect_resolve),
 	JS_CFUNC_DEF("isAddress", 1, connect_is_address),
+	JS_CFUNC_DEF("timeoutError", 0, connect_timeout_error),
 };
 
 static void start(void)

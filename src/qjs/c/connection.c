@@ -38,31 +38,45 @@ static void free_when_done(connection *connection)
 		free(connection);
 }
 
+/* Tells the user, if there is one, that the connection is over, and forgets the user. */
+static void notify_closed(connection *connection)
+{
+	JSContext *ctx = host.ctx;
+	JSValue handler = connection->handler, on_close = connection->on_close;
+	JS_FreeValue(ctx, connection->on_data);
+	JS_FreeValue(ctx, connection->on_drain);
+	connection->handler = connection->on_data = connection->on_drain = connection->on_close = JS_UNDEFINED;
+	JSValue error = connection->error == 0 || host.ending ? JS_NULL : host_error(connection->error);
+	host_notify(on_close, handler, 1, &error);
+	JS_FreeValue(ctx, error);
+	JS_FreeValue(ctx, on_close);
+	JS_FreeValue(ctx, handler);
+}
+
+/* A job: for a connection that was over before it was started. */
+static JSValue tell_closed(JSContext *ctx, int argc, JSValueConst *argv)
+{
+	notify_closed(JS_GetOpaque(argv[0], connection_class));
+	return JS_UNDEFINED;
+}
+
 static void on_closed(uv_handle_t *handle)
 {
 	connection *connection = handle->data;
-	JSContext *ctx = host.ctx;
 	connection->state = CONNECTION_CLOSED;
 	list_del(&connection->link);
 	input_release(connection);
 	output_release(connection);
-	JSValue handler = connection->handler, on_close = connection->on_close, self = connection->self;
-	JS_FreeValue(ctx, connection->on_data);
-	JS_FreeValue(ctx, connection->on_drain);
-	connection->handler = connection->on_data = connection->on_drain = connection->on_close = JS_UNDEFINED;
-	int error = connection->error;
-	if (JS_IsUndefined(self)) {
+	if (JS_IsUndefined(connection->self)) {
+		/* It was never opened. */
 		free_when_done(connection);
 		return;
 	}
-	JSValue argument = error == 0 || host.ending ? JS_NULL : host_error(error);
-	host_notify(on_close, handler, 1, &argument);
-	JS_FreeValue(ctx, argument);
-	JS_FreeValue(ctx, on_close);
-	JS_FreeValue(ctx, handler);
+	notify_closed(connection);
 	/* Unpinned: this may finalize it. */
+	JSValue self = connection->self;
 	connection->self = JS_UNDEFINED;
-	JS_FreeValue(ctx, self);
+	JS_FreeValue(host.ctx, self);
 }
 
 void connection_discard(connection *connection)
@@ -166,19 +180,21 @@ static JSValue connection_start(JSContext *ctx, JSValueConst this_val, int argc,
 	JSValue on_data = JS_GetPropertyStr(ctx, argv[0], "onData");
 	JSValue on_drain = JS_GetPropertyStr(ctx, argv[0], "onDrain");
 	JSValue on_close = JS_GetPropertyStr(ctx, argv[0], "onClose");
-	if (connection->state >= CONNECTION_CLOSING || !JS_IsFunction(ctx, on_data) || !JS_IsFunction(ctx, on_drain) ||
-	    !JS_IsFunction(ctx, on_close)) {
+	if (!JS_IsFunction(ctx, on_data) || !JS_IsFunction(ctx, on_drain) || !JS_IsFunction(ctx, on_close)) {
 		JS_FreeValue(ctx, on_data);
 		JS_FreeValue(ctx, on_drain);
 		JS_FreeValue(ctx, on_close);
-		return JS_ThrowTypeError(ctx, "not a connection handler, or the connection is closed");
+		return JS_ThrowTypeError(ctx, "not a connection handler");
 	}
 	connection->started = true;
 	connection->handler = JS_DupValue(ctx, argv[0]);
 	connection->on_data = on_data;
 	connection->on_drain = on_drain;
 	connection->on_close = on_close;
-	input_start(connection);
+	if (connection->state == CONNECTION_OPEN && !connection->paused)
+		input_start(connection);
+	else if (connection->state == CONNECTION_CLOSED)
+		JS_EnqueueJob(ctx, tell_closed, 1, &this_val);
 	return JS_UNDEFINED;
 }
 
@@ -213,9 +229,11 @@ static JSValue connection_pause(JSContext *ctx, JSValueConst this_val, int argc,
 	if (!connection)
 		return JS_EXCEPTION;
 	bool paused = JS_ToBool(ctx, argv[0]);
-	if (!connection->started || connection->state != CONNECTION_OPEN || connection->paused == paused)
+	if (connection->state != CONNECTION_OPEN || connection->paused == paused)
 		return JS_UNDEFINED;
 	connection->paused = paused;
+	if (!connection->started)
+		return JS_UNDEFINED;
 	if (paused)
 		uv_read_stop(&connection->uv.stream);
 	else

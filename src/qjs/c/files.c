@@ -197,7 +197,7 @@ static JSValue files_info(JSContext *ctx, JSValueConst this_val, int argc, JSVal
 	int result = lstat(path, &info);
 	JS_FreeCString(ctx, path);
 	if (result < 0)
-		return errno == ENOENT || errno == ENOTDIR ? JS_NULL : throw_errno();
+		return errno == ENOENT ? JS_NULL : throw_errno();
 	JSValue object = JS_NewObject(ctx);
 	JS_DefinePropertyValueStr(ctx, object, "kind", JS_NewString(ctx, kind_of(info.st_mode)), JS_PROP_C_W_E);
 	JS_DefinePropertyValueStr(ctx, object, "size", JS_NewInt64(ctx, info.st_size), JS_PROP_C_W_E);

@@ -1,7 +1,9 @@
 /* Listeners: TCP and unix sockets. */
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "host.h"
@@ -73,10 +75,25 @@ static void remove_old_socket(const char *path)
 		unlink(path);
 }
 
+static bool folder_exists(const char *path)
+{
+	char folder[sizeof((struct sockaddr_un *)NULL)->sun_path];
+	struct stat info;
+	size_t length = (size_t)(strrchr(path, '/') - path) + 1;
+	if (length >= sizeof folder)
+		return true;
+	memcpy(folder, path, length);
+	folder[length] = '\0';
+	return stat(folder, &info) == 0 || errno != ENOENT;
+}
+
 static int listen_pipe(listener *listener, const char *path)
 {
 	remove_old_socket(path);
 	int error = uv_pipe_bind2(&listener->uv.pipe, path, strlen(path), UV_PIPE_NO_TRUNCATE);
+	/* libuv tells of a folder that is not there as if it were forbidden. */
+	if (error == UV_EACCES && !folder_exists(path))
+		error = UV_ENOENT;
 	return error < 0 ? error : uv_listen(&listener->uv.stream, BACKLOG, on_connection);
 }
 

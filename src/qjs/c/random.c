@@ -10,8 +10,8 @@ static JSValue random_bytes(JSContext *ctx, JSValueConst this_val, int argc, JSV
 	uint32_t size;
 	if (JS_ToUint32(ctx, &length, argv[0]) < 0)
 		return JS_EXCEPTION;
-	JSValue count = JS_NewUint32(ctx, length);
-	JSValue bytes = JS_NewTypedArray(ctx, 1, &count, JS_TYPED_ARRAY_UINT8);
+	JSValueConst count[3] = { JS_NewUint32(ctx, length), JS_UNDEFINED, JS_UNDEFINED };
+	JSValue bytes = JS_NewTypedArray(ctx, 3, count, JS_TYPED_ARRAY_UINT8);
 	if (JS_IsException(bytes))
 		return bytes;
 	CHECK(engine_bytes(bytes, &data, &size));

@@ -50,7 +50,9 @@ static JSValue bytes_of_buffer(JSValue buffer)
 {
 	if (JS_IsException(buffer))
 		return buffer;
-	JSValue bytes = JS_NewTypedArray(host.ctx, 1, &buffer, JS_TYPED_ARRAY_UINT8);
+	/* It looks at all three arguments. */
+	JSValueConst argv[3] = { buffer, JS_UNDEFINED, JS_UNDEFINED };
+	JSValue bytes = JS_NewTypedArray(host.ctx, 3, argv, JS_TYPED_ARRAY_UINT8);
 	JS_FreeValue(host.ctx, buffer);
 	return bytes;
 }

@@ -1,0 +1,39 @@
+/** The host contract on QuickJS: a thin face of the C host. */
+
+import * as native from "native";
+import type { Files, Host } from "../host/host.ts";
+import { network } from "./network.ts";
+import { qjsProcess, syslog } from "./process.ts";
+
+const files: Files = {
+	read: native.readFile,
+	write: native.writeFile,
+	append: native.openAppend,
+	info: native.fileInfo,
+	list: (path) => native.listFolder(path).sort(),
+	rename: native.rename,
+	remove: native.remove,
+};
+
+/** This process as a Host. There is one. */
+export function createQuickJsHost(): Host {
+	return {
+		name: "quickjs",
+		clock: { monotonic: native.monotonic, now: native.now, utcOffset: native.utcOffset },
+		timers: { after: native.after },
+		random: { bytes: native.randomBytes },
+		utf8: {
+			decode: native.utf8Decode,
+			decodeLossy: native.utf8DecodeLossy,
+			isValid: native.utf8IsValid,
+			byteLength: native.utf8ByteLength,
+			encodeInto: native.utf8EncodeInto,
+			encode: native.utf8Encode,
+		},
+		network,
+		files,
+		process: qjsProcess,
+		syslog,
+		createByteMap: native.createByteMap,
+	};
+}

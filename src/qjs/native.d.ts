@@ -1,0 +1,84 @@
+/** What the C host offers (src/qjs/c). What is not said here is as the host contract says. */
+declare module "native" {
+	import type {
+		AppendFile,
+		ByteMap,
+		Connection,
+		FileInfo,
+		HostError,
+		Listener,
+		Timer,
+	} from "../host/host.ts";
+
+	// timers.c
+	export function after(delay: number, callback: () => void): Timer;
+	export function monotonic(): number;
+	export function now(): number;
+	export function utcOffset(ms: number): number;
+
+	// random.c, bytemap.c
+	export function randomBytes(length: number): Uint8Array;
+	export function createByteMap<T>(): ByteMap<T>;
+
+	// utf8.c
+	export function utf8Decode(bytes: Uint8Array, start: number, end: number): string | null;
+	export function utf8DecodeLossy(bytes: Uint8Array, start: number, end: number): string;
+	export function utf8IsValid(bytes: Uint8Array, start: number, end: number): boolean;
+	export function utf8ByteLength(text: string): number;
+	export function utf8EncodeInto(text: string, bytes: Uint8Array, start: number): number;
+	export function utf8Encode(text: string): Uint8Array;
+
+	// listener.c, connect.c: these throw a HostError for what fails at once.
+	export function listen(
+		address: string,
+		port: number,
+		noDelay: boolean,
+		onConnection: (connection: Connection) => void,
+	): Listener;
+	/** Connects to one address. One argument of the callback is null. After `cancel` it is not called. */
+	export function connect(
+		address: string,
+		port: number,
+		bindAddress: string | undefined,
+		noDelay: boolean,
+		callback: (error: HostError | null, connection: Connection | null) => void,
+	): { cancel(): void };
+	export function resolve(
+		name: string,
+		callback: (error: HostError | null, addresses: string[] | null) => void,
+	): void;
+	export function isAddress(text: string): boolean;
+	/** A HostError ETIMEDOUT. */
+	export function timeoutError(): HostError;
+
+	// files.c
+	export function readFile(path: string, limit: number): Uint8Array;
+	export function writeFile(path: string, bytes: Uint8Array, mode: number | undefined): void;
+	export function openAppend(path: string, mode: number | undefined): AppendFile;
+	export function fileInfo(path: string): FileInfo | null;
+	/** In the system's order. */
+	export function listFolder(path: string): string[];
+	export function rename(from: string, to: string): void;
+	export function remove(path: string): void;
+
+	// process.c, stdin.c, signals.c
+	export function argv(): string[];
+	export function pid(): number;
+	export function uid(): number;
+	export function hostname(): string;
+	export function env(name: string): string | undefined;
+	/** Writes all to the descriptor 1 or 2. */
+	export function writeStream(descriptor: number, bytes: Uint8Array): void;
+	export function readStdin(onData: (bytes: Uint8Array) => void, onEnd: () => void): void;
+	export function onSignal(name: string, callback: () => void): void;
+	/** Returns in the background process only. */
+	export function daemonize(): void;
+	export function daemonReady(): void;
+	export function becomeUser(name: string): void;
+	export function exit(code: number): never;
+
+	// syslog.c
+	export function syslogOpen(ident: string, facility: string): void;
+	/** `severity` is a number of RFC 5424. */
+	export function syslogWrite(severity: number, text: string): void;
+}

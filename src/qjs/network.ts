@@ -1,0 +1,87 @@
+/** Listening, connecting and looking up names. */
+
+import type { Connection, ConnectOptions, Listener, ListenOptions, Network } from "../host/network.ts";
+import * as native from "native";
+
+/** Milliseconds for `connect` unless it is told. */
+const CONNECT_TIMEOUT = 60_000;
+
+export const network: Network = { listen, connect, resolve };
+
+async function listen(
+	{ address, port, noDelay = false }: ListenOptions,
+	onConnection: (connection: Connection) => void,
+): Promise<Listener> {
+	return native.listen(address, port, noDelay, onConnection);
+}
+
+async function resolve(name: string): Promise<string[]> {
+	return native.isAddress(name) ? [name] : await new Promise<string[]>((fulfil, reject) => {
+		native.resolve(name, (error, addresses) => {
+			if (addresses === null) {
+				reject(error);
+			} else {
+				fulfil([...new Set(addresses)]);
+			}
+		});
+	});
+}
+
+function connect(options: ConnectOptions): Promise<Connection> {
+	const attempts = new Attempts(options);
+	return new Promise((fulfil, reject) => attempts.run(fulfil, reject));
+}
+
+/** Tries the addresses of a name in turn, for a limited time. */
+class Attempts {
+	private readonly options: ConnectOptions;
+	/** The attempt that is being made. */
+	private current: { cancel(): void } | null = null;
+	private over = false;
+
+	constructor(options: ConnectOptions) {
+		this.options = options;
+	}
+
+	run(fulfil: (connection: Connection) => void, reject: (error: unknown) => void): void {
+		const timer = native.after(this.options.timeout ?? CONNECT_TIMEOUT, () => {
+			this.over = true;
+			this.current?.cancel();
+			reject(native.timeoutError());
+		});
+		this.tryAll()
+			.then(fulfil, reject)
+			.finally(() => timer.cancel());
+	}
+
+	private async tryAll(): Promise<Connection> {
+		const { host } = this.options;
+		const addresses = host.startsWith("/") ? [host] : await resolve(host);
+		let last: unknown;
+		for (const address of addresses) {
+			if (this.over) {
+				break;
+			}
+			try {
+				return await this.tryOne(address);
+			} catch (error) {
+				last = error;
+			}
+		}
+		throw last;
+	}
+
+	private tryOne(address: string): Promise<Connection> {
+		const { port, bindAddress, noDelay = false } = this.options;
+		return new Promise((fulfil, reject) => {
+			this.current = native.connect(address, port, bindAddress, noDelay, (error, connection) => {
+				this.current = null;
+				if (connection === null) {
+					reject(error);
+				} else {
+					fulfil(connection);
+				}
+			});
+		});
+	}
+}

@@ -1,0 +1,45 @@
+/** The program as a process, and the system log. */
+
+import * as native from "native";
+import type { OutputStream, Process, Syslog, SyslogLevel } from "../host/process.ts";
+
+/** Severities of RFC 5424. */
+const severities: Readonly<Record<SyslogLevel, number>> = {
+	error: 3,
+	warning: 4,
+	notice: 5,
+	info: 6,
+	debug: 7,
+};
+
+export const qjsProcess: Process = {
+	argv: native.argv(),
+	/** Changes when the program goes to the background. */
+	get pid() {
+		return native.pid();
+	},
+	get uid() {
+		return native.uid();
+	},
+	hostname: native.hostname(),
+	stdout: outputStream(1),
+	stderr: outputStream(2),
+	env: native.env,
+	readStdin: native.readStdin,
+	onSignal: native.onSignal,
+	async daemonize() {
+		native.daemonize();
+		return { ready: native.daemonReady };
+	},
+	becomeUser: native.becomeUser,
+	exit: native.exit,
+};
+
+export const syslog: Syslog = {
+	open: native.syslogOpen,
+	write: (level, text) => native.syslogWrite(severities[level], text),
+};
+
+function outputStream(descriptor: number): OutputStream {
+	return { write: (bytes) => native.writeStream(descriptor, bytes) };
+}
