@@ -2,8 +2,10 @@
 
 import { Broker } from "../broker/broker.ts";
 import type { Host } from "../host/host.ts";
+import { runPub, runSub } from "../tools/tools.ts";
 import { ProgramLog } from "./log.ts";
 import { type Context, runBroker } from "./mqttd.ts";
+import { VERSION } from "./version.ts";
 
 /** EX_SOFTWARE of sysexits.h: a fault of the program itself. */
 const EXIT_CRASH = 70;
@@ -17,6 +19,8 @@ const broker: Program = (context) =>
 const PROGRAMS: Readonly<Record<string, Program>> = {
 	mqttd: broker,
 	mosquitto: broker,
+	mosquitto_pub: ({ host, args }) => runPub(host, args, VERSION),
+	mosquitto_sub: ({ host, args }) => runSub(host, args, VERSION),
 };
 
 /** `mqttd pub …` is `mosquitto_pub …`. */
