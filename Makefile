@@ -63,6 +63,7 @@ dist/mqttd.js: $(TYPESCRIPT)
 
 $(ARCHS:%=dist/%/mqttd): dist/%/mqttd: $(NATIVE)
 	scripts/native.sh $*
+	@touch $@
 
 $(IPK): dist/mips_24kc/mqttd $(PACKAGED) package.json
 	$(NODE) scripts/ipk.ts

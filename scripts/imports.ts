@@ -32,7 +32,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
 	ubus: { folders: ["host"], types: ["config"] },
 	tools: { folders: ["client", "config", "host"] },
 	node: { folders: ["host"], outside: /^node:/ },
-	qjs: { folders: ["host"] },
+	// `native` is the module of the C host.
+	qjs: { folders: ["host"], outside: /^native$/ },
 };
 
 /** Folders of platform code; of src/bin only the entry of the same name imports one. */
