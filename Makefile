@@ -76,7 +76,7 @@ check: setup-test
 	$(TSC) -p src/node
 	$(TSC) -p src/qjs
 	$(TSC) -p test
-	$(BIOME) ci --error-on-warnings
+	$(BIOME) ci --colors=off --error-on-warnings
 	$(NODE) scripts/imports.ts
 	shellcheck -S warning $$(find scripts test openwrt -name "*.sh") .ci/run openwrt/mqttd/files/mqttd.init
 
