@@ -12,16 +12,20 @@ static const struct {
 	int error;
 	const char *text;
 } texts[] = {
+	{ UV_E2BIG, "Argument list too long" },
 	{ UV_EPERM, "Operation not permitted" },
 	{ UV_ENOENT, "No such file or directory" },
+	{ UV_ESRCH, "No such process" },
 	{ UV_EINTR, "Interrupted system call" },
 	{ UV_EIO, "Input/output error" },
+	{ UV_ENXIO, "No such device or address" },
 	{ UV_EBADF, "Bad file descriptor" },
 	{ UV_EAGAIN, "Resource temporarily unavailable" },
 	{ UV_ENOMEM, "Cannot allocate memory" },
 	{ UV_EACCES, "Permission denied" },
 	{ UV_EBUSY, "Device or resource busy" },
 	{ UV_EEXIST, "File exists" },
+	{ UV_EXDEV, "Invalid cross-device link" },
 	{ UV_ENOTDIR, "Not a directory" },
 	{ UV_EISDIR, "Is a directory" },
 	{ UV_EINVAL, "Invalid argument" },
@@ -47,9 +51,34 @@ static const struct {
 	{ UV_ENOTCONN, "Transport endpoint is not connected" },
 	{ UV_ETIMEDOUT, "Connection timed out" },
 	{ UV_ECONNREFUSED, "Connection refused" },
+	{ UV_EHOSTDOWN, "Host is down" },
 	{ UV_EHOSTUNREACH, "No route to host" },
 	{ UV_ECANCELED, "Operation canceled" },
 };
+
+#ifdef __mips__
+/*
+ * MIPS numbers errors in a way of its own. An emulator may hand through the other machines' numbers where they are
+ * read from a socket (SO_ERROR); none of these means anything else on MIPS.
+ */
+static int mips_error(int error)
+{
+	static const int errors[][2] = {
+		{ -101, UV_ENETUNREACH }, { -104, UV_ECONNRESET },  { -110, UV_ETIMEDOUT },
+		{ -111, UV_ECONNREFUSED }, { -112, UV_EHOSTDOWN }, { -113, UV_EHOSTUNREACH },
+	};
+	for (int i = 0; i < COUNT(errors); i++) {
+		if (errors[i][0] == error)
+			return errors[i][1];
+	}
+	return error;
+}
+#else
+static int mips_error(int error)
+{
+	return error;
+}
+#endif
 
 static const char *error_text(int error)
 {
@@ -64,6 +93,7 @@ JSValue host_error(int error)
 {
 	const char *code;
 	const char *text;
+	error = mips_error(error);
 	if (error == UV_EAI_AGAIN) {
 		code = "EAI_AGAIN";
 		text = "Try again";
