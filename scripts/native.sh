@@ -120,5 +120,9 @@ run cmake -G 'Unix Makefiles' -S "$build/src" -B "$build/cmake" -DCMAKE_SYSTEM_N
 	-DCMAKE_RANLIB="$build/bin/ranlib" -DQUICKJS_DIR="$quickjs" -DLIBUV_DIR="$libuv" \
 	-DBYTECODE_DIR="$build/bytecode" -DSANITIZE="$sanitize"
 run cmake --build "$build/cmake" --target "$name" --parallel 2
-cmp -s "$build/cmake/$name" "$out" || cp "$build/cmake/$name" "$out"
+# A new file: the old one may be running.
+if ! cmp -s "$build/cmake/$name" "$out"; then
+	cp "$build/cmake/$name" "$out.$$"
+	mv "$out.$$" "$out"
+fi
 grep -A3 'warning:' "$log" >&2 || true

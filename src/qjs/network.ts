@@ -1,7 +1,7 @@
 /** Listening, connecting and looking up names. */
 
-import type { Connection, ConnectOptions, Listener, ListenOptions, Network } from "../host/network.ts";
 import * as native from "native";
+import type { Connection, ConnectOptions, Listener, ListenOptions, Network } from "../host/network.ts";
 
 /** Milliseconds for `connect` unless it is told. */
 const CONNECT_TIMEOUT = 60_000;
@@ -16,15 +16,17 @@ async function listen(
 }
 
 async function resolve(name: string): Promise<string[]> {
-	return native.isAddress(name) ? [name] : await new Promise<string[]>((fulfil, reject) => {
-		native.resolve(name, (error, addresses) => {
-			if (addresses === null) {
-				reject(error);
-			} else {
-				fulfil([...new Set(addresses)]);
-			}
-		});
-	});
+	return native.isAddress(name)
+		? [name]
+		: await new Promise<string[]>((fulfil, reject) => {
+				native.resolve(name, (error, addresses) => {
+					if (addresses === null) {
+						reject(error);
+					} else {
+						fulfil([...new Set(addresses)]);
+					}
+				});
+			});
 }
 
 function connect(options: ConnectOptions): Promise<Connection> {
