@@ -1,5 +1,6 @@
 /* The program: QuickJS and the event loop, from the first instruction of the bytecode to the exit code. */
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -214,8 +215,18 @@ static void free_everything(void)
 }
 #endif
 
+/* A closed standard stream would be the number of the next file or socket, which would get what is printed. */
+static void open_standard_streams(void)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		if (fcntl(fd, F_GETFD) < 0)
+			CHECK(open("/dev/null", O_RDWR) == fd);
+	}
+}
+
 int main(int argc, char **argv)
 {
+	open_standard_streams();
 	signal(SIGPIPE, SIG_IGN);
 	/* Look-ups of names are the only work that is done in threads. */
 	setenv("UV_THREADPOOL_SIZE", "2", 0);
