@@ -37,7 +37,7 @@ class NodeTimer implements Timer {
 	}
 
 	private elapsed(): void {
-		// setTimeout counts from the start of the turn of the loop, so after a long turn it is early.
+		// setTimeout counts whole milliseconds of a clock of its own, and so may be early by a part of one.
 		const left = this.due - performance.now();
 		if (left > 0) {
 			this.arm(left);

@@ -10,8 +10,8 @@ import { toHostError } from "./errno.ts";
 const READ_SIZE = 65_536;
 /** Output beyond this is offered to the system before the turn ends. */
 const EARLY = 65_536;
-/** Octets given to the system at once, so that `buffered` is never more than this behind what it took. */
-const PIECE = 262_144;
+/** Octets given to a socket at once. It tells when it got rid of all of them, not of how many: so far is `buffered` behind. */
+const PIECE = 65_536;
 /** First size of an output buffer. */
 const OUTPUT_SIZE = 1024;
 /** An output buffer up to this size is kept for later; a larger one is let go when it has been sent. */

@@ -70,6 +70,20 @@ export const clockTests: Tests = {
 		}
 	},
 
+	"timers: never early, wherever in a millisecond they start": async (host) => {
+		for (let count = 0; count < 200; count++) {
+			for (let work = 0; work < (count * 7919) % 20_000; work++) {
+				// a part of a millisecond goes by
+			}
+			const start = host.clock.monotonic();
+			const gate = new Gate();
+			host.timers.after(2, gate.open);
+			await gate.passed;
+			const passed = host.clock.monotonic() - start;
+			ok(passed >= 2, `${passed} ms`);
+		}
+	},
+
 	"timers: fractions of a millisecond": async (host) => {
 		const start = host.clock.monotonic();
 		const gate = new Gate();

@@ -119,6 +119,16 @@ function facts(program: Program, folder: () => string): void {
 		expectRun(await run(program, ["env", ...names], { env }), "<größe 😀>\n<>\n<a=b>\nundefined\n");
 	});
 
+	test("permission bits of new files are less the umask", async () => {
+		for (const [umask, modes] of Object.entries({
+			"000": "644\n666\n644\n660\n",
+			"027": "640\n640\n640\n640\n",
+		})) {
+			const before = ["sh", "-c", `umask ${umask}; exec "$@"`, "sh"];
+			expectRun(await run(program, ["modes", folder()], { before }), modes);
+		}
+	});
+
 	test("offset from UTC, also in summer", async () => {
 		for (const [zone, offsets] of Object.entries(program.zones)) {
 			const env = { ...process.env, TZ: zone };
@@ -163,6 +173,13 @@ function streams(program: Program, folder: () => string): void {
 		await until("timer\n");
 		child.stdin!.end("input\n");
 		expectRun(await ended, "timer\ninput\nend\n");
+	});
+
+	test("standard streams that are closed", async () => {
+		const closing = (what: string) => ({ before: ["sh", "-c", `exec "$@" ${what}`, "sh"] });
+		expectRun(await run(program, ["cat"], closing("<&-")), "", 0, "end 1\n");
+		expectRun(await run(program, ["idle"], closing("<&- >&- 2>&-")), "");
+		expectRun(await run(program, ["exit", "6"], closing(">&-")), "", 6);
 	});
 
 	test("standard output: a pipe", async () => {
@@ -311,6 +328,11 @@ function sockets(program: Program): void {
 		} finally {
 			silent.kill("SIGKILL");
 		}
+	});
+
+	test("out of descriptors", async () => {
+		const before = ["sh", "-c", 'ulimit -n 100; exec "$@"', "sh"];
+		expectRun(await run(program, ["exhaust"], { before }), "exhausted\nagain true\n");
 	});
 
 	test("writing to a peer that has gone", async () => {

@@ -150,6 +150,62 @@ export const modes: Readonly<Record<string, Mode>> = {
 		host.process.exit(Number(code));
 	},
 
+	/** Creates files in every way there is, and prints their permission bits. */
+	modes(host, [folder]) {
+		const none = new Uint8Array(0);
+		host.files.write(`${folder}/1`, none);
+		host.files.write(`${folder}/2`, none, 0o666);
+		host.files.append(`${folder}/3`).close();
+		host.files.append(`${folder}/4`, 0o660).close();
+		for (const name of ["1", "2", "3", "4"]) {
+			say(host, host.files.info(`${folder}/${name}`)?.mode.toString(8) ?? "none");
+			host.files.remove(`${folder}/${name}`);
+		}
+	},
+
+	/** Uses up all descriptors, then goes on. */
+	async exhaust(host) {
+		const open = new Set<Connection>();
+		let lost = 0;
+		let allClosed: () => void = () => {};
+		const keep = (connection: Connection): void => {
+			open.add(connection);
+			connection.start({
+				onData: (_bytes, start, end) => end - start,
+				onDrain() {},
+				onClose() {
+					lost++;
+					open.delete(connection);
+					if (open.size === 0) {
+						allClosed();
+					}
+				},
+			});
+		};
+		const listener = await host.network.listen({ address: "127.0.0.1", port: 0 }, keep);
+		const { port } = listener;
+		let refused = false;
+		for (let count = 0; count < 1000 && lost === 0 && !refused; count++) {
+			try {
+				keep(await host.network.connect({ host: "127.0.0.1", port }));
+			} catch (error) {
+				const { code, message } = error as { code?: unknown; message: string };
+				refused = code === "EMFILE" && message.length > 0;
+			}
+		}
+		say(host, lost > 0 || refused ? "exhausted" : "enough");
+		await new Promise<void>((resolve) => {
+			allClosed = resolve;
+			for (const connection of open) {
+				connection.destroy();
+			}
+		});
+		const connection = await host.network.connect({ host: "127.0.0.1", port });
+		say(host, `again ${connection.remotePort === port}`);
+		connection.destroy();
+		host.process.exit(0);
+	},
+
 	"utc-offset"(host, times) {
 		for (const time of times) {
 			say(host, String(host.clock.utcOffset(Number(time))));
