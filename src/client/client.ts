@@ -18,5 +18,6 @@ export {
 	type Will,
 } from "../packet/packet.ts";
 export { ClientError, type ClientHandler, type CloseReason, clientErrorText, Message } from "./handler.ts";
-export { type ClientState, MqttClient, type PublishOptions } from "./mqtt-client.ts";
+export { type ClientState, MqttClient } from "./mqtt-client.ts";
 export type { ClientHost, ClientOptions, ReconnectOptions } from "./options.ts";
+export type { PublishOptions } from "./publisher.ts";

@@ -2,22 +2,34 @@
 
 import type { SubscriptionRequest } from "../packet/packet.ts";
 
-/** How the client is called in a line; the server has not yet named a client without an identifier. */
-function name(clientId: string): string {
-	return clientId === "" ? "(null)" : clientId;
+/** Tells the handler of packets. Ask `enabled` before making up a text for it. */
+export class Trace {
+	readonly enabled: boolean;
+	/** How the client is called; the server has not yet named a client without an identifier. */
+	clientId = "";
+	private readonly tell: (line: string) => void;
+
+	/** `tell` undefined: nobody wants to know. */
+	constructor(tell: ((line: string) => void) | undefined) {
+		this.enabled = tell !== undefined;
+		this.tell = tell ?? (() => {});
+	}
+
+	sending(what: string): void {
+		this.tell(`Client ${this.clientId === "" ? "(null)" : this.clientId} sending ${what}`);
+	}
+
+	received(what: string): void {
+		this.tell(`Client ${this.clientId === "" ? "(null)" : this.clientId} received ${what}`);
+	}
+
+	/** A line that does not begin with the client. */
+	line(text: string): void {
+		this.tell(text);
+	}
 }
 
-/** `Client ID sending WHAT`. */
-export function sending(clientId: string, what: string): string {
-	return `Client ${name(clientId)} sending ${what}`;
-}
-
-/** `Client ID received WHAT`. */
-export function received(clientId: string, what: string): string {
-	return `Client ${name(clientId)} received ${what}`;
-}
-
-/** What is said of a PUBLISH in either direction. */
+/** What is said of a PUBLISH in either direction; an empty topic is one that an alias stands for. */
 export function publishText(
 	dup: boolean,
 	qos: number,
@@ -26,7 +38,8 @@ export function publishText(
 	topic: string,
 	length: number,
 ): string {
-	return `PUBLISH (d${Number(dup)}, q${qos}, r${Number(retain)}, m${packetId}, '${topic}', ... (${length} bytes))`;
+	const shown = topic === "" ? "(null)" : topic;
+	return `PUBLISH (d${Number(dup)}, q${qos}, r${Number(retain)}, m${packetId}, '${shown}', ... (${length} bytes))`;
 }
 
 /** What is said of one topic filter of a SUBSCRIBE. The options are those octets' bits above the QoS. */

@@ -1,9 +1,9 @@
 /** What both client programs do around their work: arguments, printing, the client's options, the end. */
 
 import type { ClientOptions, Properties } from "../client/client.ts";
-import type { Host, OutputStream } from "../host/host.ts";
+import type { Host, HostError, OutputStream } from "../host/host.ts";
 import { readCommandLine } from "./command-line.ts";
-import { ExitCode } from "./exit-codes.ts";
+import { ExitCode, unreachable } from "./exit-codes.ts";
 import type { Program, Settings } from "./settings.ts";
 import { usageText, versionLine } from "./usage.ts";
 import { InformationRequest, UsageError } from "./usage-error.ts";
@@ -63,6 +63,29 @@ export function checkConnection(settings: Settings, invalidId: string): string |
 		return "Error: Problem setting username and/or password.\n";
 	}
 	return null;
+}
+
+/** Whether an address needs no look-up. */
+const NUMERIC = /^[0-9.]+$|:/;
+
+/** Turns a local address given by name into a numeric one, then calls `then`; or prints why not, and ends. */
+export function withBindAddress(host: Host, terminal: Terminal, settings: Settings, then: () => void): void {
+	const name = settings.bindAddress;
+	if (name === null || NUMERIC.test(name)) {
+		then();
+		return;
+	}
+	host.network.resolve(name).then(
+		([address]) => {
+			settings.bindAddress = address ?? name;
+			then();
+		},
+		(error: HostError) => {
+			const { code, text } = unreachable(error);
+			if (text !== null && !settings.quiet) terminal.err(text);
+			exit(host, code);
+		},
+	);
 }
 
 /** The client's options that settings ask for. */

@@ -13,7 +13,15 @@ import {
 import type { Host } from "../host/host.ts";
 import { ExitCode, failureOf, publishFailure, refusalText } from "./exit-codes.ts";
 import { concatenate, LineSplitter } from "./line-splitter.ts";
-import { checkConnection, clientOptions, exit, nullIfEmpty, startProgram, Terminal } from "./program.ts";
+import {
+	checkConnection,
+	clientOptions,
+	exit,
+	nullIfEmpty,
+	startProgram,
+	Terminal,
+	withBindAddress,
+} from "./program.ts";
 import type { Settings } from "./settings.ts";
 import { usageText } from "./usage.ts";
 
@@ -53,7 +61,10 @@ export function runPub(host: Host, args: readonly string[], version = "unknown")
 			exit(host, ExitCode.FAILURE);
 			return;
 		}
-		new Publisher(host, settings, settings.topic, payload, terminal).start();
+		const { topic } = settings;
+		withBindAddress(host, terminal, settings, () => {
+			new Publisher(host, settings, topic, payload, terminal).start();
+		});
 	});
 }
 

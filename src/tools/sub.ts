@@ -12,7 +12,15 @@ import {
 import type { Host, HostError } from "../host/host.ts";
 import { ExitCode, failureOf, refusalText } from "./exit-codes.ts";
 import { MessagePrinter } from "./message-printer.ts";
-import { checkConnection, clientOptions, exit, nullIfEmpty, startProgram, Terminal } from "./program.ts";
+import {
+	checkConnection,
+	clientOptions,
+	exit,
+	nullIfEmpty,
+	startProgram,
+	Terminal,
+	withBindAddress,
+} from "./program.ts";
 import type { Settings } from "./settings.ts";
 
 const PROGRAM = "mosquitto_sub";
@@ -39,7 +47,7 @@ export function runSub(host: Host, args: readonly string[], version = "unknown")
 		exit(host, ExitCode.FAILURE);
 		return;
 	}
-	new Subscriber(host, settings, terminal).start();
+	withBindAddress(host, terminal, settings, () => new Subscriber(host, settings, terminal).start());
 }
 
 class Subscriber implements ClientHandler {
