@@ -92,5 +92,5 @@ format: setup-run
 clean:
 	rm -rf dist
 
-setup-%:
+setup-run setup-build setup-test setup-bench: setup-%:
 	@scripts/setup.sh $*
