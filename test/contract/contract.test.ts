@@ -209,11 +209,9 @@ function streams(program: Program, folder: () => string): void {
 	});
 
 	test("standard output: the reader has gone", async () => {
-		const { child, ended } = start(program, ["pipe"]);
-		child.stdout!.destroy();
-		const result = await ended;
-		assert.equal(result.stderr.toString(), "EPIPE: Broken pipe\n");
-		assert.equal(result.end, 5);
+		// A pipe of the shell: Node's own are sockets, which may say ECONNRESET instead.
+		const before = ["sh", "-c", '{ "$@"; echo "code $?" >&2; } | :', "sh"];
+		expectRun(await run(program, ["pipe"], { before }), "", 0, "EPIPE: Broken pipe\ncode 5\n");
 	});
 
 	test("standard output: a full device", async () => {
@@ -241,7 +239,7 @@ function signals(program: Program): void {
 		}
 		let expected = "ready\n";
 		for (const [name, number] of [...Object.entries(numbers), ...Object.entries(numbers)]) {
-			child.kill(number as NodeJS.Signals);
+			process.kill(child.pid!, number);
 			expected += `${name}\n`;
 			await until(expected);
 		}
