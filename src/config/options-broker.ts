@@ -327,7 +327,8 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"set_tcp_nodelay",
 		boolean,
 		"setTcpNodelay",
-		false,
+		// mosquitto's is false. We write once for each turn of the loop, so that waiting would gain nothing.
+		true,
 		"Whether small packets are sent without waiting for more.",
 	),
 	ofBroker(

@@ -91,7 +91,7 @@ test("every field of the configuration has a default, and no two options share o
 		pidFile: null,
 		queueQos0Messages: false,
 		retainAvailable: true,
-		setTcpNodelay: false,
+		setTcpNodelay: true,
 		upgradeOutgoingQos: false,
 		user: null,
 	});
