@@ -278,7 +278,11 @@ export class Session {
 			this.forget(packetId, outgoing);
 			return true;
 		}
-		if (outgoing.state === AWAITING_PUBREC) {
+		if (this.waitsForResend(packetId)) {
+			// Sent on an earlier connection, acknowledged on this one: PUBREL follows, so that it is under way here too.
+			this.outgoing.set(packetId, AWAITS_PUBCOMP);
+			this.inflight++;
+		} else if (outgoing.state === AWAITING_PUBREC) {
 			// The message itself is not sent again from here on ([MQTT-4.3.3-6]): let go of it.
 			this.outgoing.set(packetId, AWAITS_PUBCOMP);
 			this.inflightBytes -= outgoing.bytes;
@@ -286,10 +290,20 @@ export class Session {
 		return true;
 	}
 
+	/** Whether a message has not been sent again yet; it will not be any more, and does not count as under way here. */
+	private waitsForResend(packetId: number): boolean {
+		if (this.resend.length === 0) return false;
+		const at = this.resend.indexOf(packetId);
+		if (at >= 0) this.resend.splice(at, 1);
+		return at >= 0;
+	}
+
 	private forget(packetId: number, outgoing: Outgoing): void {
 		this.outgoing.delete(packetId);
-		this.inflightBytes -= outgoing.bytes;
-		this.inflight--;
+		if (!this.waitsForResend(packetId)) {
+			this.inflightBytes -= outgoing.bytes;
+			this.inflight--;
+		}
 		if (this.queue.length > 0 || this.resend.length > 0) this.drain();
 	}
 
@@ -343,16 +357,15 @@ export class Session {
 	private sendAgain(client: Client, packetId: number): void {
 		const outgoing = this.outgoing.get(packetId);
 		if (outgoing === undefined) return;
-		this.inflight++;
-		if (outgoing.message === null) {
+		const { message, qos, retain, identifier } = outgoing;
+		if (message === null) {
 			client.sendRelease(packetId);
+		} else if (!client.sendMessage(message, qos as Qos, retain, true, packetId, identifier)) {
+			this.outgoing.delete(packetId); // [MQTT-3.1.2-25]
 			return;
 		}
-		const { message, qos, retain, identifier } = outgoing;
-		this.inflightBytes += message.payload.length;
-		if (!client.sendMessage(message, qos as Qos, retain, true, packetId, identifier)) {
-			this.forget(packetId, outgoing);
-		}
+		this.inflight++;
+		this.inflightBytes += outgoing.bytes;
 	}
 
 	private enqueue(
