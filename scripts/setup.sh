@@ -100,7 +100,7 @@ test) tables=$build$tests ;;
 bench) tables=$build$tests$bench ;;
 *) fail "unknown set '$1'" ;;
 esac
-npm_packages
 debian_packages <<END
 $tables
 END
+npm_packages
