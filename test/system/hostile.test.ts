@@ -16,7 +16,7 @@ const HALF_OPEN = 1000;
 const WIDTH = 16;
 
 /** Resident memory in MiB that no run may reach: what the programs take by themselves, and as much again for clients' state. */
-const MEMORY_LIMIT = { node: 400, x86_64: 100, mips: 200 } as const;
+const MEMORY_LIMIT = { node: 400, x86_64: 60, mips: 150 } as const;
 
 /** Resident memory of a process in MiB. */
 function residentMemory(pid: number): number {
