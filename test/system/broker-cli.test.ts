@@ -8,6 +8,7 @@ import { describe, type TestContext, test } from "node:test";
 import {
 	type BuiltProgram,
 	builtPrograms,
+	commandOf,
 	configFile,
 	next,
 	Running,
@@ -215,7 +216,7 @@ for (const program of builtPrograms()) {
 		test("-d prints the process id, --pid-file writes it, and the end removes it", async (context) => {
 			const folder = temporaryFolder(context);
 			const pidFile = join(folder, "broker.pid");
-			const started = new Running(program, ["-p", "auto", "-d", "--pid-file", pidFile]);
+			const started = new Running(commandOf(program, ["-p", "auto", "-d", "--pid-file", pidFile]));
 			const ended = await started.ended;
 			assert.equal(ended.code, 0, ended.stderr);
 			const pid = Number(ended.stdout);
@@ -259,7 +260,7 @@ for (const program of builtPrograms()) {
 			const folder = temporaryFolder(context);
 			const start = "listener auto 127.0.0.1\n";
 			const path = configFile(folder, `${start}allow_anonymous true\n`);
-			const started = new Running(program, ["-c", path]);
+			const started = new Running(commandOf(program, ["-c", path]));
 			context.after(() => started.child.kill("SIGKILL"));
 			await started.line(/ running$/m);
 			const port = portOf(await started.line(/socket on port ([0-9]+)\./));

@@ -72,11 +72,11 @@ export class Running {
 	stderr = "";
 	readonly #waiting = new Set<() => void>();
 
-	constructor(program: BuiltProgram, args: readonly string[]) {
-		const [command, rest] = commandOf(program, args);
-		this.child = spawn(command, rest, { stdio: ["pipe", "pipe", "pipe"] });
+	/** Starts a command with its arguments; `input` is its standard input. */
+	constructor([command, args]: readonly [string, readonly string[]], input = "") {
+		this.child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
 		running.add(this.child);
-		this.child.stdin.end();
+		this.child.stdin.end(input);
 		for (const name of ["stdout", "stderr"] as const) {
 			this.child[name].setEncoding("utf8").on("data", (text: string) => {
 				this[name] += text;
@@ -101,11 +101,11 @@ export class Running {
 		return this.child.pid;
 	}
 
-	/** Resolves with the match once stderr has one; rejects when the process ends without. */
-	line(pattern: RegExp): Promise<RegExpExecArray> {
+	/** Resolves with the match once stderr, or stdout, has one; rejects when the process ends without. */
+	line(pattern: RegExp, stream: "stdout" | "stderr" = "stderr"): Promise<RegExpExecArray> {
 		return new Promise((resolve, reject) => {
 			const check = () => {
-				const match = pattern.exec(this.stderr);
+				const match = pattern.exec(this[stream]);
 				const over = this.child.exitCode !== null || this.child.signalCode !== null;
 				if (match === null && !over) return;
 				this.#waiting.delete(check);
@@ -120,7 +120,7 @@ export class Running {
 
 /** Runs a program to its end. */
 export function run(program: BuiltProgram, args: readonly string[]): Promise<Ended> {
-	return new Running(program, args).ended;
+	return new Running(commandOf(program, args)).ended;
 }
 
 /** A broker that serves. */
@@ -174,7 +174,7 @@ export async function startBroker(
 	{ args = [], config }: BrokerOptions = {},
 ): Promise<RunningBroker> {
 	const where = config === undefined ? ["-p", "auto"] : ["-c", configFile(temporaryFolder(context), config)];
-	const started = new Running(program, [...where, ...args]);
+	const started = new Running(commandOf(program, [...where, ...args]));
 	context.after(() => started.child.kill("SIGKILL"));
 	await started.line(/ running$/m);
 	const opening = /Opening ipv4 listen socket on port ([0-9]+)\./.exec(started.stderr);
