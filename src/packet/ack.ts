@@ -15,6 +15,12 @@ export interface AckView {
 
 type AckType = 4 | 5 | 6 | 7;
 
+/** 1 for each first octet that all versions allow. */
+const FOUR_OCTETS = new Uint8Array(256);
+for (const type of [PacketType.PUBACK, PacketType.PUBREC, PacketType.PUBREL, PacketType.PUBCOMP]) {
+	FOUR_OCTETS[(type << 4) | requiredFlags(type)] = 1;
+}
+
 /**
  * Fills `view` from the whole PUBACK, PUBREC, PUBREL or PUBCOMP `bytes[start, end)`, fixed header included.
  * Properties are checked and passed over. Throws an MqttError.
@@ -26,6 +32,12 @@ export function readAck(
 	version: ProtocolVersion,
 	view: AckView,
 ): void {
+	// Nearly all are four octets: they cost no call.
+	if (bytes[start + 1] === 2 && end - start === 4 && FOUR_OCTETS[bytes[start]!] === 1) {
+		view.reasonCode = 0;
+		view.packetId = (bytes[start + 2]! << 8) | bytes[start + 3]!;
+		if (view.packetId !== 0) return;
+	}
 	const position = readAckHead(bytes, start, end, version, view);
 	if (end === position) return;
 	const type = (bytes[start]! >> 4) as AckType;
@@ -79,13 +91,24 @@ export function writeAck(
 	reasonCode: number,
 	version: ProtocolVersion,
 ): number {
-	const withReason = reasonCode !== 0 && version === 5;
-	const end = offset + (withReason ? 5 : 4);
-	if (end > bytes.length) throw new RangeError(`${ownerName(type)} does not fit into the buffer`);
-	bytes[offset] = type === PacketType.PUBREL ? (type << 4) | 2 : type << 4;
-	bytes[offset + 1] = withReason ? 3 : 2;
+	// Past the end there is no octet to compare. An interpreter's `length` of a typed array is a slow call.
+	if (!(bytes[offset + 3]! >= 0)) throw tooSmall(type);
+	if (reasonCode !== 0 && version === 5) {
+		if (!(bytes[offset + 4]! >= 0)) throw tooSmall(type);
+		bytes[offset] = (type << 4) | requiredFlags(type);
+		bytes[offset + 1] = 3;
+		bytes[offset + 2] = packetId >> 8;
+		bytes[offset + 3] = packetId;
+		bytes[offset + 4] = reasonCode;
+		return offset + 5;
+	}
+	bytes[offset] = type === PacketType.PUBREL ? 0x62 : type << 4;
+	bytes[offset + 1] = 2;
 	bytes[offset + 2] = packetId >> 8;
 	bytes[offset + 3] = packetId;
-	if (withReason) bytes[offset + 4] = reasonCode;
-	return end;
+	return offset + 4;
+}
+
+function tooSmall(type: AckType): RangeError {
+	return new RangeError(`${ownerName(type)} does not fit into the buffer`);
 }
