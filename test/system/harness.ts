@@ -76,6 +76,8 @@ export class Running {
 	constructor([command, args]: readonly [string, readonly string[]], input = "") {
 		this.child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
 		running.add(this.child);
+		// A process that has ended without reading all of it is judged by what it did.
+		this.child.stdin.on("error", () => undefined);
 		this.child.stdin.end(input);
 		for (const name of ["stdout", "stderr"] as const) {
 			this.child[name].setEncoding("utf8").on("data", (text: string) => {
