@@ -75,12 +75,13 @@ export function readConnect(bytes: Uint8Array, start: number, end: number, codec
 		throw cursor.protocolError("authentication data without a method (section 3.1.2.11.10)");
 	}
 	const clientId = readClientId(cursor, version, flags, codec);
-	const will = (flags & WILL_FLAG) === 0 ? null : readWill(cursor, version, flags, codec);
+	const will = (flags & WILL_FLAG) === 0 ? null : readWill(cursor, version, flags, codec); // [MQTT-3.1.2-9]
 	// 3.1 lets the remaining length take precedence over both flags: what is missing was not sent.
 	const missing = version === 3 && cursor.position === end;
+	// [MQTT-3.1.2-17] [MQTT-3.1.3-12]
 	const username = (flags & USERNAME) === 0 || missing ? null : cursor.text("user name", codec);
 	const ended = version === 3 && cursor.position === end;
-	const password = (flags & PASSWORD) === 0 || ended ? null : cursor.binary("password");
+	const password = (flags & PASSWORD) === 0 || ended ? null : cursor.binary("password"); // [MQTT-3.1.2-19]
 	cursor.finish(); // [MQTT-3.1.2-16] [MQTT-3.1.2-18]
 	return {
 		type: PacketType.CONNECT,
@@ -128,6 +129,7 @@ function readFlags(cursor: Cursor, version: ProtocolVersion): number {
 
 function readClientId(cursor: Cursor, version: ProtocolVersion, flags: number, codec: TextCodec): string {
 	const clientId = cursor.text("client identifier", codec); // [MQTT-3.1.3-3] [MQTT-3.1.3-4]
+	// [MQTT-3.1.3-6]; below 5.0 only where the session need not be found again
 	if (clientId === "" && (version === 3 || (version === 4 && (flags & CLEAN_START) === 0))) {
 		const text = "CONNECT: empty client identifier without a clean session (3.1.1: [MQTT-3.1.3-8])";
 		throw new MqttError(Reason.CLIENT_IDENTIFIER_NOT_VALID, text);

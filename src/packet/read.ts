@@ -180,7 +180,7 @@ export function readProperties(
 		const definition = readDefinition(cursor, seen);
 		const { name, kind } = definition;
 		if (kind === PropertyKind.TEXT) {
-			const text = cursor.text(name, codec);
+			const text = cursor.text(name, codec); // [MQTT-3.3.2-13] [MQTT-3.3.2-19]
 			if (definition.id === RESPONSE_TOPIC && !isValidTopicName(text)) {
 				throw cursor.malformed("response topic is empty or has a wildcard [MQTT-3.3.2-14]");
 			}
