@@ -1,6 +1,6 @@
 /** The broker: sessions, subscriptions, retained messages, and the connections that use them. */
 
-import type { Connection, HostError, Log, Timer } from "../host/host.ts";
+import type { Clock, Connection, HostError, Log, Timer } from "../host/host.ts";
 import {
 	type DisconnectPacket,
 	MqttError,
@@ -31,7 +31,7 @@ export class Broker implements BrokerControl {
 	tracing = false;
 	/** Whether a frame that is a plain message goes on as it is: nobody wants more of it than its topic. */
 	forwardsFrames = false;
-	/** Whole seconds of the monotonic clock; the broker's time. */
+	/** Whole seconds of the monotonic clock, from 1; the broker's time. 0 stands for never elsewhere. */
 	seconds: number;
 	readonly deadlines: Deadlines;
 	readonly tree = new SubscriptionTree();
@@ -55,7 +55,7 @@ export class Broker implements BrokerControl {
 		this.settings = settings;
 		this.log = log;
 		this.takeSettings();
-		this.seconds = Math.floor(host.clock.monotonic() / 1000);
+		this.seconds = secondsOf(host.clock);
 		this.deadlines = new Deadlines(this.seconds);
 		this.routes = new Routes(host, this.tree);
 		this.publication = new Publication(host.utf8);
@@ -127,7 +127,7 @@ export class Broker implements BrokerControl {
 	private startTicker(): Timer {
 		return this.host.timers.after(1000, () => {
 			this.ticker = this.startTicker();
-			this.seconds = Math.floor(this.host.clock.monotonic() / 1000);
+			this.seconds = secondsOf(this.host.clock);
 			this.deadlines.advance(this.seconds);
 		});
 	}
@@ -313,6 +313,10 @@ export class Broker implements BrokerControl {
 		const text = reason === null ? "disconnected." : `disconnected: ${reason}.`;
 		this.log.write("notice", `Client ${client.name} [${client.address}] ${text}`);
 	}
+}
+
+function secondsOf(clock: Clock): number {
+	return Math.floor(clock.monotonic() / 1000) + 1;
 }
 
 /** What mosquitto's log calls a reason code. */

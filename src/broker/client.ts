@@ -115,6 +115,7 @@ export class Client implements ConnectionHandler, Due {
 				}
 				const next = at + length;
 				if (next > end) {
+					if (this.state !== CONNECTED) requireConnect(bytes[at]! >> 4);
 					if (next - end > LARGE_REMAINDER) this.lastActivity = this.broker.seconds;
 					break;
 				}
@@ -135,9 +136,7 @@ export class Client implements ConnectionHandler, Due {
 	}
 
 	private handleFirst(type: number, bytes: Uint8Array, start: number, end: number): void {
-		if (type !== PacketType.CONNECT) {
-			throw new MqttError(Reason.PROTOCOL_ERROR, "the first packet is not CONNECT"); // [MQTT-3.1.0-1]
-		}
+		requireConnect(type);
 		this.handle(bytes, start, end);
 	}
 
@@ -344,4 +343,10 @@ export class Client implements ConnectionHandler, Due {
 /** One and a half times the keep alive, in whole seconds. */
 function keepAliveLimit(keepAlive: number): number {
 	return keepAlive + ((keepAlive + 1) >> 1);
+}
+
+function requireConnect(type: number): void {
+	if (type !== PacketType.CONNECT) {
+		throw new MqttError(Reason.PROTOCOL_ERROR, "the first packet is not CONNECT"); // [MQTT-3.1.0-1]
+	}
 }

@@ -44,7 +44,8 @@ export function outgoingProperties(
 ): Properties | null {
 	if (expiresAt === 0 && identifier === 0) return published;
 	const properties: Properties = { ...published };
-	if (expiresAt !== 0) properties.messageExpiryInterval = expiresAt - now;
+	// A message that is sent again goes on although it expired meanwhile ([MQTT-4.3.3-7]).
+	if (expiresAt !== 0) properties.messageExpiryInterval = expiresAt > now ? expiresAt - now : 0;
 	if (identifier !== 0) properties.subscriptionIdentifier = [identifier];
 	return properties;
 }

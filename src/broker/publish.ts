@@ -213,7 +213,7 @@ function refusal(client: Client, route: Route, payloadLength: number): number {
 	const limit = client.broker.settings.messageSizeLimit;
 	if (limit !== 0 && payloadLength > limit) {
 		client.trace("Dropped too large PUBLISH from", `('${route.topic}', ${payloadLength} bytes)`);
-		return Reason.PACKET_TOO_LARGE;
+		return Reason.QUOTA_EXCEEDED; // of those that [MQTT-3.4.2-1] allows
 	}
 	if (route.reserved) {
 		client.trace("Denied PUBLISH from", `('${route.topic}')`);
