@@ -32,12 +32,19 @@ function bind(fixture: Fixture, size: number): WireBroker {
 	};
 }
 
+/** How a case is run: octets in each arrival of input (0: all at once), and whether packets are logged. */
+const WAYS = [
+	{ name: "", size: 0, debug: false },
+	{ name: ", octet by octet", size: 1, debug: false },
+	{ name: ", logged", size: 0, debug: true },
+];
+
 for (const { theme, cases } of readThemes()) {
 	for (const wireCase of cases) {
 		for (const version of wireCase.versions) {
-			for (const size of [0, 1]) {
-				test(`${theme}: ${wireCase.name} (level ${version}${size === 0 ? "" : ", octet by octet"})`, async () => {
-					const fixture = await startBroker(wireCase.broker, wireCase.listener);
+			for (const { name, size, debug } of WAYS) {
+				test(`${theme}: ${wireCase.name} (level ${version}${name})`, async () => {
+					const fixture = await startBroker(wireCase.broker, wireCase.listener, debug);
 					await runCase(bind(fixture, size), wireCase, version);
 					const internal = fixture.lines.filter((line) => line.startsWith("error:"));
 					assert.deepEqual(internal, [], "no internal error is logged");
