@@ -24,7 +24,6 @@ const STAGES: Readonly<Record<string, Stage>> = {
 	unit: { patterns: ["test/unit/**/*.test.ts"], concurrency: 2 },
 	contract: { patterns: ["test/contract/*.test.ts"], concurrency: 1 },
 	system: { patterns: ["test/system/*.test.ts"], concurrency: 1 },
-	readme: { patterns: ["test/system/readme.test.ts"], concurrency: 1 },
 };
 
 /** No single test may take longer; one that hangs is ended and fails. Milliseconds. */
