@@ -106,6 +106,27 @@ export function needsTime({ steps }: WireCase): boolean {
 	return steps.some((step) => "advance" in step);
 }
 
+/** Identifiers of the clients that a case connects, and topic names that it may leave retained messages in. */
+export function tracesOf({ steps }: WireCase): { clientIds: unknown[]; topics: unknown[] } {
+	const clientIds: unknown[] = [];
+	const topics: unknown[] = [];
+	for (const step of steps) {
+		const connect = step["connect"] as Fields | undefined;
+		if (connect !== undefined) clientIds.push(connect["clientId"] ?? step.on);
+		const will = connect?.["will"] as Fields | undefined;
+		if (will !== undefined) topics.push(will["topic"]);
+		for (const packet of list(step["send"] ?? [])) {
+			if (packet["cmd"] === "connect") clientIds.push(packet["clientId"]);
+			if (packet["cmd"] === "publish" && packet["retain"] === true) topics.push(packet["topic"]);
+		}
+		// A topic alias stands for a topic that an earlier step names.
+		for (const packet of list(step["send"] ?? [])) {
+			if (packet["properties"] !== undefined && packet["topic"] !== undefined) topics.push(packet["topic"]);
+		}
+	}
+	return { clientIds: clientIds.filter((id) => id !== ""), topics: topics.filter((topic) => topic !== "") };
+}
+
 /** A client of a case. */
 class WireClient {
 	readonly peer: WirePeer;
@@ -158,16 +179,17 @@ class WireClient {
 	/** Returns when the broker has dealt with all that was sent. What comes meanwhile is kept for `next`. */
 	async prove(): Promise<void> {
 		if (!this.connected || this.over || this.partial || !this.unproven) return;
+		const before = this.pingResponses();
 		this.peer.send(Uint8Array.of(0xc0, 0));
 		this.unproven = false;
-		for (;;) {
-			const last = this.received.length - 1;
-			if (this.received[last]?.["cmd"] === "pingresp") {
-				this.received.splice(last, 1);
-				return;
-			}
+		while (this.pingResponses() === before) {
 			if (!(await this.receive())) return;
 		}
+		this.received.splice(this.received.findLastIndex(isPingResponse), 1);
+	}
+
+	private pingResponses(): number {
+		return this.received.filter(isPingResponse).length;
 	}
 
 	/** Everything that has come, without waiting. */
@@ -311,6 +333,10 @@ class Run {
 			await client.peer.drop();
 		}
 	}
+}
+
+function isPingResponse(packet: Fields): boolean {
+	return packet["cmd"] === "pingresp";
 }
 
 function list(value: unknown): Fields[] {
