@@ -22,22 +22,27 @@ import { handleAck } from "./acknowledge.ts";
 import type { Broker } from "./broker.ts";
 import { handleConnect } from "./connect.ts";
 import {
+	ANSWER_LIMIT,
 	AWAITING_CONNECT,
 	CLOSED,
 	type ClientState,
 	CONNECTED,
 	type FrameLevel,
 	OUTPUT_LIMIT,
+	PLAIN_QOS_0,
+	PLAIN_QOS_1,
+	PLAIN_QOS_2,
 	PUBACK,
 	PUBCOMP,
 	PUBLISH,
 	SHORT_FRAME,
 } from "./constants.ts";
 import type { Due } from "./deadlines.ts";
+import { forward, forwardTracked } from "./forward.ts";
 import { type Message, outgoingProperties } from "./message.ts";
 import type { Publication } from "./publication.ts";
 import { handlePublish } from "./publish.ts";
-import type { Route } from "./routes.ts";
+import type { Route, Routes } from "./routes.ts";
 import type { Session } from "./session.ts";
 import type { ListenerSettings } from "./settings.ts";
 import { handleSubscribe, handleUnsubscribe } from "./subscribe.ts";
@@ -70,6 +75,12 @@ export class Client implements ConnectionHandler, Due {
 	readonly aliases: (Route | undefined)[] = [];
 	/** More output waits than the broker lets pile up; until the connection has drained. */
 	congested = false;
+	/** For the short way of messages that it publishes: where they go, and whether there is such a way. */
+	readonly routes: Routes;
+	isVersion5 = false;
+	private forwards = false;
+	/** It is not read until its answers have been taken. */
+	private paused = false;
 	/** Whether frames of its version can be written to its connection as they come: no limit of it, no log of each. */
 	takesFrames = false;
 	private lastActivity: number;
@@ -82,6 +93,7 @@ export class Client implements ConnectionHandler, Due {
 		this.broker = broker;
 		this.connection = connection;
 		this.listener = listener;
+		this.routes = broker.routes;
 		this.address = `${connection.remoteAddress}:${connection.remotePort}`;
 		this.lastActivity = broker.seconds;
 		this.frameLimit = Math.min(broker.settings.maxPacketSize, MAXIMUM_CONNECT_SIZE);
@@ -106,10 +118,11 @@ export class Client implements ConnectionHandler, Due {
 
 	onData(bytes: Uint8Array, start: number, end: number): number {
 		let at = start;
+		const { shortFrame, forwards } = this;
 		try {
 			while (end - at >= 2) {
 				let length = bytes[at + 1]! + 2;
-				if (length > this.shortFrame) {
+				if (length > shortFrame) {
 					length = frameLength(bytes, at, end, this.frameLimit);
 					if (length === 0) break;
 				}
@@ -119,7 +132,24 @@ export class Client implements ConnectionHandler, Due {
 					if (next - end > LARGE_REMAINDER) this.lastActivity = this.broker.seconds;
 					break;
 				}
-				const type = bytes[at]! >> 4;
+				const header = bytes[at]!;
+				if (header === PLAIN_QOS_0 && forwards) {
+					if (forward(this, bytes, at, next)) {
+						at = next;
+						continue;
+					}
+				} else if (header === PLAIN_QOS_1 && forwards) {
+					if (forwardTracked(this, bytes, at, next, 1)) {
+						at = next;
+						continue;
+					}
+				} else if (header === PLAIN_QOS_2 && forwards) {
+					if (forwardTracked(this, bytes, at, next, 2)) {
+						at = next;
+						continue;
+					}
+				}
+				const type = header >> 4;
 				if (this.state !== CONNECTED) this.handleFirst(type, bytes, at, next);
 				else if (type === PUBLISH) handlePublish(this, bytes, at, next);
 				else if (type >= PUBACK && type <= PUBCOMP) handleAck(this, bytes, at, next);
@@ -178,6 +208,10 @@ export class Client implements ConnectionHandler, Due {
 	}
 
 	onDrain(): void {
+		if (this.paused) {
+			this.paused = false;
+			this.connection.pause(false);
+		}
 		if (!this.congested) return;
 		this.congested = false;
 		this.configure();
@@ -207,6 +241,8 @@ export class Client implements ConnectionHandler, Due {
 		const { settings, tracing } = this.broker;
 		this.frameLimit = settings.maxPacketSize;
 		this.shortFrame = Math.min(this.frameLimit, SHORT_FRAME);
+		this.isVersion5 = this.version === 5;
+		this.forwards = this.broker.forwardsFrames && this.listener.maxQos === 2;
 		this.takesFrames = !this.congested && !tracing && this.maximumPacketSize === MAXIMUM_PACKET_SIZE;
 		this.session.configure(settings);
 		if (this.session.subscriptions.size > 0) this.broker.routes.invalidate();
@@ -217,6 +253,14 @@ export class Client implements ConnectionHandler, Due {
 		if (this.congested) return;
 		this.congested = true;
 		this.configure();
+	}
+
+	/** More than OUTPUT_LIMIT octets wait. A client that takes no answers is not asked for more to be answered. */
+	outputGrew(buffered: number): void {
+		this.becomeCongested();
+		if (buffered <= ANSWER_LIMIT || this.paused) return;
+		this.paused = true;
+		this.connection.pause(true);
 	}
 
 	/** Begins to judge the keep alive. */
@@ -238,7 +282,8 @@ export class Client implements ConnectionHandler, Due {
 
 	sendAck(type: 4 | 5 | 6 | 7, packetId: number, reasonCode: number): void {
 		const end = writeAck(ackBytes, 0, type, packetId, reasonCode, this.version);
-		if (this.connection.write(ackBytes, 0, end) > OUTPUT_LIMIT) this.becomeCongested();
+		const buffered = this.connection.write(ackBytes, 0, end);
+		if (buffered > OUTPUT_LIMIT) this.outputGrew(buffered);
 	}
 
 	sendRelease(packetId: number): void {
@@ -312,7 +357,8 @@ export class Client implements ConnectionHandler, Due {
 	}
 
 	private write(bytes: Uint8Array, start: number, end: number): void {
-		if (this.connection.write(bytes, start, end) > OUTPUT_LIMIT) this.becomeCongested();
+		const buffered = this.connection.write(bytes, start, end);
+		if (buffered > OUTPUT_LIMIT) this.outputGrew(buffered);
 	}
 
 	// Log.

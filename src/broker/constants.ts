@@ -14,12 +14,14 @@ export const AWAITING_PUBACK = 1;
 export const AWAITING_PUBREC = 2;
 export const AWAITING_PUBCOMP = 3;
 
-/** Packet types. */
+/** Packet types, and the first octets of acknowledgements. */
 export const PUBLISH = 3;
 export const PUBACK = 4;
 export const PUBREC = 5;
 export const PUBREL = 6;
 export const PUBCOMP = 7;
+export const PUBACK_HEADER = 0x40;
+export const PUBREC_HEADER = 0x50;
 
 /** First octets of plain messages: QoS 0 to 2, neither DUP nor RETAIN. */
 export const PLAIN_QOS_0 = 0x30;
@@ -37,3 +39,5 @@ export const SHORT_FRAME = 129;
 
 /** Octets that may wait for a slow connection; then QoS 0 is dropped and other messages queue in the session. */
 export const OUTPUT_LIMIT = 1_048_576;
+/** Octets that may wait for a connection, with answers to what it sends; then it is not read until it has drained. */
+export const ANSWER_LIMIT = 2_097_152;

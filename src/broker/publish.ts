@@ -11,106 +11,17 @@ import {
 	readPublish,
 } from "../packet/packet.ts";
 import type { Client } from "./client.ts";
-import {
-	NO_MATCHING_SUBSCRIBERS,
-	OUTPUT_LIMIT,
-	PLAIN_QOS_0,
-	PLAIN_QOS_1,
-	PLAIN_QOS_2,
-	PUBACK,
-	PUBREC,
-	SUCCESS,
-} from "./constants.ts";
-import { distribute } from "./distribute.ts";
 import type { Route } from "./routes.ts";
 
 const view = new PublishView();
 
+/** Any PUBLISH, also one that `forward.ts` has left: with properties, retained, repeated, refused, or to be logged. */
 export function handlePublish(client: Client, bytes: Uint8Array, start: number, end: number): void {
-	readPublish(bytes, start, end, client.version, view);
-	if (client.broker.forwardsFrames && view.propertiesEnd === view.propertiesStart) {
-		const header = bytes[start];
-		if (header === PLAIN_QOS_0) {
-			if (forward(client, bytes, start, end)) return;
-		} else if (header === PLAIN_QOS_1 || header === PLAIN_QOS_2) {
-			if (forwardTracked(client, bytes, start, end)) return;
-		}
-	}
-	publish(client, bytes, start, end);
-}
-
-/**
- * Hands on a plain QoS 0 frame, as it is where it can go as it is. False when it is not for this short way: the
- * topic is missing or the broker's own, or the frame's length is padded, which subscribers need not accept.
- */
-function forward(client: Client, bytes: Uint8Array, start: number, end: number): boolean {
-	const { topicStart, topicEnd } = view;
-	if (topicStart === topicEnd || isPadded(bytes, start)) return false;
-	const route = client.broker.routes.get(bytes, topicStart, topicEnd);
-	if (route.reserved || route.groups.length > 0) return false;
-	const forwarding = client.version === 5 ? route.forwarding5 : route.forwarding3;
-	const { connections } = forwarding;
-	const count = connections.length;
-	for (let i = 0; i < count; i++) {
-		if (connections[i]!.write(bytes, start, end) > OUTPUT_LIMIT) forwarding.clients[i]!.becomeCongested();
-	}
-	if (forwarding.rest.length > 0) {
-		const { publication } = client.broker;
-		begin(client, route, bytes, start, end, null, 0, true);
-		distribute(client.session, publication, forwarding.rest);
-		publication.finish();
-	}
-	return true;
-}
-
-/** As `forward`, for QoS 1 and 2: a frame to each subscriber with a packet identifier of its own. */
-function forwardTracked(client: Client, bytes: Uint8Array, start: number, end: number): boolean {
-	const { topicStart, topicEnd, qos, packetId } = view;
-	const { session } = client;
-	if (topicStart === topicEnd || isPadded(bytes, start) || qos > client.listener.maxQos) return false;
-	if (qos === 2 && (session.incoming.size >= client.broker.receiveMaximum || session.incoming.has(packetId)))
-		return false;
-	const route = client.broker.routes.get(bytes, topicStart, topicEnd);
-	if (route.reserved || route.groups.length > 0) return false;
-	const level = client.version === 5 ? 5 : 3;
-	const { publication } = client.broker;
-	const { deliveries } = route;
-	let copies = 0;
-	let begun = false;
-	for (let i = 0; i < deliveries.length; i++) {
-		const delivery = deliveries[i]!;
-		const receiver = delivery.session;
-		if (delivery.noLocal && receiver === session) continue; // [MQTT-3.8.3-3]
-		copies++;
-		if (delivery.qos >= qos && receiver.deliverFrame(bytes, start, end, topicEnd, level, qos, delivery))
-			continue;
-		if (!begun) {
-			begin(client, route, bytes, start, end, null, 0, true);
-			begun = true;
-		}
-		receiver.deliver(publication, delivery);
-	}
-	if (begun) publication.finish();
-	const reason = copies === 0 ? NO_MATCHING_SUBSCRIBERS : SUCCESS;
-	if (qos === 1) {
-		client.sendAck(PUBACK, packetId, reason); // [MQTT-4.3.2-4]
-	} else {
-		session.incoming.add(packetId);
-		client.sendAck(PUBREC, packetId, reason); // [MQTT-4.3.3-8]
-	}
-	return true;
-}
-
-/** Whether the remaining length is longer than it need be; the octet before the topic's length is its last. */
-function isPadded(bytes: Uint8Array, start: number): boolean {
-	return bytes[start + 1]! > 127 && bytes[view.topicStart - 3] === 0;
-}
-
-/** Any PUBLISH: with properties, retained, repeated, refused, or to be logged. */
-function publish(client: Client, bytes: Uint8Array, start: number, end: number): void {
 	const { broker, version } = client;
+	readPublish(bytes, start, end, version, view);
 	let properties: Properties | null = null;
-	let forwardable = !isPadded(bytes, start);
+	// A padded remaining length is not passed on; the octet before the topic's length is its last.
+	let forwardable = bytes[start + 1]! < 128 || bytes[view.topicStart - 3] !== 0;
 	let expiresAt = 0;
 	if (view.propertiesEnd > view.propertiesStart) {
 		const { propertiesStart, propertiesEnd } = view;
@@ -155,28 +66,15 @@ function publish(client: Client, bytes: Uint8Array, start: number, end: number):
 		reason = Reason.QUOTA_EXCEEDED;
 	}
 	if (reason === Reason.SUCCESS) {
-		begin(client, route, bytes, start, end, properties, expiresAt, forwardable);
-		if (broker.distribute(broker.publication) === 0) reason = Reason.NO_MATCHING_SUBSCRIBERS;
+		const { publication } = broker;
+		publication.begin(route, session, bytes, view, properties, expiresAt, broker.seconds);
+		if (forwardable) publication.useFrame(version, start, end);
+		if (broker.distribute(publication) === 0) reason = Reason.NO_MATCHING_SUBSCRIBERS;
 		if (qos === 2) session.incoming.add(packetId);
 	}
 	if (qos === 1)
 		acknowledge(client, PacketType.PUBACK, packetId, reason); // [MQTT-4.3.2-4]
 	else if (qos === 2) acknowledge(client, PacketType.PUBREC, packetId, reason); // [MQTT-4.3.3-8]
-}
-
-function begin(
-	client: Client,
-	route: Route,
-	bytes: Uint8Array,
-	start: number,
-	end: number,
-	properties: Properties | null,
-	expiresAt: number,
-	forwardable: boolean,
-): void {
-	const { publication, seconds } = client.broker;
-	publication.begin(route, client.session, bytes, view, properties, expiresAt, seconds);
-	if (forwardable) publication.useFrame(client.version, start, end);
 }
 
 /** The topic's route: by name or, in 5.0, by topic alias. */

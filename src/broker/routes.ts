@@ -24,6 +24,8 @@ export class Delivery {
 	readonly identifier: number;
 	/** The group that it is the member's share of. */
 	readonly group: SharedGroup | null;
+	/** Whether nothing is asked of it but topic and QoS. */
+	readonly isPlain: boolean;
 
 	constructor(
 		session: Session,
@@ -39,6 +41,7 @@ export class Delivery {
 		this.retainAsPublished = retainAsPublished;
 		this.identifier = identifier;
 		this.group = group;
+		this.isPlain = identifier === 0 && !noLocal && group === null;
 	}
 }
 
@@ -50,16 +53,15 @@ export class Forwarding {
 	readonly clients: readonly Client[];
 	/** Of the same clients, in the same order. */
 	readonly connections: readonly Connection[];
-	readonly rest: readonly Delivery[];
+	/** Null when there are none. */
+	readonly rest: readonly Delivery[] | null;
 
 	constructor(clients: readonly Client[], rest: readonly Delivery[]) {
 		this.clients = clients;
 		this.connections = clients.map((client) => client.connection);
-		this.rest = rest;
+		this.rest = rest.length === 0 ? null : rest;
 	}
 }
-
-const NOWHERE = new Forwarding([], []);
 
 /** A topic name and where messages to it go. */
 export class Route {
@@ -72,9 +74,9 @@ export class Route {
 	deliveries: readonly Delivery[] = [];
 	/** Shared subscriptions: one copy to each group. */
 	groups: readonly SharedGroup[] = [];
-	/** For frames of 3.1 and 3.1.1. */
-	forwarding3 = NOWHERE;
-	forwarding5 = NOWHERE;
+	/** For frames of 3.1 and 3.1.1, and for those of 5.0; null when each message needs a closer look. */
+	forwarding: Forwarding | null = null;
+	forwarding5: Forwarding | null = null;
 
 	constructor(topic: string, topicBytes: Uint8Array) {
 		this.topic = topic;
@@ -86,10 +88,11 @@ export class Route {
 
 export class Routes {
 	/** Changes whenever what was worked out may be stale. */
-	private generation = 1;
+	generation = 1;
 	private readonly host: Pick<BrokerHost, "utf8">;
 	private readonly tree: SubscriptionTree;
-	private readonly cache: ByteMap<Route>;
+	/** Routes by topic name; one whose generation is not this one's is stale. */
+	readonly cache: ByteMap<Route>;
 
 	constructor(host: BrokerHost, tree: SubscriptionTree) {
 		this.host = host;
@@ -119,8 +122,9 @@ export class Routes {
 			const { subscriptions, groups } = this.tree.match(route.topic);
 			route.deliveries = mergeOverlaps(subscriptions);
 			route.groups = groups;
-			route.forwarding3 = forwarding(route.deliveries, 3);
-			route.forwarding5 = forwarding(route.deliveries, 5);
+			const special = route.reserved || groups.length > 0;
+			route.forwarding = special ? null : forwarding(route.deliveries, 3);
+			route.forwarding5 = special ? null : forwarding(route.deliveries, 5);
 		}
 		return route;
 	}
@@ -149,8 +153,7 @@ function forwarding(deliveries: readonly Delivery[], level: FrameLevel): Forward
 	const rest: Delivery[] = [];
 	for (const delivery of deliveries) {
 		const client = delivery.session.client;
-		if (client?.takesFrames && client.level === level && delivery.identifier === 0 && !delivery.noLocal)
-			clients.push(client);
+		if (client?.takesFrames && client.level === level && delivery.isPlain) clients.push(client);
 		else rest.push(delivery);
 	}
 	return new Forwarding(clients, rest);

@@ -50,8 +50,10 @@ class Outgoing {
 	}
 }
 
-const AWAITS_PUBACK = new Outgoing(null, 1, false, 0, AWAITING_PUBACK);
-const AWAITS_PUBREC = new Outgoing(null, 2, false, 0, AWAITING_PUBREC);
+/** First number of places for messages under way; a power of two. */
+const FIRST_PLACES = 64;
+const NO_PLACES = new Int32Array(0);
+
 const AWAITS_PUBCOMP = new Outgoing(null, 2, false, 0, AWAITING_PUBCOMP);
 
 /** A message that waits for room in the inflight window or on the connection. */
@@ -81,14 +83,25 @@ export class Session {
 
 	private settings: BrokerSettings;
 	private readonly drops: DropCounter;
+	/** Messages under way that are to be sent again on a later connection, by packet identifier, oldest first. */
 	private readonly outgoing = new Map<number, Outgoing>();
+	/** Whether `outgoing` was ever used. */
+	private keeps = false;
+	/**
+	 * Messages under way that end with the connection: packet identifier, and what it waits for from bit 16 on, in the
+	 * place that the identifier's low bits tell; 0 is a free place. Empty until there is one.
+	 */
+	private plain = NO_PLACES;
+	private plainMask = 0;
 	private lastPacketId = 0;
-	/** Of `outgoing`, those sent on this connection. */
+	/** Messages sent on this connection and not yet acknowledged to the end. */
 	private inflight = 0;
 	private inflightBytes = 0;
 	private inflightLimit = 65535;
 	/** Level of the frames that can be written as they come, 0 when none can: something waits, or is to be kept. */
 	private frameLevel: FrameLevel | 0 = 0;
+	/** As `inflightLimit`, and as many as `plain` has places for. */
+	private frameRoom = 0;
 	/** Packet identifiers to be sent again on this connection, as the window allows. */
 	private resend: number[] = [];
 	private queue: Queued[] = [];
@@ -122,11 +135,14 @@ export class Session {
 			this.queue.length === 0 &&
 			this.resend.length === 0;
 		this.frameLevel = direct ? client.level : 0;
+		this.frameRoom = Math.min(this.inflightLimit, this.plain.length >> 1);
 	}
 
 	/** A connection begins: what was under way is sent again ([MQTT-4.4.0-1]), then what waits. */
 	attach(client: Client): void {
 		this.client = client;
+		this.plain = NO_PLACES;
+		this.plainMask = 0;
 		this.inflight = 0;
 		this.inflightBytes = 0;
 		this.resend = [...this.outgoing.keys()];
@@ -154,18 +170,26 @@ export class Session {
 		packetIdAt: number,
 		level: FrameLevel,
 		qos: number,
-		delivery: Delivery,
 	): boolean {
-		if (this.frameLevel !== level || this.inflight >= this.inflightLimit || delivery.identifier !== 0)
-			return false;
-		const packetId = this.nextPacketId();
+		if (this.frameLevel !== level || this.inflight >= this.frameRoom) return false;
+		const { plain, plainMask } = this;
+		let id = this.lastPacketId;
+		do {
+			id = id === 65535 ? 1 : id + 1;
+		} while (plain[id & plainMask] !== 0 || (this.keeps && this.outgoing.has(id)));
+		this.lastPacketId = id;
+		plain[id & plainMask] = id | (qos === 1 ? AWAITING_PUBACK << 16 : AWAITING_PUBREC << 16);
 		this.inflight++;
-		this.outgoing.set(packetId, qos === 1 ? AWAITS_PUBACK : AWAITS_PUBREC);
-		bytes[packetIdAt] = packetId >> 8;
-		bytes[packetIdAt + 1] = packetId;
+		bytes[packetIdAt] = id >> 8;
+		bytes[packetIdAt + 1] = id;
 		const client = this.client!;
 		if (client.connection.write(bytes, start, end) > OUTPUT_LIMIT) client.becomeCongested();
 		return true;
+	}
+
+	/** Whether a QoS 2 message of that packet identifier is new, and within what the client may have under way. */
+	mayReceive(packetId: number, receiveMaximum: number): boolean {
+		return this.incoming.size < receiveMaximum && !this.incoming.has(packetId);
 	}
 
 	/** Sends, queues or drops one copy of the message that is being distributed. */
@@ -189,10 +213,14 @@ export class Session {
 			return;
 		}
 		if (!client.fits(publication, qos, identifier)) return;
+		const endsWithConnection =
+			this.expiryInterval === 0 && this.settings.maxInflightBytes === 0 && group === null;
+		if (endsWithConnection) this.makePlaces();
 		const packetId = this.nextPacketId();
 		this.inflight++;
-		if (this.expiryInterval === 0 && this.settings.maxInflightBytes === 0 && group === null) {
-			this.outgoing.set(packetId, qos === 1 ? AWAITS_PUBACK : AWAITS_PUBREC);
+		if (endsWithConnection) {
+			this.plain[packetId & this.plainMask] =
+				packetId | ((qos === 1 ? AWAITING_PUBACK : AWAITING_PUBREC) << 16);
 		} else {
 			this.track(packetId, publication.keep(), qos, retain, identifier, group);
 		}
@@ -262,8 +290,26 @@ export class Session {
 		}
 	}
 
+	/** Sees to it that at most half of the places for messages under way are taken. */
+	private makePlaces(): void {
+		const { plain } = this;
+		if (plain.length >= 65536 || this.inflight < plain.length >> 1) return;
+		const places = new Int32Array(plain.length === 0 ? FIRST_PLACES : plain.length * 2);
+		this.plain = places;
+		this.plainMask = places.length - 1;
+		for (const entry of plain) if (entry !== 0) places[entry & this.plainMask] = entry;
+		this.chooseFrameLevel();
+	}
+
 	/** PUBACK or PUBCOMP: the flow has ended. False when there was none in that state. */
 	complete(packetId: number, state: number): boolean {
+		const place = packetId & this.plainMask;
+		if (this.plain[place] === (packetId | (state << 16))) {
+			this.plain[place] = 0;
+			this.inflight--;
+			if (this.frameLevel === 0) this.drain();
+			return true;
+		}
 		const outgoing = this.outgoing.get(packetId);
 		if (outgoing === undefined || outgoing.state !== state) return false;
 		this.forget(packetId, outgoing);
@@ -272,6 +318,13 @@ export class Session {
 
 	/** PUBREC: the receiver has it, or (`refused`) will not. False when it was not waited for. */
 	received(packetId: number, refused: boolean): boolean {
+		const place = packetId & this.plainMask;
+		const entry = this.plain[place] ?? 0;
+		if ((entry & 0xffff) === packetId && entry >> 16 !== AWAITING_PUBACK) {
+			if (refused) this.complete(packetId, entry >> 16);
+			else this.plain[place] = packetId | (AWAITING_PUBCOMP << 16);
+			return true;
+		}
 		const outgoing = this.outgoing.get(packetId);
 		if (outgoing === undefined || outgoing.qos !== 2) return false;
 		if (refused) {
@@ -318,7 +371,7 @@ export class Session {
 		let id = this.lastPacketId;
 		do {
 			id = id === 65535 ? 1 : id + 1;
-		} while ((this.inflight > 0 || this.resend.length > 0) && this.outgoing.has(id));
+		} while ((this.plain[id & this.plainMask] ?? 0) !== 0 || this.outgoing.has(id));
 		this.lastPacketId = id;
 		return id;
 	}
@@ -332,6 +385,7 @@ export class Session {
 		group: SharedGroup | null,
 	): void {
 		const state = qos === 1 ? AWAITING_PUBACK : AWAITING_PUBREC;
+		this.keeps = true;
 		this.outgoing.set(packetId, new Outgoing(message, qos, retain, identifier, state, group));
 		this.inflightBytes += message.payload.length;
 	}

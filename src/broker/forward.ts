@@ -1,0 +1,158 @@
+/**
+ * The short way of a PUBLISH: a plain frame (no RETAIN, no DUP, no properties) goes on as it is to those who can take
+ * it so. What it cannot be sure of it leaves, untouched, to `publish.ts`, which checks everything.
+ */
+
+import { PublishView } from "../packet/packet.ts";
+import type { Client } from "./client.ts";
+import {
+	NO_MATCHING_SUBSCRIBERS,
+	OUTPUT_LIMIT,
+	PUBACK,
+	PUBACK_HEADER,
+	PUBREC,
+	PUBREC_HEADER,
+} from "./constants.ts";
+import type { Delivery, Route } from "./routes.ts";
+
+const view = new PublishView();
+/** PUBACK or PUBREC, but for its first octet and its packet identifier. */
+const ack = Uint8Array.of(0, 2, 0, 0);
+
+/** Hands on a plain QoS 0 frame. False, having done nothing, when it is not for this short way. */
+export function forward(client: Client, bytes: Uint8Array, start: number, end: number): boolean {
+	const topicStart = bytes[start + 1]! < 128 ? start + 4 : afterLength(bytes, start) + 2;
+	const topicEnd = topicStart + ((bytes[topicStart - 2]! << 8) | bytes[topicStart - 1]!);
+	// At the end there may be no payload, or a topic that is longer than the frame.
+	if (topicEnd >= end) return false;
+	const { routes } = client;
+	let route = routes.cache.get(bytes, topicStart, topicEnd);
+	if (route === undefined || route.generation !== routes.generation) {
+		if (topicStart === topicEnd) return false;
+		route = routes.get(bytes, topicStart, topicEnd);
+	}
+	let { forwarding } = route;
+	if (client.isVersion5) {
+		if (bytes[topicEnd]! > 0) return false;
+		forwarding = route.forwarding5;
+	}
+	if (forwarding === null) return false;
+	const { connections } = forwarding;
+	for (let i = connections.length - 1; i >= 0; i--) {
+		if (connections[i]!.write(bytes, start, end) > OUTPUT_LIMIT) forwarding.clients[i]!.becomeCongested();
+	}
+	if (forwarding.rest !== null)
+		forwardRest(client, route, forwarding.rest, bytes, start, end, topicStart, topicEnd);
+	return true;
+}
+
+/** Where the remaining length ends; a padded one gives a position past any frame, as it must not be passed on. */
+function afterLength(bytes: Uint8Array, start: number): number {
+	let position = start + 2;
+	while (bytes[position - 1]! > 127) position++;
+	return bytes[position - 1] === 0 ? bytes.length : position;
+}
+
+/** Those who need a look at each: another encoding, another QoS, no connection, or one that does not keep up. */
+function forwardRest(
+	client: Client,
+	route: Route,
+	rest: readonly Delivery[],
+	bytes: Uint8Array,
+	start: number,
+	end: number,
+	topicStart: number,
+	topicEnd: number,
+): void {
+	const { publication } = client.broker;
+	begin(client, route, bytes, start, end, topicStart, topicEnd, 0);
+	for (const delivery of rest) {
+		if (delivery.noLocal && delivery.session === client.session) continue; // [MQTT-3.8.3-3]
+		delivery.session.deliver(publication, delivery);
+	}
+	publication.finish();
+}
+
+/** As `forward`, for QoS 1 and 2: to each subscriber with a packet identifier of its own; then the acknowledgement. */
+export function forwardTracked(
+	client: Client,
+	bytes: Uint8Array,
+	start: number,
+	end: number,
+	qos: number,
+): boolean {
+	const topicStart = bytes[start + 1]! < 128 ? start + 4 : afterLength(bytes, start) + 2;
+	const topicEnd = topicStart + ((bytes[topicStart - 2]! << 8) | bytes[topicStart - 1]!);
+	if (topicEnd + 2 >= end || topicStart === topicEnd) return false;
+	const high = bytes[topicEnd]!;
+	const low = bytes[topicEnd + 1]!;
+	const packetId = (high << 8) | low;
+	const { session } = client;
+	if (packetId === 0 || (qos === 2 && !session.mayReceive(packetId, client.broker.receiveMaximum)))
+		return false;
+	const { routes, isVersion5 } = client;
+	if (isVersion5 && bytes[topicEnd + 2]! > 0) return false;
+	let route = routes.cache.get(bytes, topicStart, topicEnd);
+	if (route === undefined || route.generation !== routes.generation) {
+		route = routes.get(bytes, topicStart, topicEnd);
+	}
+	if (route.forwarding === null) return false;
+	const { deliveries } = route;
+	const { publication } = client.broker;
+	const level = isVersion5 ? 5 : 3;
+	let begun = false;
+	for (let i = deliveries.length - 1; i >= 0; i--) {
+		const delivery = deliveries[i]!;
+		const receiver = delivery.session;
+		if (delivery.isPlain && delivery.qos >= qos) {
+			if (receiver.deliverFrame(bytes, start, end, topicEnd, level, qos)) continue;
+		}
+		if (delivery.noLocal && receiver === session) continue; // [MQTT-3.8.3-3]
+		if (!begun) {
+			begun = true;
+			begin(client, route, bytes, start, end, topicStart, topicEnd, qos);
+		}
+		receiver.deliver(publication, delivery);
+	}
+	if (begun) publication.finish();
+	if (qos === 2) session.incoming.add(packetId);
+	if (isVersion5 && !hasReceiver(deliveries, client)) {
+		client.sendAck(qos === 1 ? PUBACK : PUBREC, packetId, NO_MATCHING_SUBSCRIBERS);
+		return true;
+	}
+	ack[0] = qos === 1 ? PUBACK_HEADER : PUBREC_HEADER; // [MQTT-4.3.2-4], [MQTT-4.3.3-8]
+	ack[2] = high;
+	ack[3] = low;
+	const buffered = client.connection.write(ack, 0, 4);
+	if (buffered > OUTPUT_LIMIT) client.outputGrew(buffered);
+	return true;
+}
+
+function hasReceiver(deliveries: readonly Delivery[], client: Client): boolean {
+	for (const delivery of deliveries) {
+		if (!delivery.noLocal || delivery.session !== client.session) return true;
+	}
+	return false;
+}
+
+/** Makes a publication of the frame, for those who need more than the frame. */
+function begin(
+	client: Client,
+	route: Route,
+	bytes: Uint8Array,
+	start: number,
+	end: number,
+	topicStart: number,
+	topicEnd: number,
+	qos: number,
+): void {
+	const { publication, seconds } = client.broker;
+	view.qos = qos;
+	view.retain = false;
+	view.topicStart = topicStart;
+	view.topicEnd = topicEnd;
+	view.payloadStart = topicEnd + (qos > 0 ? 2 : 0) + (client.isVersion5 ? 1 : 0);
+	view.payloadEnd = end;
+	publication.begin(route, client.session, bytes, view, null, 0, seconds);
+	publication.useFrame(client.version, start, end);
+}
