@@ -246,24 +246,16 @@ export class NodeConnection implements Connection {
 		}
 	};
 
-	/** Makes room for `length` octets more in `out`. */
+	/** Makes room for `length` octets more in `out`. What the socket is at work on stays where it is, in the old buffer. */
 	private makeRoom(length: number): void {
 		const used = this.outEnd - this.outStart;
 		let size = Math.max(this.out.length, OUTPUT_SIZE);
-		while (size < used + length) {
+		while (size < used + Math.max(length, used)) {
 			size *= 2;
 		}
-		// What the socket is at work on must stay where it is, and moving little to gain little would be repeated.
-		if (size === this.out.length && this.inFlight === 0 && used <= size / 2) {
-			this.out.copyWithin(0, this.outStart, this.outEnd);
-		} else {
-			if (size === this.out.length && used > size / 2) {
-				size *= 2;
-			}
-			const larger = Buffer.allocUnsafeSlow(size);
-			this.out.copy(larger, 0, this.outStart, this.outEnd);
-			this.out = larger;
-		}
+		const larger = Buffer.allocUnsafeSlow(size);
+		this.out.copy(larger, 0, this.outStart, this.outEnd);
+		this.out = larger;
 		this.outStart = 0;
 		this.outEnd = used;
 	}

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 import type { Syslog, SyslogLevel } from "../host/process.ts";
-import { hostError } from "./errno.ts";
+import { hostCall, hostError } from "./errno.ts";
 
 /** RFC 5424, table 1, by the names of syslog.conf. */
 const facilities: Readonly<Record<string, number>> = {
@@ -39,6 +39,9 @@ const severities: Readonly<Record<SyslogLevel, number>> = {
 	debug: 7,
 };
 
+/** Where the log listens; logger(1) does not tell when nothing is there. */
+const LOG = "/dev/log";
+
 let logger: ChildProcess | null = null;
 let facility = 3;
 
@@ -48,6 +51,7 @@ export const syslog: Syslog = {
 		if (number === undefined) {
 			throw hostError("EINVAL");
 		}
+		hostCall(() => accessSync(LOG));
 		facility = number;
 		const program = findLogger();
 		logger?.stdin?.end();

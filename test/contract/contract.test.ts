@@ -6,6 +6,7 @@ import { once } from "node:events";
 import {
 	closeSync,
 	constants,
+	existsSync,
 	mkdtempSync,
 	openSync,
 	readFileSync,
@@ -14,7 +15,7 @@ import {
 	symlinkSync,
 	writeFileSync,
 } from "node:fs";
-import { connect, Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
@@ -39,6 +40,8 @@ function flooded(length: number): Buffer {
 async function readAll(stream: Socket): Promise<Buffer> {
 	const pieces: Buffer[] = [];
 	stream.on("data", (piece: Buffer) => pieces.push(piece));
+	// One that was accepted as paused stays so.
+	stream.resume();
 	await once(stream, "end");
 	return Buffer.concat(pieces);
 }
@@ -62,6 +65,7 @@ for (const program of demandedPrograms()) {
 		background(program, () => folder);
 		identity(program);
 		sockets(program);
+		systemLog(program, () => folder);
 	});
 }
 
@@ -83,6 +87,10 @@ function itself(program: Program, folder: () => string): void {
 	test("an unknown mode", async () => {
 		expectRun(await run(program, ["no-such-mode"]), "no mode no-such-mode\n", 2);
 	});
+}
+
+function portOf(server: Server): string {
+	return String((server.address() as AddressInfo).port);
 }
 
 function ending(program: Program): void {
@@ -310,6 +318,47 @@ function identity(program: Program): void {
 	});
 }
 
+function systemLog(program: Program, folder: () => string): void {
+	test("system log", async () => {
+		if (existsSync("/dev/log")) {
+			// Someone else's, whom we can only write to.
+			expectRun(await run(program, ["syslog"]), "");
+			return;
+		}
+		expectRun(await run(program, ["syslog"]), "ENOENT: No such file or directory\n");
+		if (process.getuid!() !== 0) {
+			return;
+		}
+		// Node has no datagrams over unix sockets, and Perl is part of every Debian.
+		const script = `
+			use IO::Socket::UNIX; $| = 1;
+			my $log = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => "/dev/log") or die;
+			print "ready\n";
+			while (defined $log->recv(my $record, 4096)) { print "$record\n"; last if $record =~ /last/; }
+		`;
+		const path = join(folder(), "log.pl");
+		writeFileSync(path, script);
+		const { child, until, ended } = start({ ...program, runner: ["perl"], file: path }, []);
+		try {
+			await until("ready\n");
+			expectRun(await run(program, ["syslog"]), "");
+			const lines = (await ended).stdout.toString().trimEnd().split("\n");
+			const time = "[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}";
+			for (const [at, text] of ["<155>| one", "<159>| größe %s %n", "<157>| last"].entries()) {
+				const [priority, message] = text.split("|");
+				assert.match(
+					lines[at + 1] ?? "",
+					new RegExp(`^${priority}${time} contract\\[[0-9]+\\]:${message}\n?$`),
+				);
+			}
+			assert.equal(lines.length, 4);
+		} finally {
+			child.kill("SIGKILL");
+			rmSync("/dev/log");
+		}
+	});
+}
+
 function sockets(program: Program): void {
 	test("a connection attempt without an answer ends in time", async () => {
 		// A listener that accepts nothing, as it is stopped: its queue fills up and the system answers no more.
@@ -326,6 +375,29 @@ function sockets(program: Program): void {
 		} finally {
 			silent.kill("SIGKILL");
 		}
+	});
+
+	test("a peer that has ended its side still gets everything", async () => {
+		const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(0, "127.0.0.1");
+		await once(server, "listening");
+		const { until, ended } = start(program, ["half-open", portOf(server)]);
+		const [socket] = (await once(server, "connection")) as [Socket];
+		const stdout = await until(".\n");
+		socket.end();
+		const bytes = await readAll(socket);
+		server.close();
+		assert.equal(`written ${bytes.length}.\n`, stdout);
+		expectRun(await ended, `${stdout}closed null\n`);
+	});
+
+	test("exit drops what was written in its turn", async () => {
+		const server = createServer({ pauseOnConnect: true }).listen(0, "127.0.0.1");
+		await once(server, "listening");
+		const accepted = once(server, "connection");
+		expectRun(await run(program, ["exit-drop", portOf(server)]), "");
+		const [socket] = (await accepted) as [Socket];
+		assert.equal((await readAll(socket)).length, 0);
+		server.close();
 	});
 
 	test("out of descriptors", async () => {

@@ -247,6 +247,48 @@ export const modes: Readonly<Record<string, Mode>> = {
 		host.process.exit(1);
 	},
 
+	/** Piles up output, then goes on sending when the peer has ended its side. */
+	async "half-open"(host, [port]) {
+		const connection = await host.network.connect({ host: "127.0.0.1", port: Number(port) });
+		connection.start({
+			onData: (_bytes, start, end) => end - start,
+			onDrain() {},
+			onClose: (error) => say(host, `closed ${error}`),
+		});
+		const chunk = new Uint8Array(256 * 1024);
+		let written = 0;
+		const more = () => {
+			if (connection.buffered > chunk.length) {
+				say(host, `written ${written}.`);
+				return;
+			}
+			connection.write(chunk, 0, chunk.length);
+			written += chunk.length;
+			host.timers.after(0, more);
+		};
+		more();
+	},
+
+	/** What a turn wrote goes nowhere when the process ends in it. */
+	async "exit-drop"(host, [port]) {
+		const connection = await host.network.connect({ host: "127.0.0.1", port: Number(port) });
+		connection.start({ onData: () => 0, onDrain() {}, onClose() {} });
+		connection.write(new Uint8Array(100), 0, 100);
+		host.process.exit(0);
+	},
+
+	syslog(host) {
+		try {
+			host.syslog.open("contract", "local3");
+		} catch (error) {
+			const { code, message } = error as { code?: unknown; message: string };
+			say(host, `${code}: ${message}`);
+		}
+		host.syslog.write("error", "one");
+		host.syslog.write("debug", "größe %s %n");
+		host.syslog.write("notice", "last");
+	},
+
 	/** A write error that nobody expects: the other side is gone, and we keep writing. */
 	async "write-to-closed"(host) {
 		let writes = 0;

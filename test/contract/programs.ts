@@ -80,8 +80,8 @@ function programOf(name: string): Program {
 /** A program that runs, and what it has written. */
 export interface Run {
 	readonly child: ChildProcess;
-	/** Resolves when standard output has this text in it. */
-	until(text: string): Promise<void>;
+	/** Resolves when standard output has this text in it, with all of it so far. */
+	until(text: string): Promise<string>;
 	/** Resolves at the end of the program and its streams. */
 	readonly ended: Promise<Result>;
 }
@@ -123,10 +123,11 @@ export function start(program: Program, args: readonly string[], options: Option
 		return { end: code ?? signal, stdout: Buffer.concat(out), stderr: Buffer.concat(err) };
 	});
 	const until = (text: string) =>
-		new Promise<void>((resolve, reject) => {
+		new Promise<string>((resolve, reject) => {
 			seen = () => {
-				if (Buffer.concat(out).includes(text)) {
-					resolve();
+				const written = Buffer.concat(out).toString();
+				if (written.includes(text)) {
+					resolve(written);
 				}
 			};
 			seen();
