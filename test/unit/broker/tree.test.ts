@@ -1,0 +1,128 @@
+// SubscriptionTree and RetainedMessages find what a naive comparison of each filter with each topic finds.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { Message } from "../../../src/broker/message.ts";
+import { RetainedMessages } from "../../../src/broker/retained.ts";
+import { type DropCounter, Session } from "../../../src/broker/session.ts";
+import { defaultBrokerSettings } from "../../../src/broker/settings.ts";
+import { Subscription, SubscriptionTree } from "../../../src/broker/subscription-tree.ts";
+import { utf8 } from "../../../src/node/bytes.ts";
+
+const drops: DropCounter = { dropped: 0 };
+const SESSIONS = ["a", "b", "c"].map((id) => new Session(id, defaultBrokerSettings, drops));
+
+const level = fc.constantFrom("", "a", "b", "$SYS", "$x", "é", "constructor", "__proto__");
+const topic = fc
+	.array(level, { minLength: 1, maxLength: 5 })
+	.map((levels) => levels.join("/"))
+	.filter((text) => text !== "");
+const filter = fc
+	.tuple(fc.array(fc.oneof(level, fc.constant("+")), { minLength: 0, maxLength: 4 }), fc.boolean())
+	.map(([levels, rest]) => (rest ? [...levels, "#"] : levels).join("/"))
+	.filter((text) => text !== "");
+
+/** Section 4.7, word by word. */
+function matches(topicFilter: string, name: string): boolean {
+	const filters = topicFilter.split("/");
+	const names = name.split("/");
+	if (name.startsWith("$") && (filters[0] === "+" || filters[0] === "#")) return false;
+	for (const [i, part] of filters.entries()) {
+		if (part === "#") return names.length >= i;
+		if (i >= names.length) return false;
+		if (part !== "+" && part !== names[i]) return false;
+	}
+	return filters.length === names.length;
+}
+
+const change = fc.record({
+	session: fc.constantFrom(...SESSIONS),
+	filter,
+	add: fc.boolean(),
+	qos: fc.constantFrom(0 as const, 1 as const, 2 as const),
+});
+
+test("the tree finds the subscriptions that match, whatever came and went before", () => {
+	fc.assert(
+		fc.property(
+			fc.array(change, { maxLength: 40 }),
+			fc.array(topic, { minLength: 1, maxLength: 8 }),
+			(changes, topics) => {
+				const tree = new SubscriptionTree();
+				const model = new Map<string, Subscription>();
+				for (const { session, filter: topicFilter, add, qos } of changes) {
+					const key = `${session.clientId} ${topicFilter}`;
+					if (add) {
+						const subscription = new Subscription(session, topicFilter, qos, false, false, 0);
+						tree.add(subscription);
+						model.set(key, subscription);
+					} else {
+						assert.equal(tree.remove(session, topicFilter), model.delete(key), `removal of ${key}`);
+					}
+					assert.equal(tree.count, model.size);
+				}
+				for (const name of topics) {
+					const found = tree.match(name).subscriptions;
+					assert.equal(new Set(found).size, found.length, "none twice");
+					const expected = [...model.values()].filter((each) => matches(each.topicFilter, name));
+					assert.deepEqual(new Set(found), new Set(expected), name);
+				}
+			},
+		),
+		{ numRuns: 500 },
+	);
+});
+
+test("a tree that everything was removed from holds nothing", () => {
+	fc.assert(
+		fc.property(fc.array(filter, { maxLength: 30 }), (filters) => {
+			const tree = new SubscriptionTree();
+			const [session] = SESSIONS;
+			for (const each of filters) tree.add(new Subscription(session!, each, 1, false, false, 0));
+			for (const each of filters) tree.remove(session!, each);
+			assert.equal(tree.count, 0);
+			assert.deepEqual(tree.describe(), []);
+			// Not even empty levels: they would add up under ever new filters.
+			const { root } = tree as unknown as { root: { children: Map<string, unknown> } };
+			assert.equal(root.children.size, 0);
+		}),
+	);
+});
+
+test("retained messages are found by filter, replaced, removed and forgotten when they expire", () => {
+	const step = fc.record({ topic, remove: fc.boolean(), lifetime: fc.integer({ min: 0, max: 20 }) });
+	fc.assert(
+		fc.property(fc.array(step, { maxLength: 40 }), fc.array(filter, { maxLength: 8 }), (steps, filters) => {
+			const retained = new RetainedMessages();
+			const model = new Map<string, Message>();
+			for (const { topic: name, remove, lifetime } of steps) {
+				if (remove) {
+					retained.remove(name);
+					model.delete(name);
+				} else {
+					const message = new Message(name, utf8.encode(name), Uint8Array.of(1), 0, null, lifetime);
+					retained.set(message);
+					model.set(name, message);
+				}
+				assert.equal(retained.count, model.size);
+			}
+			for (const now of [5, 15, 100]) {
+				for (const topicFilter of filters) {
+					const found = retained.match(topicFilter, now);
+					const expected = [...model.values()].filter((message) => {
+						const alive = message.expiresAt === 0 || message.expiresAt > now;
+						return alive && matches(topicFilter, message.topic);
+					});
+					assert.equal(new Set(found).size, found.length, "none twice");
+					assert.deepEqual(new Set(found), new Set(expected), `${topicFilter} at ${now}`);
+				}
+			}
+			for (const name of model.keys()) retained.remove(name);
+			assert.equal(retained.count, 0);
+			const { root } = retained as unknown as { root: { children: Map<string, unknown> } };
+			assert.equal(root.children.size, 0, "no empty levels stay");
+		}),
+		{ numRuns: 500 },
+	);
+});
