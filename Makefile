@@ -4,6 +4,8 @@
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DELETE_ON_ERROR:
+# What takes long uses both processors by itself; set-up must run once at a time.
+.NOTPARALLEL:
 
 PORT ?= 1883
 STAGES ?= unit contract system
@@ -39,29 +41,24 @@ help:
 run: build-node
 	@exec $(NODE) dist/mqttd.js -p $(PORT)
 
-test: setup-test
-	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory build ipk pkg
+test: check build ipk pkg
 	@$(NODE) scripts/test.ts $(STAGES)
 
 build: build-node $(ARCHS:%=build-%)
 
-build-node: setup-run
-	@$(MAKE) --no-print-directory dist/mqttd.js
+build-node: dist/mqttd.js
 
-$(ARCHS:%=build-%): build-%: setup-build
-	@$(MAKE) --no-print-directory dist/$*/mqttd
+$(ARCHS:%=build-%): build-%: dist/%/mqttd
 
-ipk: setup-build
-	@$(MAKE) --no-print-directory $(IPK)
+ipk: $(IPK)
 
-pkg: build-node
-	@$(MAKE) --no-print-directory dist/mqttd-linux-x64
+pkg: dist/mqttd-linux-x64
 
-dist/mqttd.js: $(TYPESCRIPT)
+dist/mqttd.js: $(TYPESCRIPT) | setup-run
 	$(NODE) scripts/bundle.ts src/bin/node.ts $@ node
 
-$(ARCHS:%=dist/%/mqttd): dist/%/mqttd: $(NATIVE)
+# The script leaves a binary that did not change as it is; the time says that it was looked at.
+$(ARCHS:%=dist/%/mqttd): dist/%/mqttd: $(NATIVE) | setup-build
 	scripts/native.sh $*
 	@touch $@
 

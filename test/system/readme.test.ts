@@ -97,7 +97,7 @@ test("the README has no command that nobody runs", () => {
 	const makefile = readFileSync(join(ROOT, "Makefile"), "utf8");
 	for (const command of PART_OF_TEST) {
 		const target = command.replace("make ", "");
-		assert.match(makefile, new RegExp(`^test:.*\\n(\\t.*\\n)*\\t@\\$\\(MAKE\\).* ${target}$`, "m"));
+		assert.match(makefile, new RegExp(`^test:.* ${target}\\b`, "m"));
 	}
 });
 
