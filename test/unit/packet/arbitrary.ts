@@ -91,9 +91,11 @@ export function properties(owner: PropertyOwner, version: ProtocolVersion): fc.A
 	for (const each of PROPERTIES) {
 		if (each.owners.includes(owner)) model[each.name] = value(each, owner);
 	}
-	return fc
+	const some = fc
 		.record(model, { requiredKeys: [], noNullPrototype: true })
 		.map((record) => (Object.keys(record).length === 0 ? null : (record as Properties)));
+	// Left to chance, none at all would be rare.
+	return fc.oneof({ weight: 3, arbitrary: some }, { weight: 1, arbitrary: fc.constant(null) });
 }
 
 /** 5.0 reason codes of a packet type; 0 for one that bears none. */
