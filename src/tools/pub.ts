@@ -31,6 +31,8 @@ const LARGEST_PAYLOAD = MAXIMUM_PACKET_SIZE - 5;
 const RECONNECT_DELAY = 1000;
 /** Output that piles up beyond this makes repetition wait. */
 const ENOUGH_OUTPUT = 65_536;
+/** Lines handed to the client and not yet answered; the others wait here. */
+const MOST_UNANSWERED = 1000;
 const EMPTY = new Uint8Array(0);
 
 /** Runs mosquitto_pub with its arguments (without the program's name) and ends the process. */
@@ -139,8 +141,9 @@ class Publisher implements ClientHandler {
 	private readonly byLine: boolean;
 	readonly onTrace?: (line: string) => void;
 	private published = 0;
-	/** Lines that came while there was no connection. */
-	private waiting: Uint8Array[] = [];
+	/** Lines that came while there was no connection, or too many unanswered ones. */
+	private readonly waiting: Uint8Array[] = [];
+	private nextWaiting = 0;
 	private reading = false;
 	private inputEnded = false;
 	private everConnected = false;
@@ -181,9 +184,7 @@ class Publisher implements ClientHandler {
 			return;
 		}
 		if (!this.reading) this.readLines();
-		const lines = this.waiting;
-		this.waiting = [];
-		for (const line of lines) this.publishLine(line);
+		this.publishWaiting();
 		this.endIfDone();
 	}
 
@@ -196,8 +197,12 @@ class Publisher implements ClientHandler {
 			this.complain(`Warning: Publish ${packetId} failed: ${reasonName(reasonCode)}.\n`);
 			if (properties?.reasonString !== undefined) this.complain(`${properties.reasonString}\n`);
 		}
-		if (this.byLine) this.endIfDone();
-		else this.finishedOne();
+		if (!this.byLine) {
+			this.finishedOne();
+			return;
+		}
+		this.publishWaiting();
+		this.endIfDone();
 	}
 
 	onDrain(): void {
@@ -275,8 +280,25 @@ class Publisher implements ClientHandler {
 	}
 
 	private publishLine(line: Uint8Array): void {
-		if (this.client.state === "connected") this.send(line);
-		else if (this.client.state !== "ending") this.waiting.push(line.slice());
+		if (this.waiting.length === 0 && this.mayPublish()) this.send(line);
+		else this.waiting.push(line.slice());
+	}
+
+	/** Publishes lines that had to wait. */
+	private publishWaiting(): void {
+		while (this.nextWaiting < this.waiting.length && this.mayPublish()) {
+			this.send(this.waiting[this.nextWaiting++]!);
+		}
+		// Cutting off the sent ones for each answer would move all the others each time.
+		if (this.nextWaiting * 2 > this.waiting.length) {
+			this.waiting.splice(0, this.nextWaiting);
+			this.nextWaiting = 0;
+		}
+	}
+
+	/** There are fewer packet identifiers than there can be lines. */
+	private mayPublish(): boolean {
+		return this.client.state === "connected" && this.client.unanswered < MOST_UNANSWERED;
 	}
 
 	private endIfDone(): void {

@@ -4,7 +4,7 @@ import { PacketType, Reason } from "../../../src/packet/packet.ts";
 import { ack, connack, publish } from "../client/packets.ts";
 import { type Run, settle, start } from "./fixture.ts";
 
-const { DISCONNECT, PUBACK, PUBREC, PUBREL, PUBCOMP } = PacketType;
+const { DISCONNECT, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP } = PacketType;
 const BYE = { type: DISCONNECT, reasonCode: 0, properties: null };
 
 /** A publisher that the broker has accepted. */
@@ -175,6 +175,22 @@ describe("mosquitto_pub -l", () => {
 		assert.equal(run.server.takeTypes().includes(DISCONNECT), false);
 		run.server.send(ack(PUBACK, 1));
 		assert.deepEqual(run.server.take(), [BYE]);
+	});
+
+	it("copes with more lines than there are packet identifiers", async () => {
+		const run = await accepted(["-l", "-q", "1"]);
+		run.host.process.feed("x\n".repeat(70_000));
+		run.host.process.feed(null);
+		let count = 0;
+		for (let packets = run.server.take(); packets[0]?.type === PUBLISH; packets = run.server.take()) {
+			count += packets.length;
+			run.server.send(...packets.map((each) => ack(PUBACK, each.type === PUBLISH ? each.packetId : 0)));
+			if (count === 70_000) break;
+		}
+		assert.equal(count, 70_000);
+		assert.deepEqual(run.server.take(), [BYE]);
+		await settle();
+		assert.equal(run.code, 0);
 	});
 
 	it("connects again and loses no line", async () => {
