@@ -55,7 +55,7 @@ export class MqttClient {
 	/** Counts attempts to connect, so that the outcome of one given up can be told. */
 	private attempt = 0;
 
-	/** Does nothing before `connect`. Throws a RangeError for options that contradict one another. */
+	/** Does nothing before `connect`. Throws a RangeError for options that no CONNECT can carry. */
 	constructor(host: ClientHost, options: ClientOptions, handler: ClientHandler) {
 		this.host = host;
 		this.options = resolveOptions(options);
@@ -73,6 +73,8 @@ export class MqttClient {
 		});
 		this.publisher = new Publisher(host, this.options, handler, this.trace, this.wire);
 		this.receiver = new Receiver(host, this.options, handler, this.trace, this.wire);
+		// Tells of fields that are too long while the caller can still be told.
+		this.wire.length(this.connectPacket());
 	}
 
 	get state(): ClientState {

@@ -139,6 +139,25 @@ export function nullIfEmpty(properties: Properties): Properties | null {
 	return Object.keys(properties).length === 0 ? null : properties;
 }
 
+/** Makes and starts what `create` returns; or prints which setting no CONNECT can carry, and ends. */
+export function startClient(
+	host: Host,
+	terminal: Terminal,
+	settings: Settings,
+	create: () => { start(): void },
+): void {
+	let client: { start(): void };
+	try {
+		client = create();
+	} catch (error) {
+		if (!(error instanceof RangeError)) throw error;
+		if (!settings.quiet) terminal.err(`Error: ${error.message}.\n`);
+		exit(host, ExitCode.FAILURE);
+		return;
+	}
+	client.start();
+}
+
 /** Ends the program. */
 export function exit(host: Host, code: number): void {
 	host.process.exit(code & ExitCode.INTERRUPTED);

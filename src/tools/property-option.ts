@@ -38,7 +38,7 @@ const LARGEST: Readonly<Partial<Record<PropertyKind, number>>> = {
 	[PropertyKind.UINT32]: 4_294_967_295,
 	[PropertyKind.VARIABLE]: 268_435_455,
 };
-const LONGEST_BINARY = 65_535;
+const LONGEST_TEXT = 65_535;
 
 const SUPPORTED = ["connect", "publish", "subscribe", "unsubscribe", "disconnect", "will"] as const;
 
@@ -81,11 +81,16 @@ export function readProperty(
 	}
 	if (definition.kind === PropertyKind.PAIR) {
 		if (second === undefined) throw notEnough();
+		for (const text of [first, second]) if (encode(text).length > LONGEST_TEXT) throw tooLong(name);
 		target.userProperty = [...(target.userProperty ?? []), [first, second]];
 		return 4;
 	}
 	Object.assign(target, { [definition.name]: readValue(definition, name, first, encode) });
 	return 3;
+}
+
+function tooLong(name: string): UsageError {
+	return new UsageError(`Error: Property value too long for property ${name}.\n\n`);
 }
 
 function readValue(
@@ -96,8 +101,8 @@ function readValue(
 ): string | number | number[] | Uint8Array {
 	if (definition.kind === PropertyKind.TEXT || definition.kind === PropertyKind.BINARY) {
 		const bytes = encode(text);
-		if (bytes.length > LONGEST_BINARY) {
-			throw new UsageError(`Error: Property value too long for property ${name}.\n\n`);
+		if (bytes.length > LONGEST_TEXT) {
+			throw tooLong(name);
 		}
 		return definition.kind === PropertyKind.TEXT ? text : bytes;
 	}

@@ -18,6 +18,7 @@ import {
 	clientOptions,
 	exit,
 	nullIfEmpty,
+	startClient,
 	startProgram,
 	Terminal,
 	withBindAddress,
@@ -65,7 +66,7 @@ export function runPub(host: Host, args: readonly string[], version = "unknown")
 		}
 		const { topic } = settings;
 		withBindAddress(host, terminal, settings, () => {
-			new Publisher(host, settings, topic, payload, terminal).start();
+			startClient(host, terminal, settings, () => new Publisher(host, settings, topic, payload, terminal));
 		});
 	});
 }

@@ -17,6 +17,7 @@ import {
 	clientOptions,
 	exit,
 	nullIfEmpty,
+	startClient,
 	startProgram,
 	Terminal,
 	withBindAddress,
@@ -47,7 +48,9 @@ export function runSub(host: Host, args: readonly string[], version = "unknown")
 		exit(host, ExitCode.FAILURE);
 		return;
 	}
-	withBindAddress(host, terminal, settings, () => new Subscriber(host, settings, terminal).start());
+	withBindAddress(host, terminal, settings, () => {
+		startClient(host, terminal, settings, () => new Subscriber(host, settings, terminal));
+	});
 }
 
 class Subscriber implements ClientHandler {

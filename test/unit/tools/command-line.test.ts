@@ -126,6 +126,24 @@ describe("a wrong command line", () => {
 		assert.equal((await start("pub", [...TM, "-P", "p", "--quiet"])).err, "");
 	});
 
+	it("what no packet can carry", async () => {
+		const long = "x".repeat(65_536);
+		for (const args of [
+			["-i", long],
+			["-u", long],
+			["--will-topic", "w", "--will-payload", long],
+		]) {
+			const run = await start("sub", [...T, ...args]);
+			assert.match(run.err, /^Error: .*\.\n$/);
+			assert.equal(run.code, 1);
+			assert.equal(run.server.peers.length, 0);
+		}
+		for (const name of ["user-property", "response-topic"]) {
+			const run = await start("pub", [...TM, "-D", "publish", name, long, long]);
+			assert.match(run.err, new RegExp(`^Error: Property value too long for property ${name}\\.\n`));
+		}
+	});
+
 	it("-R with --retained-only", async () => {
 		const run = await start("sub", [...T, "-R", "--retained-only"]);
 		assert.equal(run.err, "\nError: Combining '-R' and '--retained-only' makes no sense.\n");
