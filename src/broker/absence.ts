@@ -11,8 +11,6 @@ export class Absence implements Due {
 	private will: Will | null = null;
 	private willAt = 0;
 	private endsAt = 0;
-	/** The second for which it stands in the broker's deadlines; 0 when it does not. */
-	private scheduledFor = 0;
 
 	constructor(broker: Broker, session: Session) {
 		this.broker = broker;
@@ -34,6 +32,7 @@ export class Absence implements Due {
 		this.will = null;
 		this.willAt = 0;
 		this.endsAt = 0;
+		this.broker.deadlines.cancel(this);
 	}
 
 	/** Sends the waiting will now: the session ends, or the broker does. */
@@ -51,9 +50,7 @@ export class Absence implements Due {
 
 	private schedule(): void {
 		const next = this.next();
-		if (next === 0 || (this.scheduledFor !== 0 && this.scheduledFor <= next)) return;
-		this.scheduledFor = next;
-		this.broker.deadlines.schedule(next, this);
+		if (next !== 0) this.broker.deadlines.schedule(next, this);
 	}
 
 	due(now: number): number {
@@ -63,8 +60,6 @@ export class Absence implements Due {
 			this.broker.endSession(this.session);
 			return 0;
 		}
-		// A second entry for a sooner moment may exist: the later one finds nothing to do.
-		this.scheduledFor = this.next();
-		return this.scheduledFor;
+		return this.next();
 	}
 }

@@ -298,6 +298,7 @@ export class Broker implements BrokerControl {
 			client.state = CLOSED;
 		}
 		this.clients.delete(client);
+		this.deadlines.cancel(client);
 		this.perListener.set(client.listener, (this.perListener.get(client.listener) ?? 1) - 1);
 		if (this.stopped !== null && this.clients.size === 0) this.stopped();
 	}

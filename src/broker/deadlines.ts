@@ -6,19 +6,33 @@ export interface Due {
 }
 
 export class Deadlines {
-	private readonly buckets = new Map<number, Due[]>();
+	private readonly buckets = new Map<number, Set<Due>>();
+	/** When each item is due: one second each. */
+	private readonly seconds = new Map<Due, number>();
 	private last: number;
 
 	constructor(now: number) {
 		this.last = now;
 	}
 
-	/** Has `item` called at `second` or, when that is past, at the next second. */
+	/** Has `item` called at `second` or, when that is past, at the next second; no longer at the one before. */
 	schedule(second: number, item: Due): void {
+		this.cancel(item);
 		if (second <= this.last) second = this.last + 1;
 		const bucket = this.buckets.get(second);
-		if (bucket === undefined) this.buckets.set(second, [item]);
-		else bucket.push(item);
+		if (bucket === undefined) this.buckets.set(second, new Set([item]));
+		else bucket.add(item);
+		this.seconds.set(item, second);
+	}
+
+	/** Forgets `item`, and with it what it holds: who has gone must not wait for a keep alive to be freed. */
+	cancel(item: Due): void {
+		const second = this.seconds.get(item);
+		if (second === undefined) return;
+		this.seconds.delete(item);
+		const bucket = this.buckets.get(second);
+		bucket?.delete(item);
+		if (bucket?.size === 0) this.buckets.delete(second);
 	}
 
 	/** Calls all that fell due up to and including `now`. */
@@ -39,6 +53,8 @@ export class Deadlines {
 		if (bucket === undefined) return;
 		this.buckets.delete(second);
 		for (const item of bucket) {
+			// One that was cancelled by another of its bucket.
+			if (!this.seconds.delete(item)) continue;
 			const next = item.due(now);
 			if (next !== 0) this.schedule(next, item);
 		}
