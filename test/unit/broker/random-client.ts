@@ -20,8 +20,10 @@ interface Outgoing {
 	released: boolean;
 }
 
-/** Messages of QoS 1 and 2 that a client has under way at once. */
-const WINDOW = 3;
+/** Messages of QoS 1 and 2 that a client, and the broker to a client below 5.0, have under way at once. */
+export const WINDOW = 3;
+/** What a 5.0 client takes of them. */
+const RECEIVE_MAXIMUM = 2;
 
 export class RandomClient {
 	readonly id: string;
@@ -36,6 +38,8 @@ export class RandomClient {
 	/** Packet identifiers of QoS 2 messages that were handed to the application and not released yet. */
 	private readonly incoming = new Set<number>();
 	private acknowledgements: Fields[] = [];
+	/** Packet identifiers of the broker's that are under way on this connection. */
+	private readonly inflight = new Set<number>();
 	private lastPacketId = 0;
 
 	constructor(fixture: Fixture, id: string, version: 4 | 5, persistent: boolean) {
@@ -60,6 +64,7 @@ export class RandomClient {
 	 */
 	connect(clean = !this.persistent, onRepeat = (_publish: Fields) => {}): void {
 		this.acknowledgements = [];
+		this.inflight.clear();
 		if (clean) {
 			this.outgoing.clear();
 			this.incoming.clear();
@@ -68,7 +73,7 @@ export class RandomClient {
 		this.parser = mqttPacket.parser({ protocolVersion: this.version });
 		this.parser.on("packet", (packet) => this.handle(packet as unknown as Fields));
 		this.parser.on("error", (error: Error) => assert.fail(error.message));
-		const properties = { sessionExpiryInterval: this.persistent ? 100 : 0, receiveMaximum: 2 };
+		const properties = { sessionExpiryInterval: this.persistent ? 100 : 0, receiveMaximum: RECEIVE_MAXIMUM };
 		this.send({ cmd: "connect", clientId: this.id, clean, keepalive: 0, properties });
 		// [MQTT-4.4.0-1] holds for clients too.
 		for (const [messageId, { publish, released }] of this.outgoing) {
@@ -112,7 +117,11 @@ export class RandomClient {
 
 	/** Sends the oldest acknowledgements that wait, at most `count`. */
 	acknowledge(count: number): void {
-		for (const fields of this.acknowledgements.splice(0, count)) this.send(fields);
+		for (const fields of this.acknowledgements.splice(0, count)) {
+			if (fields.cmd !== "pubrec" && fields.cmd !== "pubrel")
+				this.inflight.delete(fields.messageId as number);
+			this.send(fields);
+		}
 	}
 
 	private nextPacketId(): number {
@@ -136,10 +145,12 @@ export class RandomClient {
 					this.received.push({ topic: topic as string, payload: String(payload), qos: qos as number });
 				}
 				if (qos === 2) this.incoming.add(messageId);
+				if (qos !== 0) this.receive(messageId);
 				if (qos !== 0) this.acknowledgements.push({ cmd: qos === 1 ? "puback" : "pubrec", messageId });
 				return;
 			case "pubrel":
 				this.incoming.delete(messageId);
+				this.receive(messageId);
 				this.acknowledgements.push({ cmd: "pubcomp", messageId });
 				return;
 			case "pubrec":
@@ -154,5 +165,12 @@ export class RandomClient {
 			default:
 				assert.notEqual(cmd, "disconnect", `${this.id} is not sent away`);
 		}
+	}
+
+	/** Something of a flow of the broker's has come. */
+	private receive(messageId: number): void {
+		this.inflight.add(messageId);
+		const limit = this.version === 5 ? RECEIVE_MAXIMUM : WINDOW;
+		assert.ok(this.inflight.size <= limit, `${this.id} has ${this.inflight.size} messages in flight`);
 	}
 }
