@@ -32,6 +32,8 @@ const LARGEST_PAYLOAD = MAXIMUM_PACKET_SIZE - 5;
 const RECONNECT_DELAY = 1000;
 /** Output that piles up beyond this makes repetition wait. */
 const ENOUGH_OUTPUT = 65_536;
+/** Milliseconds after which piled up output is looked at again. */
+const OUTPUT_CHECK = 10;
 /** Lines handed to the client and not yet answered; the others wait here. */
 const MOST_UNANSWERED = 1000;
 const EMPTY = new Uint8Array(0);
@@ -206,12 +208,6 @@ class Publisher implements ClientHandler {
 		this.endIfDone();
 	}
 
-	onDrain(): void {
-		if (!this.byLine && this.settings.qos === 0 && this.published < this.settings.repeatCount) {
-			this.scheduleRepeat();
-		}
-	}
-
 	onClose(reason: CloseReason): void {
 		const { version } = this.settings;
 		if (this.byLine && this.everConnected && goesOn(reason)) return;
@@ -256,12 +252,14 @@ class Publisher implements ClientHandler {
 	private finishedOne(): void {
 		this.published++;
 		if (this.published >= this.settings.repeatCount) this.disconnect();
-		else if (this.client.buffered <= ENOUGH_OUTPUT) this.scheduleRepeat();
+		else this.scheduleRepeat(this.settings.repeatDelay);
 	}
 
-	private scheduleRepeat(): void {
-		this.host.timers.after(this.settings.repeatDelay, () => {
-			if (this.client.state === "connected") this.publishOnce(this.payload);
+	private scheduleRepeat(delay: number): void {
+		this.host.timers.after(delay, () => {
+			if (this.client.state !== "connected") return;
+			if (this.client.buffered > ENOUGH_OUTPUT) this.scheduleRepeat(OUTPUT_CHECK);
+			else this.publishOnce(this.payload);
 		});
 	}
 

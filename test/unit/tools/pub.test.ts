@@ -87,6 +87,22 @@ describe("mosquitto_pub", () => {
 		assert.deepEqual(run.server.take(), [publish("t", "x"), BYE]);
 	});
 
+	it("does not pile up repetitions that the broker is slow to take", async () => {
+		const run = await start("pub", ["-t", "t", "-f", "/file", "--repeat", "3"], {
+			files: { "/file": "x".repeat(100_000) },
+		});
+		run.server.take();
+		run.server.peer.hold();
+		run.server.send(connack());
+		run.host.clock.advance(1000);
+		assert.ok(run.host.clock.timers > 0);
+		run.server.peer.hold(100_007);
+		assert.equal(run.server.take().length, 1, "one message was written and no more");
+		run.server.peer.release();
+		run.host.clock.advance(1000);
+		assert.deepEqual(run.server.takeTypes(), [PUBLISH, PUBLISH, DISCONNECT]);
+	});
+
 	it("uses a topic alias instead of the topic from the second message on", async () => {
 		const run = await start("pub", ["-t", "t", "-n", "--repeat", "2", "-D", "publish", "topic-alias", "1"], {
 			version: 5,
