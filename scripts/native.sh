@@ -17,11 +17,12 @@ fail() {
 # The optimisation is for speed; see src/qjs/c/CMakeLists.txt for what keeps the binaries small.
 arch=${1:-}
 swap=
+cpu=
 case $arch in
 x86_64) target='-target x86_64-linux-musl' processor=x86_64 ;;
 x86_64-asan) target='' processor=x86_64 ;;
-mips_24kc) target='-target mips-linux-musleabi -mcpu=mips32r2+soft_float' processor=mips swap=-x ;;
-mipsel_24kc) target='-target mipsel-linux-musleabi -mcpu=mips32r2+soft_float' processor=mipsel ;;
+mips_24kc) target='-target mips-linux-musleabi -mcpu=mips32r2+soft_float' processor=mips cpu=mips32r2 swap=-x ;;
+mipsel_24kc) target='-target mipsel-linux-musleabi -mcpu=mips32r2+soft_float' processor=mipsel cpu=mips32r2 ;;
 arm_cortex-a7) target='-target arm-linux-musleabihf -mcpu=cortex_a7' processor=arm ;;
 aarch64) target='-target aarch64-linux-musl' processor=aarch64 ;;
 *) fail "unknown architecture '$arch'; there are x86_64 x86_64-asan mips_24kc mipsel_24kc arm_cortex-a7 aarch64" ;;
@@ -118,7 +119,8 @@ fi
 run cmake -G 'Unix Makefiles' -S "$build/src" -B "$build/cmake" -DCMAKE_SYSTEM_NAME=Linux \
 	-DCMAKE_SYSTEM_PROCESSOR="$processor" -DCMAKE_C_COMPILER="$build/bin/cc" -DCMAKE_AR="$build/bin/ar" \
 	-DCMAKE_RANLIB="$build/bin/ranlib" -DQUICKJS_DIR="$quickjs" -DLIBUV_DIR="$libuv" \
-	-DBYTECODE_DIR="$build/bytecode" -DSANITIZE="$sanitize"
+	-DBYTECODE_DIR="$build/bytecode" -DSANITIZE="$sanitize" \
+	-DOPTIMIZING_LINKER="$zig;ld.lld${cpu:+;-plugin-opt=mcpu=$cpu}"
 run cmake --build "$build/cmake" --target "$name" --parallel 2
 # A new file: the old one may be running.
 if ! cmp -s "$build/cmake/$name" "$out"; then
