@@ -38,8 +38,7 @@ struct connection {
 	int writable;           /* 0 while the kernel takes no more and EPOLLOUT is awaited */
 	uint32_t sent;          /* publisher: messages so far */
 	uint32_t acknowledged;  /* publisher: handshakes completed (QoS 0: equal to sent) */
-	uint64_t delivered;     /* publisher: deliveries of its messages, at all its subscribers */
-	uint32_t *next;         /* subscriber: the sequence number it expects next of each publisher */
+	uint32_t *expected;     /* publisher: the sequence number that each of its `fan` subscribers awaits next */
 	uint8_t *in, *out;
 	size_t in_length, out_length;
 };
@@ -230,12 +229,12 @@ static void open_all(void)
 		else strcpy(filter, option.topology == PLUS ? "bench/+/value" : "bench/all/value");
 		c->in = allocate(1, IN_SIZE);
 		c->out = allocate(1, OUT_SIZE);
-		c->next = allocate((size_t)option.publishers, sizeof *c->next);
 		open_connection(c, "subscriber", i, filter);
 	}
 	for (i = 0; i < option.publishers; i++) {
 		struct connection *c = &publishers[i];
 		c->publisher = 1;
+		c->expected = allocate(fan, sizeof *c->expected);
 		c->in = allocate(1, IN_SIZE);
 		c->out = allocate(1, OUT_SIZE);
 		open_connection(c, "publisher", i, NULL);
@@ -271,21 +270,23 @@ static void put_publish(struct connection *c)
 	if (!option.qos) c->acknowledged++;
 }
 
-/* Whether one more write of `batch` messages keeps the publisher within its window. */
-static int may_publish(const struct connection *c, unsigned batch)
+/* How many of a publisher's messages have been through the whole flow: at the slowest subscriber, and acknowledged. */
+static uint32_t completed(const struct connection *c)
 {
-	uint64_t undelivered = (uint64_t)c->sent * fan - c->delivered;
-	unsigned unacknowledged = c->sent - c->acknowledged;
+	uint32_t least = c->acknowledged;
+	unsigned i;
 
-	return c->writable && undelivered + (uint64_t)batch * fan <= (uint64_t)option.window * fan &&
-	       unacknowledged + batch <= option.window;
+	for (i = 0; i < fan; i++) least = c->expected[i] < least ? c->expected[i] : least;
+	return least;
 }
 
 static void publish(struct connection *c, uint32_t goal)
 {
-	while (c->sent < goal) {
+	uint32_t limit = completed(c) + option.window;
+
+	while (c->sent < goal && c->writable) {
 		unsigned batch = goal - c->sent < option.batch ? goal - c->sent : option.batch, i;
-		if (!may_publish(c, batch)) return;
+		if (c->sent + batch > limit) return;
 		for (i = 0; i < batch; i++) put_publish(c);
 		flush(c);
 	}
@@ -308,7 +309,7 @@ static void on_publish(struct connection *c, unsigned first, const uint8_t *body
 	unsigned qos = first >> 1 & 3;
 	size_t at = 2 + ((size_t)body[0] << 8 | body[1]);
 	const uint8_t *packet_id = body + at;
-	uint32_t publisher, sequence;
+	uint32_t publisher, sequence, *expected;
 	uint64_t sent;
 
 	if (qos) at += 2;
@@ -320,13 +321,15 @@ static void on_publish(struct connection *c, unsigned first, const uint8_t *body
 	if (publisher >= (uint32_t)option.publishers) die("a message of a publisher that does not exist");
 	if (qos != (unsigned)option.qos) die("a message came with QoS %u", qos);
 
-	if (sequence < c->next[publisher]) {
+	if (option.topology == PAIRS && (int)publisher != c->index) die("a message came to the wrong subscriber");
+
+	expected = &publishers[publisher].expected[option.topology == PAIRS ? 0 : c->index];
+	if (sequence < *expected) {
 		misplaced++;
 	} else {
 		/* What was skipped is lost; it counts as delivered, so that the flow goes on. */
-		lost += sequence - c->next[publisher];
-		publishers[publisher].delivered += 1 + sequence - c->next[publisher];
-		c->next[publisher] = sequence + 1;
+		lost += sequence - *expected;
+		*expected = sequence + 1;
 		received++;
 		last_delivery = now;
 		if (measuring) latency_add(&latencies, now - sent);
@@ -384,8 +387,7 @@ static int finished(uint32_t goal)
 	int i;
 
 	for (i = 0; i < option.publishers; i++) {
-		const struct connection *c = &publishers[i];
-		if (c->sent < goal || c->acknowledged < goal || c->delivered < (uint64_t)goal * fan) return 0;
+		if (completed(&publishers[i]) < goal) return 0;
 	}
 	return 1;
 }
