@@ -30,7 +30,7 @@ export const rows: readonly Row[] = [
 		cpuRatio: 0.35,
 	},
 	{ name: "1→50", load: "--subscribers 50 --window 64", messages: 5000, quick: 1000, cpuRatio: 0.15 },
-	{ name: "1→50, 8 outstanding", load: "--subscribers 50 --window 64", messages: 5000, quick: 1000 },
+	{ name: "1→50, 8 outstanding", load: "--subscribers 50 --window 8", messages: 5000, quick: 1000 },
 	{ name: "50→1", load: "--publishers 50 --window 16", messages: 2000, quick: 500, cpuRatio: 1.2 },
 	...[0, 1, 2].map((qos) => ({
 		name: `20→20 QoS ${qos}`,
