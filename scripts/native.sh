@@ -121,10 +121,10 @@ run cmake -G 'Unix Makefiles' -S "$build/src" -B "$build/cmake" -DCMAKE_SYSTEM_N
 	-DCMAKE_RANLIB="$build/bin/ranlib" -DQUICKJS_DIR="$quickjs" -DLIBUV_DIR="$libuv" \
 	-DBYTECODE_DIR="$build/bytecode" -DSANITIZE="$sanitize" \
 	-DOPTIMIZING_LINKER="$zig;ld.lld${cpu:+;-plugin-opt=mcpu=$cpu}"
-run cmake --build "$build/cmake" --target "$name" --parallel 2
+run cmake --build "$build/cmake" --target "program_$name" --parallel 2
 # A new file: the old one may be running.
-if ! cmp -s "$build/cmake/$name" "$out"; then
-	cp "$build/cmake/$name" "$out.$$"
+if ! cmp -s "$build/cmake/programs/$name" "$out"; then
+	cp "$build/cmake/programs/$name" "$out.$$"
 	mv "$out.$$" "$out"
 fi
 grep -A3 'warning:' "$log" >&2 || true
