@@ -104,9 +104,14 @@ export class Session {
 	private frameRoom = 0;
 	/** Packet identifiers to be sent again on this connection, as the window allows. */
 	private resend: number[] = [];
+	/** Plain frames that wait for room in the window, oldest first; before all that is in `queue`. */
+	private frames: Uint8Array[] = [];
+	private framesHead = 0;
 	private queue: Queued[] = [];
 	private queueHead = 0;
 	private queuedBytes = 0;
+	/** Of the queue, those of QoS 0: there are none while a connection keeps up, so that no later one overtakes them. */
+	private queuedQos0 = 0;
 
 	constructor(clientId: string, settings: BrokerSettings, drops: DropCounter) {
 		this.clientId = clientId;
@@ -116,7 +121,7 @@ export class Session {
 
 	/** Messages waiting, not counting those in flight. */
 	get queued(): number {
-		return this.queue.length - this.queueHead;
+		return this.frames.length - this.framesHead + this.queue.length - this.queueHead;
 	}
 
 	configure(settings: BrokerSettings): void {
@@ -132,6 +137,7 @@ export class Session {
 			client?.takesFrames &&
 			this.expiryInterval === 0 &&
 			this.settings.maxInflightBytes === 0 &&
+			this.settings.maxQueuedBytes === 0 &&
 			this.queue.length === 0 &&
 			this.resend.length === 0;
 		this.frameLevel = direct ? client.level : 0;
@@ -151,6 +157,8 @@ export class Session {
 
 	detach(): void {
 		this.client = null;
+		this.frames = [];
+		this.framesHead = 0;
 		this.frameLevel = 0;
 	}
 
@@ -171,7 +179,8 @@ export class Session {
 		level: FrameLevel,
 		qos: number,
 	): boolean {
-		if (this.frameLevel !== level || this.inflight >= this.frameRoom) return false;
+		if (this.frameLevel !== level) return false;
+		if (this.inflight >= this.frameRoom || this.frames.length > 0) return this.queueFrame(bytes, start, end);
 		const { plain, plainMask } = this;
 		let id = this.lastPacketId;
 		do {
@@ -185,6 +194,39 @@ export class Session {
 		const client = this.client!;
 		if (client.connection.write(bytes, start, end) > OUTPUT_LIMIT) client.becomeCongested();
 		return true;
+	}
+
+	/** Keeps a copy of a frame until there is room in the window, or drops it; false when it is not for here. */
+	private queueFrame(bytes: Uint8Array, start: number, end: number): boolean {
+		const waiting = this.frames.length - this.framesHead;
+		// There is room, but no place yet to note that it is taken: the long way makes some.
+		if (waiting === 0 && this.inflight < this.inflightLimit) return false;
+		const { maxQueuedMessages } = this.settings;
+		if (maxQueuedMessages !== 0 && waiting >= maxQueuedMessages) this.drops.dropped++;
+		else this.frames.push(bytes.slice(start, end));
+		return true;
+	}
+
+	private drainFrames(client: Client): void {
+		const { frames, plainMask } = this;
+		while (this.framesHead < frames.length && this.inflight < this.frameRoom && !client.congested) {
+			const frame = frames[this.framesHead++]!;
+			const id = this.nextPacketId();
+			const qos = (frame[0]! >> 1) & 3;
+			this.plain[id & plainMask] = id | (qos === 1 ? AWAITING_PUBACK << 16 : AWAITING_PUBREC << 16);
+			this.inflight++;
+			const at = packetIdPosition(frame);
+			frame[at] = id >> 8;
+			frame[at + 1] = id;
+			if (client.connection.write(frame, 0, frame.length) > OUTPUT_LIMIT) client.becomeCongested();
+		}
+		if (this.framesHead === frames.length) {
+			this.frames = [];
+			this.framesHead = 0;
+		} else if (this.framesHead >= 256 && this.framesHead * 2 >= frames.length) {
+			frames.splice(0, this.framesHead);
+			this.framesHead = 0;
+		}
 	}
 
 	/** Whether a QoS 2 message of that packet identifier is new, and within what the client may have under way. */
@@ -236,8 +278,8 @@ export class Session {
 		group: SharedGroup | null = null,
 	): void {
 		const { client } = this;
-		const sendable = client !== null && !client.congested && this.queued === 0;
-		if (!sendable || (qos > 0 && !this.hasRoom(message.payload.length))) {
+		const reachable = client !== null && !client.congested;
+		if (!reachable || (qos > 0 && (this.queued > 0 || !this.hasRoom(message.payload.length)))) {
 			this.enqueue(message, qos, retain, identifier, group);
 		} else {
 			this.send(client, message, qos, retain, identifier, group);
@@ -269,14 +311,20 @@ export class Session {
 	}
 
 	private drainTo(client: Client): void {
+		if (this.frames.length > 0) {
+			this.drainFrames(client);
+			if (this.frames.length > 0) return;
+		}
 		while (this.resend.length > 0 && this.inflight < this.inflightLimit && !client.congested) {
 			this.sendAgain(client, this.resend.shift()!);
 		}
 		while (this.queueHead < this.queue.length && !client.congested) {
 			const next = this.queue[this.queueHead]!;
-			if (next.qos > 0 && !this.hasRoom(next.message.payload.length)) return;
+			if (next.qos > 0 && !this.hasRoom(next.message.payload.length)) {
+				if (this.queuedQos0 > 0) this.sendQos0(client);
+				return;
+			}
 			this.queueHead++;
-			this.queuedBytes -= next.message.payload.length;
 			if (this.queueHead === this.queue.length) {
 				this.queue = [];
 				this.queueHead = 0;
@@ -284,10 +332,28 @@ export class Session {
 				this.queue.splice(0, this.queueHead);
 				this.queueHead = 0;
 			}
-			// [MQTT-3.3.2-5]: what expired while it waited is not sent.
-			if (next.message.expiresAt !== 0 && next.message.expiresAt <= client.now()) continue;
-			this.send(client, next.message, next.qos, next.retain, next.identifier, next.group);
+			this.sendQueued(client, next);
 		}
+	}
+
+	/** QoS 0 does not wait for the window, nor for what does ([MQTT-4.9.0-3]). */
+	private sendQos0(client: Client): void {
+		const waiting = this.queue.slice(this.queueHead);
+		this.queueHead = 0;
+		this.queue = waiting.filter((next) => {
+			if (next.qos > 0 || client.congested) return true;
+			this.sendQueued(client, next);
+			return false;
+		});
+	}
+
+	/** Sends what was in the queue. */
+	private sendQueued(client: Client, { message, qos, retain, identifier, group }: Queued): void {
+		this.queuedBytes -= message.payload.length;
+		if (qos === 0) this.queuedQos0--;
+		// [MQTT-3.3.2-5]: what expired while it waited is not sent.
+		if (message.expiresAt !== 0 && message.expiresAt <= client.now()) return;
+		this.send(client, message, qos, retain, identifier, group);
 	}
 
 	/** Sees to it that at most half of the places for messages under way are taken. */
@@ -307,6 +373,7 @@ export class Session {
 		if (this.plain[place] === (packetId | (state << 16))) {
 			this.plain[place] = 0;
 			this.inflight--;
+			if (this.frames.length > 0 && this.client !== null) this.drainFrames(this.client);
 			if (this.frameLevel === 0) this.drain();
 			return true;
 		}
@@ -441,5 +508,13 @@ export class Session {
 		this.frameLevel = 0;
 		this.queue.push({ message, qos, retain, identifier, group });
 		this.queuedBytes += bytes;
+		if (qos === 0) this.queuedQos0++;
 	}
+}
+
+/** Where a QoS 1 or 2 frame has its packet identifier: after the remaining length and the topic. */
+function packetIdPosition(frame: Uint8Array): number {
+	let at = 2;
+	while (frame[at - 1]! > 127) at++;
+	return at + 2 + ((frame[at]! << 8) | frame[at + 1]!);
 }
