@@ -145,7 +145,7 @@ class World {
 			for (const { client } of this.models) {
 				if (!client.connected) continue;
 				if (client.read()) moved = true;
-				client.acknowledge(Infinity);
+				if (client.acknowledge(Infinity)) moved = true;
 			}
 		}
 	}

@@ -108,20 +108,22 @@ export class RandomClient {
 		this.send(publish);
 	}
 
-	/** Takes what has come; acknowledgements wait for `acknowledge`. */
+	/** Takes what has come, and says whether anything had; acknowledgements wait for `acknowledge`. */
 	read(): boolean {
 		const bytes = this.peer?.take() ?? new Uint8Array(0);
 		if (bytes.length > 0) this.parser.parse(Buffer.from(bytes));
 		return bytes.length > 0;
 	}
 
-	/** Sends the oldest acknowledgements that wait, at most `count`. */
-	acknowledge(count: number): void {
-		for (const fields of this.acknowledgements.splice(0, count)) {
+	/** Sends the oldest acknowledgements that wait, at most `count`; whether there were any. */
+	acknowledge(count: number): boolean {
+		const due = this.acknowledgements.splice(0, count);
+		for (const fields of due) {
 			if (fields.cmd !== "pubrec" && fields.cmd !== "pubrel")
 				this.inflight.delete(fields.messageId as number);
 			this.send(fields);
 		}
+		return due.length > 0;
 	}
 
 	private nextPacketId(): number {
