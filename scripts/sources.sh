@@ -39,6 +39,7 @@ update_lists() {
 	test -z "$lists" || return 0
 	command -v apt-get >/dev/null || fail "no apt-get here: put the upstream tarballs of $1 into a folder and set MQTTD_SOURCES to it"
 	test -r "$keyring" || fail "no $keyring (install debian-archive-keyring, or set MQTTD_SOURCES to a folder with the upstream tarball of $1)"
+	# shellcheck disable=SC2016 # these are apt's own
 	mirror=$(apt-get indextargets --format '$(ORIGIN)	$(COMPONENT)	$(SUITE)	$(REPO_URI)' |
 		awk -F '\t' '$1 == "Debian" && $2 == "main" && $4 !~ /security/ { print $4; exit }')
 	test -n "$mirror" || fail "apt knows no Debian mirror: run apt-get update first, or set MQTTD_SOURCES to a folder with the upstream tarball of $1"
