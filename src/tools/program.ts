@@ -33,7 +33,7 @@ export class Terminal {
 	}
 }
 
-/** Settings from the command line, or null after printing why there are none; then the program is to end with 1. */
+/** Settings from the command line, or null after printing why there are none and ending the program. */
 export function startProgram(
 	host: Host,
 	terminal: Terminal,
@@ -52,17 +52,22 @@ export function startProgram(
 		} else {
 			throw error;
 		}
+		exit(host, ExitCode.FAILURE);
 		return null;
 	}
 }
 
-/** What is wrong with settings that only make no connection: a text to print, or null. */
-export function checkConnection(settings: Settings, invalidId: string): string | null {
-	if (settings.clientId === "") return invalidId;
-	if (settings.version < 5 && settings.password !== null && settings.username === null) {
-		return "Error: Problem setting username and/or password.\n";
+/** Whether settings make a connection; else it prints why not, `invalidId` for an empty client identifier, and ends. */
+export function mayConnect(host: Host, terminal: Terminal, settings: Settings, invalidId: string): boolean {
+	let problem: string | null = null;
+	if (settings.clientId === "") problem = invalidId;
+	else if (settings.version < 5 && settings.password !== null && settings.username === null) {
+		problem = "Error: Problem setting username and/or password.\n";
 	}
-	return null;
+	if (problem === null) return true;
+	if (!settings.quiet) terminal.err(problem);
+	exit(host, ExitCode.FAILURE);
+	return false;
 }
 
 /** Whether an address needs no look-up. */

@@ -14,9 +14,9 @@ import type { Host } from "../host/host.ts";
 import { ExitCode, failureOf, publishFailure, refusalText } from "./exit-codes.ts";
 import { concatenate, LineSplitter } from "./line-splitter.ts";
 import {
-	checkConnection,
 	clientOptions,
 	exit,
+	mayConnect,
 	nullIfEmpty,
 	startClient,
 	startProgram,
@@ -42,10 +42,7 @@ const EMPTY = new Uint8Array(0);
 export function runPub(host: Host, args: readonly string[], version = "unknown"): void {
 	const terminal = new Terminal(host);
 	const settings = startProgram(host, terminal, PROGRAM, args, version);
-	if (settings === null) {
-		exit(host, ExitCode.FAILURE);
-		return;
-	}
+	if (settings === null) return;
 	const complain = (text: string) => {
 		if (!settings.quiet) terminal.err(text);
 	};
@@ -60,12 +57,7 @@ export function runPub(host: Host, args: readonly string[], version = "unknown")
 			exit(host, ExitCode.FAILURE);
 			return;
 		}
-		const problem = checkConnection(settings, "Error: Invalid id.\n");
-		if (problem !== null) {
-			complain(problem);
-			exit(host, ExitCode.FAILURE);
-			return;
-		}
+		if (!mayConnect(host, terminal, settings, "Error: Invalid id.\n")) return;
 		const { topic } = settings;
 		withBindAddress(host, terminal, settings, () => {
 			startClient(host, terminal, settings, () => new Publisher(host, settings, topic, payload, terminal));

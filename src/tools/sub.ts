@@ -13,9 +13,9 @@ import type { Host, HostError } from "../host/host.ts";
 import { ExitCode, failureOf, refusalText } from "./exit-codes.ts";
 import { MessagePrinter } from "./message-printer.ts";
 import {
-	checkConnection,
 	clientOptions,
 	exit,
+	mayConnect,
 	nullIfEmpty,
 	startClient,
 	startProgram,
@@ -33,21 +33,13 @@ const EMPTY = new Uint8Array(0);
 export function runSub(host: Host, args: readonly string[], version = "unknown"): void {
 	const terminal = new Terminal(host);
 	const settings = startProgram(host, terminal, PROGRAM, args, version);
-	if (settings === null) {
-		exit(host, ExitCode.FAILURE);
-		return;
-	}
+	if (settings === null) return;
 	if (settings.hideRetained && settings.retainedOnly) {
 		terminal.err("\nError: Combining '-R' and '--retained-only' makes no sense.\n");
 		exit(host, ExitCode.FAILURE);
 		return;
 	}
-	const problem = checkConnection(settings, "Error: Invalid id and/or clean_session.\n");
-	if (problem !== null) {
-		if (!settings.quiet) terminal.err(problem);
-		exit(host, ExitCode.FAILURE);
-		return;
-	}
+	if (!mayConnect(host, terminal, settings, "Error: Invalid id and/or clean_session.\n")) return;
 	withBindAddress(host, terminal, settings, () => {
 		startClient(host, terminal, settings, () => new Subscriber(host, settings, terminal));
 	});
