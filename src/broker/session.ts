@@ -313,7 +313,10 @@ export class Session {
 	private drainTo(client: Client): void {
 		if (this.frames.length > 0) {
 			this.drainFrames(client);
-			if (this.frames.length > 0) return;
+			if (this.frames.length > 0) {
+				if (this.queuedQos0 > 0) this.sendQos0(client);
+				return;
+			}
 		}
 		while (this.resend.length > 0 && this.inflight < this.inflightLimit && !client.congested) {
 			this.sendAgain(client, this.resend.shift()!);
@@ -424,7 +427,7 @@ export class Session {
 			this.inflightBytes -= outgoing.bytes;
 			this.inflight--;
 		}
-		if (this.queue.length > 0 || this.resend.length > 0) this.drain();
+		if (this.frames.length > 0 || this.queue.length > 0 || this.resend.length > 0) this.drain();
 	}
 
 	private hasRoom(payloadLength: number): boolean {
