@@ -40,8 +40,9 @@ node=node_modules/node-linux-$host/bin/node
 test -x "$node" || node=node
 export ZIG_GLOBAL_CACHE_DIR="$cache/zig" ZIG_LOCAL_CACHE_DIR="$cache/zig"
 
-quickjs=$(scripts/sources.sh quickjs)
-libuv=$(scripts/sources.sh libuv1)
+sources=$(scripts/sources.sh quickjs libuv1)
+quickjs=$(echo "$sources" | sed -n 1p)
+libuv=$(echo "$sources" | sed -n 2p)
 key=$(basename "$quickjs")-$(basename "$libuv")
 build=$cache/build/$arch-$key-zig-$zig_version
 mkdir -p "$build/src" "$build/bytecode" "$build/bin" "$(dirname "$out")"

@@ -33,40 +33,44 @@ work=
 trap 'test -z "$work" || rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# Fetches the package lists of both suites once for a run of this script.
+# Fetches the package lists of the suite $2, for the source $1, once for a run of this script.
 lists=
 update_lists() {
-	test -z "$lists" || return 0
-	command -v apt-get >/dev/null || fail "no apt-get here: put the upstream tarballs of $1 into a folder and set MQTTD_SOURCES to it"
-	test -r "$keyring" || fail "no $keyring (install debian-archive-keyring, or set MQTTD_SOURCES to a folder with the upstream tarball of $1)"
+	lists=$work/apt-$2
+	test ! -e "$lists" || return 0
+	command -v apt-get >/dev/null || fail "no apt-get here: put the release tarball of $1 into a folder and set MQTTD_SOURCES to it"
+	test -r "$keyring" || fail "no $keyring (install debian-archive-keyring, or set MQTTD_SOURCES to a folder with the release tarball of $1)"
 	# shellcheck disable=SC2016 # these are apt's own
 	mirror=$(apt-get indextargets --format '$(ORIGIN)	$(COMPONENT)	$(SUITE)	$(REPO_URI)' |
 		awk -F '\t' '$1 == "Debian" && $2 == "main" && $4 !~ /security/ { print $4; exit }')
-	test -n "$mirror" || fail "apt knows no Debian mirror: run apt-get update first, or set MQTTD_SOURCES to a folder with the upstream tarball of $1"
-	lists=$work/apt
+	test -n "$mirror" || fail "apt knows no Debian mirror: run apt-get update first, or set MQTTD_SOURCES to a folder with the release tarball of $1"
 	mkdir -p "$lists/parts" "$lists/state/lists/partial" "$lists/cache/archives/partial"
 	cat >"$lists/parts/sources.sources" <<-END
 		Types: deb-src
 		URIs: $mirror
-		Suites: trixie sid
+		Suites: $2
 		Components: main
 		Signed-By: $keyring
 	END
-	apt update -q >&2
+	apt get -q update
 }
 
-# apt-get with lists, cache and sources of our own: the machine's stay as they are.
+# apt-$1 with lists, cache and sources of our own: the machine's stay as they are. Errors only are printed.
 apt() {
-	apt-get -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$lists/parts" \
+	tool=$1
+	shift
+	"apt-$tool" -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$lists/parts" \
 		-o Dir::State="$lists/state" -o Dir::State::status=/dev/null -o Dir::Cache="$lists/cache" \
-		-o APT::Sandbox::User= -o Acquire::Languages=none "$@"
+		-o APT::Sandbox::User= -o Acquire::Languages=none "$@" >"$work/log" 2>&1 || {
+		cat "$work/log" >&2
+		fail "apt-$tool failed"
+	}
 }
 
 # Debian's newest version of the source package $1 that begins with $2.
 newest() {
-	apt-cache -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$lists/parts" \
-		-o Dir::State="$lists/state" -o Dir::State::status=/dev/null -o Dir::Cache="$lists/cache" showsrc "$1" |
-		awk -v start="$2" '$1 == "Version:" && index($2, start) == 1 { print $2 }' | sort -V | tail -n 1
+	apt cache showsrc "$1"
+	awk -v start="$2" '$1 == "Version:" && index($2, start) == 1 { print $2 }' "$work/log" | sort -V | tail -n 1
 }
 
 # Unpacks the upstream tarball $1 and, when there is one, applies the patches of Debian's tarball $2, into $work/tree.
@@ -94,6 +98,13 @@ for name in "$@"; do
 		continue
 	fi
 	mkdir -p "$sources"
+	# Whoever waited may find it there.
+	exec 8>"$sources/.lock"
+	flock 8
+	if test -e "$target/.complete"; then
+		echo "$target"
+		continue
+	fi
 	test -n "$work" || work=$(mktemp -d "$sources/.fetch-XXXXXX")
 	if test -n "${MQTTD_SOURCES:-}"; then
 		test -r "$MQTTD_SOURCES/$tarball" || fail "no $MQTTD_SOURCES/$tarball"
@@ -101,14 +112,15 @@ for name in "$@"; do
 			fail "$MQTTD_SOURCES/$tarball is not the release that was expected (SHA-256 differs)"
 		unpack "$MQTTD_SOURCES/$tarball" ""
 	else
-		update_lists "$name"
+		echo "sources.sh: fetching $name" >&2
+		update_lists "$name" "$suite"
 		have=$(newest "$name" "$version")
 		if test -z "$have"; then
 			have=$(newest "$name" "${version%.*}.")
 			test -n "$have" || fail "Debian $suite has no $name $version any more, nor another ${version%.*}"
 			echo "sources.sh: Debian has no $name $version any more: taking $have" >&2
 		fi
-		(cd "$work" && apt source -q --download-only "$name=$have" >&2)
+		(cd "$work" && apt get -q source --download-only "$name=$have")
 		unpack "$(ls "$work/$name"_*.orig.tar.*[!c])" "$(ls "$work/$name"_*.debian.tar.*)"
 	fi
 	touch "$work/tree/.complete"

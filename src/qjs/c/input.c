@@ -144,10 +144,14 @@ static void deliver(connection *connection, size_t count)
 		JS_FreeValue(host.ctx, result);
 		return;
 	}
-	CHECK(JS_VALUE_GET_TAG(result) == JS_TAG_INT);
-	size_t consumed = (size_t)JS_VALUE_GET_INT(result);
-	CHECK(consumed <= end - start);
-	start += consumed;
+	int64_t consumed = -1;
+	if (JS_VALUE_GET_TAG(result) == JS_TAG_INT)
+		consumed = JS_VALUE_GET_INT(result);
+	else if (JS_IsNumber(result))
+		JS_ToInt64(host.ctx, &consumed, result);
+	JS_FreeValue(host.ctx, result);
+	CHECK(consumed >= 0 && (size_t)consumed <= end - start);
+	start += (size_t)consumed;
 	if (!is_big) {
 		/* Most often nothing is left, and nothing was. */
 		if (start != end || connection->tail)

@@ -9,9 +9,10 @@
 #include "connection.h"
 
 enum {
-	/* A connection's first chunk is small, as many connections may get a little in one turn. */
-	SMALL_CHUNK = 1024,
-	LARGE_CHUNK = 16384,
+	/* A connection's first chunk is small, as many connections may get a little in one turn. With its header a
+	   chunk is a power of two, which is what allocators make of it anyway. */
+	SMALL_CHUNK = 1024 - sizeof(chunk),
+	LARGE_CHUNK = 16384 - sizeof(chunk),
 	/* What the pool keeps. */
 	SMALL_KEPT = 256,
 	LARGE_KEPT = 16,
