@@ -208,12 +208,13 @@ export class Session {
 	}
 
 	private drainFrames(client: Client): void {
-		const { frames, plainMask } = this;
-		while (this.framesHead < frames.length && this.inflight < this.frameRoom && !client.congested) {
+		const { frames } = this;
+		while (this.framesHead < frames.length && this.inflight < this.inflightLimit && !client.congested) {
 			const frame = frames[this.framesHead++]!;
+			this.makePlaces();
 			const id = this.nextPacketId();
 			const qos = (frame[0]! >> 1) & 3;
-			this.plain[id & plainMask] = id | (qos === 1 ? AWAITING_PUBACK << 16 : AWAITING_PUBREC << 16);
+			this.plain[id & this.plainMask] = id | (qos === 1 ? AWAITING_PUBACK << 16 : AWAITING_PUBREC << 16);
 			this.inflight++;
 			const at = packetIdPosition(frame);
 			frame[at] = id >> 8;
