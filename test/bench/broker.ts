@@ -8,6 +8,9 @@ import { join } from "node:path";
 import type { Host } from "./scenario.ts";
 import type { Tools } from "./tools.ts";
 
+/** Milliseconds after which a broker that does not end is killed. */
+const STOP_TIMEOUT = 10_000;
+
 export interface Broker {
 	readonly pid: number;
 	readonly port: number;
@@ -57,7 +60,7 @@ export async function startBroker(host: Host, tools: Tools, cpu: number): Promis
 	writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\n`);
 	const line = ["taskset", "-c", String(cpu), ...command(host, tools, counters), "-c", config];
 	const child = spawn(line[0]!, line.slice(1), { stdio: ["ignore", "ignore", "pipe"] });
-	const exit = once(child, "exit");
+	const exit = new Promise<void>((resolve) => child.once("exit", () => resolve()));
 	let log = "";
 	await new Promise<void>((resolve, reject) => {
 		child.once("error", reject);
@@ -78,7 +81,9 @@ export async function startBroker(host: Host, tools: Tools, cpu: number): Promis
 		counters: emulated ? counters : null,
 		async stop() {
 			child.kill("SIGTERM");
+			const late = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT);
 			await exit;
+			clearTimeout(late);
 		},
 	};
 }

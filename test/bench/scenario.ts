@@ -93,5 +93,5 @@ export const limits = {
 	instructionRows: ["1→1, one outstanding", "1→1"],
 	/** MIPS: system calls for a message, in these rows. */
 	syscalls: 0.3,
-	syscallRows: ["1→1, 32 a write"],
+	syscallRows: ["1→1", "1→1, 32 a write"],
 } as const;
