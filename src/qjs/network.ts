@@ -16,17 +16,18 @@ async function listen(
 }
 
 async function resolve(name: string): Promise<string[]> {
-	return native.isAddress(name)
-		? [name]
-		: await new Promise<string[]>((fulfil, reject) => {
-				native.resolve(name, (error, addresses) => {
-					if (addresses === null) {
-						reject(error);
-					} else {
-						fulfil([...new Set(addresses)]);
-					}
-				});
-			});
+	if (native.isAddress(name)) {
+		return [name];
+	}
+	return new Promise((fulfil, reject) => {
+		native.resolve(name, (error, addresses) => {
+			if (addresses === null) {
+				reject(error);
+			} else {
+				fulfil([...new Set(addresses)]);
+			}
+		});
+	});
 }
 
 function connect(options: ConnectOptions): Promise<Connection> {
