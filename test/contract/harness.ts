@@ -1,6 +1,9 @@
 /** A test harness that needs nothing but a host: it prints TAP-like lines and ends the process. */
 
 import type { Connection, ConnectionHandler, Host, HostError, Listener } from "../../src/host/host.ts";
+import { equal, Failure, ok } from "./assert.ts";
+
+export { equal, ok } from "./assert.ts";
 
 /** Milliseconds after which a suite that does not get on is ended: emulated, it takes far less. */
 const TIME_LIMIT = 240_000;
@@ -8,41 +11,6 @@ const TIME_LIMIT = 240_000;
 export type Test = (host: Host) => void | Promise<void>;
 /** Tests by name, in the order they run in. */
 export type Tests = Readonly<Record<string, Test>>;
-
-class Failure extends Error {}
-
-/** Fails the test unless `condition` holds. */
-export function ok(condition: boolean, what: string): asserts condition {
-	if (!condition) {
-		throw new Failure(what);
-	}
-}
-
-/** Fails the test unless both are the same, or arrays of the same. */
-export function equal<T>(actual: T, expected: T, what: string): void {
-	if (!same(actual, expected)) {
-		throw new Failure(`${what}: got ${show(actual)}, want ${show(expected)}`);
-	}
-}
-
-function same(one: unknown, other: unknown): boolean {
-	if (isList(one) && isList(other)) {
-		return one.length === other.length && one.every((item, at) => same(item, other[at]));
-	}
-	return Object.is(one, other);
-}
-
-function isList(value: unknown): value is ArrayLike<unknown> & { every: unknown[]["every"] } {
-	return Array.isArray(value) || value instanceof Uint8Array;
-}
-
-function show(value: unknown): string {
-	if (isList(value)) {
-		const items = Array.from(value).slice(0, 32).map(show).join(", ");
-		return `[${items}${value.length > 32 ? `, … ${value.length} in all` : ""}]`;
-	}
-	return typeof value === "string" ? JSON.stringify(value) : String(value);
-}
 
 /** The HostError that `call` throws. */
 export function thrown(call: () => unknown): HostError {

@@ -19,8 +19,8 @@ import {
 	writePublish,
 } from "../../../src/packet/packet.ts";
 import { textCodec } from "../../fake/text.ts";
+import { Feed } from "../../vectors/feed.ts";
 import { KINDS, packet as packets } from "./arbitrary.ts";
-import { Feed } from "./feed.ts";
 
 function encode(packet: Packet, version: ProtocolVersion): Uint8Array {
 	const bytes = new Uint8Array(encodedLength(packet, version, textCodec));
