@@ -1,18 +1,26 @@
 /** What falls due while a session has no connection: its delayed will, and its end. */
 
 import type { Will } from "../packet/packet.ts";
-import type { Broker } from "./broker.ts";
-import type { Due } from "./deadlines.ts";
+import type { Deadlines, Due } from "./deadlines.ts";
 import { NEVER_EXPIRES, type Session } from "./session.ts";
 
+/** Who is told what falls due. */
+export interface AbsenceOwner {
+	/** The broker's time. */
+	readonly seconds: number;
+	readonly deadlines: Deadlines;
+	publishWill(session: Session, will: Will): void;
+	endSession(session: Session): void;
+}
+
 export class Absence implements Due {
-	private readonly broker: Broker;
+	private readonly broker: AbsenceOwner;
 	private readonly session: Session;
 	private will: Will | null = null;
 	private willAt = 0;
 	private endsAt = 0;
 
-	constructor(broker: Broker, session: Session) {
+	constructor(broker: AbsenceOwner, session: Session) {
 		this.broker = broker;
 		this.session = session;
 	}

@@ -15,10 +15,10 @@ import { Absence } from "./absence.ts";
 import { Client } from "./client.ts";
 import { CLOSED, CONNECTED } from "./constants.ts";
 import { Deadlines } from "./deadlines.ts";
-import { distribute, distributeShared } from "./distribute.ts";
+import { distribute } from "./distribute.ts";
 import { Publication } from "./publication.ts";
 import { RetainedMessages } from "./retained.ts";
-import { Routes } from "./routes.ts";
+import { type Route, Routes } from "./routes.ts";
 import { NEVER_EXPIRES, Session } from "./session.ts";
 import type { BrokerControl, BrokerHost, BrokerSettings, ListenerSettings } from "./settings.ts";
 import { SubscriptionTree } from "./subscription-tree.ts";
@@ -142,17 +142,16 @@ export class Broker implements BrokerControl {
 	// Messages.
 
 	/** Hands the message to all who subscribed, and keeps it when it is to be retained. Returns how many copies. */
-	distribute(publication: Publication): number {
+	distribute(publication: Publication, route: Route, publisher: Session | null): number {
 		if (publication.retain) this.retain(publication);
-		let copies = distribute(publication.publisher, publication, publication.route.deliveries);
-		if (publication.route.groups.length > 0) copies += distributeShared(publication);
+		const copies = distribute(publication, route, publisher);
 		publication.finish();
 		return copies;
 	}
 
 	private retain(publication: Publication): void {
 		if (publication.payloadLength === 0)
-			this.retained.remove(publication.route.topic); // [MQTT-3.3.1-7]
+			this.retained.remove(publication.topic.topic); // [MQTT-3.3.1-7]
 		else this.retained.set(publication.keep());
 	}
 
@@ -173,8 +172,8 @@ export class Broker implements BrokerControl {
 			properties = forwarded;
 			if (messageExpiryInterval !== undefined) expiresAt = this.seconds + messageExpiryInterval;
 		}
-		this.publication.begin(route, session, will.payload, view, properties, expiresAt, this.seconds);
-		this.distribute(this.publication);
+		this.publication.begin(route, will.payload, view, properties, expiresAt, this.seconds);
+		this.distribute(this.publication, route, session);
 	}
 
 	// Sessions.
@@ -197,7 +196,7 @@ export class Broker implements BrokerControl {
 	endSession(session: Session): void {
 		if (session.subscriptions.size > 0) this.routes.invalidate();
 		this.sessions.delete(session.clientId);
-		for (const topicFilter of session.subscriptions.keys()) this.tree.remove(session, topicFilter);
+		for (const topicFilter of session.subscriptions) this.tree.remove(session, topicFilter);
 		const absence = this.absences.get(session);
 		this.absences.delete(session);
 		for (const { group, message } of session.takeShared()) group.redeliver(message);

@@ -41,6 +41,7 @@ import {
 } from "./constants.ts";
 import type { Due } from "./deadlines.ts";
 import { forward, forwardTracked } from "./forward.ts";
+import type { Link } from "./link.ts";
 import { type Message, outgoingProperties } from "./message.ts";
 import type { Publication } from "./publication.ts";
 import { handlePublish } from "./publish.ts";
@@ -58,7 +59,7 @@ const LARGE_REMAINDER = 1000;
 
 const ackBytes = new Uint8Array(8);
 
-export class Client implements ConnectionHandler, Due {
+export class Client implements ConnectionHandler, Due, Link {
 	readonly broker: Broker;
 	readonly connection: Connection;
 	readonly listener: ListenerSettings;
@@ -258,6 +259,10 @@ export class Client implements ConnectionHandler, Due {
 		this.configure();
 	}
 
+	takeOver(cleanStart: boolean): void {
+		this.broker.takeOver(this, cleanStart);
+	}
+
 	/** More than OUTPUT_LIMIT octets wait. A client that takes no answers is not asked for more to be answered. */
 	outputGrew(buffered: number): void {
 		this.becomeCongested();
@@ -323,7 +328,7 @@ export class Client implements ConnectionHandler, Due {
 			bytes[at + 1] = packetId;
 		}
 		if (this.broker.tracing) {
-			this.tracePublish(qos, retain, false, packetId, publication.route.topic, publication.payloadLength);
+			this.tracePublish(qos, retain, false, packetId, publication.topic.topic, publication.payloadLength);
 		}
 		this.write(bytes, start, end);
 	}

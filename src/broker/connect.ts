@@ -126,9 +126,9 @@ function takeLimits(client: Client, packet: ConnectPacket): void {
 function openSession(client: Client, packet: ConnectPacket, answer: Answer): void {
 	const { broker } = client;
 	const previous = broker.sessions.get(answer.clientId);
-	if (previous?.client) {
+	if (previous?.link) {
 		broker.log.write("notice", `Client ${answer.clientId} already connected, closing old connection.`);
-		broker.takeOver(previous.client, packet.cleanStart); // [MQTT-3.1.4-3]
+		previous.link.takeOver(packet.cleanStart); // [MQTT-3.1.4-3]
 	}
 	const session = broker.openSession(answer.clientId, packet.cleanStart);
 	answer.sessionPresent = session === previous; // [MQTT-3.2.2-2], [MQTT-3.2.2-3]

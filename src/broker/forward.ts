@@ -13,7 +13,9 @@ import {
 	PUBREC,
 	PUBREC_HEADER,
 } from "./constants.ts";
-import type { Delivery, Route } from "./routes.ts";
+import type { Delivery } from "./delivery.ts";
+import { distributeTo } from "./distribute.ts";
+import type { Route } from "./routes.ts";
 
 const view = new PublishView();
 /** PUBACK or PUBREC, but for its first octet and its packet identifier. */
@@ -39,7 +41,7 @@ export function forward(client: Client, bytes: Uint8Array, start: number, end: n
 	if (forwarding === null) return false;
 	const { connections } = forwarding;
 	for (let i = connections.length - 1; i >= 0; i--) {
-		if (connections[i]!.write(bytes, start, end) > OUTPUT_LIMIT) forwarding.clients[i]!.becomeCongested();
+		if (connections[i]!.write(bytes, start, end) > OUTPUT_LIMIT) forwarding.links[i]!.becomeCongested();
 	}
 	if (forwarding.rest !== null)
 		forwardRest(client, route, forwarding.rest, bytes, start, end, topicStart, topicEnd);
@@ -66,10 +68,7 @@ function forwardRest(
 ): void {
 	const { publication } = client.broker;
 	begin(client, route, bytes, start, end, topicStart, topicEnd, 0);
-	for (const delivery of rest) {
-		if (delivery.noLocal && delivery.session === client.session) continue; // [MQTT-3.8.3-3]
-		delivery.session.deliver(publication, delivery);
-	}
+	distributeTo(rest, publication, client.session);
 	publication.finish();
 }
 
@@ -153,6 +152,6 @@ function begin(
 	view.topicEnd = topicEnd;
 	view.payloadStart = topicEnd + (qos > 0 ? 2 : 0) + (client.isVersion5 ? 1 : 0);
 	view.payloadEnd = end;
-	publication.begin(route, client.session, bytes, view, null, 0, seconds);
+	publication.begin(route, bytes, view, null, 0, seconds);
 	publication.useFrame(client.version, start, end);
 }

@@ -2,10 +2,15 @@
 
 import type { Properties, Qos } from "../packet/packet.ts";
 
-/** Immutable, and shared by all who wait for it. */
-export class Message {
+/** A topic name, and the same in UTF-8. */
+export interface Topic {
 	readonly topic: string;
-	/** The topic name in UTF-8. */
+	readonly topicBytes: Uint8Array;
+}
+
+/** Immutable, and shared by all who wait for it. */
+export class Message implements Topic {
+	readonly topic: string;
 	readonly topicBytes: Uint8Array;
 	readonly payload: Uint8Array;
 	/** As published; what a subscriber gets may be lower. */

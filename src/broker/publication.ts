@@ -9,9 +9,7 @@ import {
 	type TextCodec,
 	writePublish,
 } from "../packet/packet.ts";
-import { Message, outgoingProperties } from "./message.ts";
-import type { Route } from "./routes.ts";
-import type { Session } from "./session.ts";
+import { Message, outgoingProperties, type Topic } from "./message.ts";
 
 /** Encodings: MQTT 3.x and 5.0, by QoS 0 to 2. */
 const VARIANTS = 6;
@@ -22,8 +20,7 @@ const VARIANTS = 6;
  */
 export class Publication {
 	// What was published.
-	route!: Route;
-	publisher: Session | null = null;
+	topic!: Topic;
 	qos: Qos = 0;
 	retain = false;
 	properties: Properties | null = null;
@@ -59,16 +56,14 @@ export class Publication {
 
 	/** Starts on a message whose payload is `view`'s part of `source`. */
 	begin(
-		route: Route,
-		publisher: Session | null,
+		topic: Topic,
 		source: Uint8Array,
 		view: PublishView,
 		properties: Properties | null,
 		expiresAt: number,
 		now: number,
 	): void {
-		this.route = route;
-		this.publisher = publisher;
+		this.topic = topic;
 		this.qos = view.qos as Qos;
 		this.retain = view.retain;
 		this.properties = properties;
@@ -100,7 +95,6 @@ export class Publication {
 	finish(): void {
 		this.properties = null;
 		this.message = null;
-		this.publisher = null;
 		if (this.scratch.length > 65536) this.scratch = new Uint8Array(1024);
 	}
 
@@ -126,7 +120,7 @@ export class Publication {
 		if (qos === 0) return;
 		let at = this.start + 1;
 		while (this.bytes[at]! >= 128) at++;
-		this.packetIdAt = at + 3 + this.route.topicBytes.length;
+		this.packetIdAt = at + 3 + this.topic.topicBytes.length;
 	}
 
 	private encode(variant: number, version: ProtocolVersion, qos: Qos): void {
@@ -161,7 +155,7 @@ export class Publication {
 
 	private sourceParts() {
 		return {
-			topic: this.route.topicBytes,
+			topic: this.topic.topicBytes,
 			payload: this.source,
 			payloadStart: this.payloadStart,
 			payloadEnd: this.payloadEnd,
@@ -171,8 +165,8 @@ export class Publication {
 	/** The message as an object of its own, for those who keep it; made once. */
 	keep(): Message {
 		this.message ??= new Message(
-			this.route.topic,
-			this.route.topicBytes,
+			this.topic.topic,
+			this.topic.topicBytes,
 			this.source.slice(this.payloadStart, this.payloadEnd),
 			this.qos,
 			this.properties,

@@ -67,9 +67,9 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 	}
 	if (reason === Reason.SUCCESS) {
 		const { publication } = broker;
-		publication.begin(route, session, bytes, view, properties, expiresAt, broker.seconds);
+		publication.begin(route, bytes, view, properties, expiresAt, broker.seconds);
 		if (forwardable) publication.useFrame(version, start, end);
-		if (broker.distribute(publication) === 0) reason = Reason.NO_MATCHING_SUBSCRIBERS;
+		if (broker.distribute(publication, route, session) === 0) reason = Reason.NO_MATCHING_SUBSCRIBERS;
 		if (qos === 2) session.incoming.add(packetId);
 	}
 	if (qos === 1)

@@ -1,9 +1,11 @@
 /** Topic name to subscribers, worked out once for each topic and remembered until subscriptions change. */
 
 import type { ByteMap, Connection } from "../host/host.ts";
-import { isValidTopicName, MqttError, type Qos, Reason } from "../packet/packet.ts";
-import type { Client } from "./client.ts";
+import { isValidTopicName, MqttError, Reason } from "../packet/packet.ts";
 import type { FrameLevel } from "./constants.ts";
+import { Delivery } from "./delivery.ts";
+import type { Link } from "./link.ts";
+import type { Topic } from "./message.ts";
 import type { Session } from "./session.ts";
 import type { BrokerHost } from "./settings.ts";
 import type { SharedGroup } from "./shared.ts";
@@ -14,57 +16,26 @@ const CACHE_LIMIT = 4096;
 /** Levels of a topic name or filter at most, as mosquitto has it. */
 export const MAXIMUM_LEVELS = 200;
 
-/** One copy of a message for one session. */
-export class Delivery {
-	readonly session: Session;
-	readonly qos: Qos;
-	readonly noLocal: boolean;
-	readonly retainAsPublished: boolean;
-	/** Subscription identifier; 0 is none. */
-	readonly identifier: number;
-	/** The group that it is the member's share of. */
-	readonly group: SharedGroup | null;
-	/** Whether nothing is asked of it but topic and QoS. */
-	readonly isPlain: boolean;
-
-	constructor(
-		session: Session,
-		qos: Qos,
-		noLocal: boolean,
-		retainAsPublished: boolean,
-		identifier: number,
-		group: SharedGroup | null = null,
-	) {
-		this.session = session;
-		this.qos = qos;
-		this.noLocal = noLocal;
-		this.retainAsPublished = retainAsPublished;
-		this.identifier = identifier;
-		this.group = group;
-		this.isPlain = identifier === 0 && !noLocal && group === null;
-	}
-}
-
 /**
  * How QoS 0 frames of one protocol level go on, as they are: to these connections at once; what `rest` names needs a
  * look at each (another encoding, another QoS, a session without connection or with one that does not keep up).
  */
 export class Forwarding {
-	readonly clients: readonly Client[];
-	/** Of the same clients, in the same order. */
+	readonly links: readonly Link[];
+	/** Of the same links, in the same order. */
 	readonly connections: readonly Connection[];
 	/** Null when there are none. */
 	readonly rest: readonly Delivery[] | null;
 
-	constructor(clients: readonly Client[], rest: readonly Delivery[]) {
-		this.clients = clients;
-		this.connections = clients.map((client) => client.connection);
+	constructor(links: readonly Link[], rest: readonly Delivery[]) {
+		this.links = links;
+		this.connections = links.map((link) => link.connection);
 		this.rest = rest.length === 0 ? null : rest;
 	}
 }
 
 /** A topic name and where messages to it go. */
-export class Route {
+export class Route implements Topic {
 	readonly topic: string;
 	readonly topicBytes: Uint8Array;
 	/** Topics that only the broker itself publishes to: `$SYS` and `$CONTROL`. */
@@ -149,14 +120,14 @@ export class Routes {
 
 /** Sorts out who can be sent a QoS 0 frame of that level without further ado. */
 function forwarding(deliveries: readonly Delivery[], level: FrameLevel): Forwarding {
-	const clients: Client[] = [];
+	const links: Link[] = [];
 	const rest: Delivery[] = [];
 	for (const delivery of deliveries) {
-		const client = delivery.session.client;
-		if (client?.takesFrames && client.level === level && delivery.isPlain) clients.push(client);
+		const { link } = delivery.session;
+		if (link?.takesFrames && link.level === level && delivery.isPlain) links.push(link);
 		else rest.push(delivery);
 	}
-	return new Forwarding(clients, rest);
+	return new Forwarding(links, rest);
 }
 
 export function levelCount(topic: string): number {

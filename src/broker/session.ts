@@ -1,7 +1,6 @@
 /** A session: subscriptions and messages under way, with or without a connection. */
 
 import type { Qos } from "../packet/packet.ts";
-import type { Client } from "./client.ts";
 import {
 	AWAITING_PUBACK,
 	AWAITING_PUBCOMP,
@@ -9,15 +8,29 @@ import {
 	type FrameLevel,
 	OUTPUT_LIMIT,
 } from "./constants.ts";
+import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
 import type { Publication } from "./publication.ts";
-import type { Delivery } from "./routes.ts";
 import type { BrokerSettings } from "./settings.ts";
-import type { SharedGroup } from "./shared.ts";
-import type { Subscription } from "./subscription-tree.ts";
 
 /** Session expiry interval of a session that does not end by itself. */
 export const NEVER_EXPIRES = 0xffff_ffff;
+
+/** Who finds another receiver for a message that this session did not get through to its client. */
+export interface Redeliverer {
+	redeliver(message: Message): void;
+}
+
+/** On what terms a session gets a message. */
+export interface DeliveryTerms {
+	/** As granted to the subscription. */
+	readonly qos: Qos;
+	readonly retainAsPublished: boolean;
+	/** Subscription identifier; 0 is none. */
+	readonly identifier: number;
+	/** The shared subscription that it is this session's share of. */
+	readonly group: Redeliverer | null;
+}
 
 /** A message that was sent and whose flow has not ended. */
 class Outgoing {
@@ -26,7 +39,7 @@ class Outgoing {
 	readonly qos: number;
 	readonly retain: boolean;
 	readonly identifier: number;
-	readonly group: SharedGroup | null;
+	readonly group: Redeliverer | null;
 	state: number;
 
 	constructor(
@@ -35,7 +48,7 @@ class Outgoing {
 		retain: boolean,
 		identifier: number,
 		state: number,
-		group: SharedGroup | null = null,
+		group: Redeliverer | null = null,
 	) {
 		this.message = message;
 		this.qos = qos;
@@ -63,7 +76,7 @@ interface Queued {
 	readonly retain: boolean;
 	readonly identifier: number;
 	/** The group whose member this session is for it. */
-	readonly group: SharedGroup | null;
+	readonly group: Redeliverer | null;
 }
 
 /** Counts what did not get through, for the owner. */
@@ -74,10 +87,11 @@ export interface DropCounter {
 export class Session {
 	readonly clientId: string;
 	/** The connection, while there is one. */
-	client: Client | null = null;
+	link: Link | null = null;
 	/** Seconds that the session outlives its connection; NEVER_EXPIRES is for ever. */
 	expiryInterval = 0;
-	readonly subscriptions = new Map<string, Subscription>();
+	/** Topic filters of its subscriptions. */
+	readonly subscriptions = new Set<string>();
 	/** Packet identifiers of incoming QoS 2 messages that were published and not yet released. */
 	readonly incoming = new Set<number>();
 
@@ -126,37 +140,37 @@ export class Session {
 
 	configure(settings: BrokerSettings): void {
 		this.settings = settings;
-		if (this.client !== null) this.setWindow(this.client.receiveMaximum);
+		if (this.link !== null) this.setWindow(this.link.receiveMaximum);
 		this.chooseFrameLevel();
 	}
 
 	/** Called whenever something changes that `frameLevel` depends on. */
 	private chooseFrameLevel(): void {
-		const { client } = this;
+		const { link } = this;
 		const direct =
-			client?.takesFrames &&
+			link?.takesFrames &&
 			this.expiryInterval === 0 &&
 			this.settings.maxInflightBytes === 0 &&
 			this.settings.maxQueuedBytes === 0 &&
 			this.queue.length === 0 &&
 			this.resend.length === 0;
-		this.frameLevel = direct ? client.level : 0;
+		this.frameLevel = direct ? link.level : 0;
 		this.frameRoom = Math.min(this.inflightLimit, this.plain.length >> 1);
 	}
 
 	/** A connection begins: what was under way is sent again ([MQTT-4.4.0-1]), then what waits. */
-	attach(client: Client): void {
-		this.client = client;
+	attach(link: Link): void {
+		this.link = link;
 		this.plain = NO_PLACES;
 		this.plainMask = 0;
 		this.inflight = 0;
 		this.inflightBytes = 0;
 		this.resend = [...this.outgoing.keys()];
-		this.setWindow(client.receiveMaximum);
+		this.setWindow(link.receiveMaximum);
 	}
 
 	detach(): void {
-		this.client = null;
+		this.link = null;
 		this.frames = [];
 		this.framesHead = 0;
 		this.frameLevel = 0;
@@ -191,8 +205,8 @@ export class Session {
 		this.inflight++;
 		bytes[packetIdAt] = id >> 8;
 		bytes[packetIdAt + 1] = id;
-		const client = this.client!;
-		if (client.connection.write(bytes, start, end) > OUTPUT_LIMIT) client.becomeCongested();
+		const link = this.link!;
+		if (link.connection.write(bytes, start, end) > OUTPUT_LIMIT) link.becomeCongested();
 		return true;
 	}
 
@@ -207,9 +221,9 @@ export class Session {
 		return true;
 	}
 
-	private drainFrames(client: Client): void {
+	private drainFrames(link: Link): void {
 		const { frames } = this;
-		while (this.framesHead < frames.length && this.inflight < this.inflightLimit && !client.congested) {
+		while (this.framesHead < frames.length && this.inflight < this.inflightLimit && !link.congested) {
 			const frame = frames[this.framesHead++]!;
 			this.makePlaces();
 			const id = this.nextPacketId();
@@ -219,7 +233,7 @@ export class Session {
 			const at = packetIdPosition(frame);
 			frame[at] = id >> 8;
 			frame[at + 1] = id;
-			if (client.connection.write(frame, 0, frame.length) > OUTPUT_LIMIT) client.becomeCongested();
+			if (link.connection.write(frame, 0, frame.length) > OUTPUT_LIMIT) link.becomeCongested();
 		}
 		if (this.framesHead === frames.length) {
 			this.frames = [];
@@ -230,32 +244,32 @@ export class Session {
 		}
 	}
 
-	/** Whether a QoS 2 message of that packet identifier is new, and within what the client may have under way. */
+	/** Whether a QoS 2 message of that packet identifier is new, and within what the link may have under way. */
 	mayReceive(packetId: number, receiveMaximum: number): boolean {
 		return this.incoming.size < receiveMaximum && !this.incoming.has(packetId);
 	}
 
 	/** Sends, queues or drops one copy of the message that is being distributed. */
-	deliver(publication: Publication, delivery: Delivery): void {
+	deliver(publication: Publication, delivery: DeliveryTerms): void {
 		const { qos: granted, identifier, group } = delivery;
 		const qos = publication.qos < granted && !this.settings.upgradeOutgoingQos ? publication.qos : granted;
 		const retain = delivery.retainAsPublished && publication.retain; // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
-		const { client } = this;
+		const { link } = this;
 		if (qos === 0) {
-			if (client === null && this.settings.queueQos0Messages) {
+			if (link === null && this.settings.queueQos0Messages) {
 				this.enqueue(publication.keep(), 0, retain, identifier, group);
-			} else if (client === null || client.congested) {
+			} else if (link === null || link.congested) {
 				this.drops.dropped++;
 			} else {
-				client.sendPublication(publication, 0, retain, 0, identifier);
+				link.sendPublication(publication, 0, retain, 0, identifier);
 			}
 			return;
 		}
-		if (client === null || client.congested || this.queued > 0 || !this.hasRoom(publication.payloadLength)) {
+		if (link === null || link.congested || this.queued > 0 || !this.hasRoom(publication.payloadLength)) {
 			this.enqueue(publication.keep(), qos, retain, identifier, group);
 			return;
 		}
-		if (!client.fits(publication, qos, identifier)) return;
+		if (!link.fits(publication, qos, identifier)) return;
 		const endsWithConnection =
 			this.expiryInterval === 0 && this.settings.maxInflightBytes === 0 && group === null;
 		if (endsWithConnection) this.makePlaces();
@@ -267,7 +281,7 @@ export class Session {
 		} else {
 			this.track(packetId, publication.keep(), qos, retain, identifier, group);
 		}
-		client.sendPublication(publication, qos, retain, packetId, identifier);
+		link.sendPublication(publication, qos, retain, packetId, identifier);
 	}
 
 	/** Sends, queues or drops a message that the broker has kept. `retain`: whether it is sent as a retained message. */
@@ -276,14 +290,14 @@ export class Session {
 		qos: Qos,
 		retain: boolean,
 		identifier: number,
-		group: SharedGroup | null = null,
+		group: Redeliverer | null = null,
 	): void {
-		const { client } = this;
-		const reachable = client !== null && !client.congested;
+		const { link } = this;
+		const reachable = link !== null && !link.congested;
 		if (!reachable || (qos > 0 && (this.queued > 0 || !this.hasRoom(message.payload.length)))) {
 			this.enqueue(message, qos, retain, identifier, group);
 		} else {
-			this.send(client, message, qos, retain, identifier, group);
+			this.send(link, message, qos, retain, identifier, group);
 		}
 	}
 
@@ -291,8 +305,8 @@ export class Session {
 	 * What this session held of shared subscriptions, as it ends: for other members of the groups. A QoS 2 message
 	 * that was sent stays with it ([MQTT-4.8.2-5]).
 	 */
-	takeShared(): { group: SharedGroup; message: Message }[] {
-		const taken: { group: SharedGroup; message: Message }[] = [];
+	takeShared(): { group: Redeliverer; message: Message }[] {
+		const taken: { group: Redeliverer; message: Message }[] = [];
 		for (const { group, message, qos } of this.outgoing.values()) {
 			if (group !== null && message !== null && qos === 1) taken.push({ group, message });
 		}
@@ -305,27 +319,27 @@ export class Session {
 
 	/** Sends what waits, as far as the window and the connection allow. */
 	drain(): void {
-		const { client } = this;
-		if (client === null) return;
-		this.drainTo(client);
+		const { link } = this;
+		if (link === null) return;
+		this.drainTo(link);
 		this.chooseFrameLevel();
 	}
 
-	private drainTo(client: Client): void {
+	private drainTo(link: Link): void {
 		if (this.frames.length > 0) {
-			this.drainFrames(client);
+			this.drainFrames(link);
 			if (this.frames.length > 0) {
-				if (this.queuedQos0 > 0) this.sendQos0(client);
+				if (this.queuedQos0 > 0) this.sendQos0(link);
 				return;
 			}
 		}
-		while (this.resend.length > 0 && this.inflight < this.inflightLimit && !client.congested) {
-			this.sendAgain(client, this.resend.shift()!);
+		while (this.resend.length > 0 && this.inflight < this.inflightLimit && !link.congested) {
+			this.sendAgain(link, this.resend.shift()!);
 		}
-		while (this.queueHead < this.queue.length && !client.congested) {
+		while (this.queueHead < this.queue.length && !link.congested) {
 			const next = this.queue[this.queueHead]!;
 			if (next.qos > 0 && !this.hasRoom(next.message.payload.length)) {
-				if (this.queuedQos0 > 0) this.sendQos0(client);
+				if (this.queuedQos0 > 0) this.sendQos0(link);
 				return;
 			}
 			this.queueHead++;
@@ -336,28 +350,28 @@ export class Session {
 				this.queue.splice(0, this.queueHead);
 				this.queueHead = 0;
 			}
-			this.sendQueued(client, next);
+			this.sendQueued(link, next);
 		}
 	}
 
 	/** QoS 0 does not wait for the window, nor for what does ([MQTT-4.9.0-3]). */
-	private sendQos0(client: Client): void {
+	private sendQos0(link: Link): void {
 		const waiting = this.queue.slice(this.queueHead);
 		this.queueHead = 0;
 		this.queue = waiting.filter((next) => {
-			if (next.qos > 0 || client.congested) return true;
-			this.sendQueued(client, next);
+			if (next.qos > 0 || link.congested) return true;
+			this.sendQueued(link, next);
 			return false;
 		});
 	}
 
 	/** Sends what was in the queue. */
-	private sendQueued(client: Client, { message, qos, retain, identifier, group }: Queued): void {
+	private sendQueued(link: Link, { message, qos, retain, identifier, group }: Queued): void {
 		this.queuedBytes -= message.payload.length;
 		if (qos === 0) this.queuedQos0--;
 		// [MQTT-3.3.2-5]: what expired while it waited is not sent.
-		if (message.expiresAt !== 0 && message.expiresAt <= client.now()) return;
-		this.send(client, message, qos, retain, identifier, group);
+		if (message.expiresAt !== 0 && message.expiresAt <= link.now()) return;
+		this.send(link, message, qos, retain, identifier, group);
 	}
 
 	/** Sees to it that at most half of the places for messages under way are taken. */
@@ -377,7 +391,7 @@ export class Session {
 		if (this.plain[place] === (packetId | (state << 16))) {
 			this.plain[place] = 0;
 			this.inflight--;
-			if (this.frames.length > 0 && this.client !== null) this.drainFrames(this.client);
+			if (this.frames.length > 0 && this.link !== null) this.drainFrames(this.link);
 			if (this.frameLevel === 0) this.drain();
 			return true;
 		}
@@ -453,7 +467,7 @@ export class Session {
 		qos: number,
 		retain: boolean,
 		identifier: number,
-		group: SharedGroup | null,
+		group: Redeliverer | null,
 	): void {
 		const state = qos === 1 ? AWAITING_PUBACK : AWAITING_PUBREC;
 		this.keeps = true;
@@ -462,30 +476,30 @@ export class Session {
 	}
 
 	private send(
-		client: Client,
+		link: Link,
 		message: Message,
 		qos: Qos,
 		retain: boolean,
 		identifier: number,
-		group: SharedGroup | null,
+		group: Redeliverer | null,
 	): void {
 		if (qos === 0) {
-			client.sendMessage(message, 0, retain, false, 0, identifier);
+			link.sendMessage(message, 0, retain, false, 0, identifier);
 			return;
 		}
 		const packetId = this.nextPacketId();
-		if (!client.sendMessage(message, qos, retain, false, packetId, identifier)) return;
+		if (!link.sendMessage(message, qos, retain, false, packetId, identifier)) return;
 		this.inflight++;
 		this.track(packetId, message, qos, retain, identifier, group);
 	}
 
-	private sendAgain(client: Client, packetId: number): void {
+	private sendAgain(link: Link, packetId: number): void {
 		const outgoing = this.outgoing.get(packetId);
 		if (outgoing === undefined) return;
 		const { message, qos, retain, identifier } = outgoing;
 		if (message === null) {
-			client.sendRelease(packetId);
-		} else if (!client.sendMessage(message, qos as Qos, retain, true, packetId, identifier)) {
+			link.sendRelease(packetId);
+		} else if (!link.sendMessage(message, qos as Qos, retain, true, packetId, identifier)) {
 			this.outgoing.delete(packetId); // [MQTT-3.1.2-25]
 			return;
 		}
@@ -498,7 +512,7 @@ export class Session {
 		qos: Qos,
 		retain: boolean,
 		identifier: number,
-		group: SharedGroup | null,
+		group: Redeliverer | null,
 	): void {
 		const { maxQueuedMessages, maxQueuedBytes } = this.settings;
 		const bytes = message.payload.length;

@@ -1,9 +1,10 @@
 /** Shared subscriptions: each message goes to one member of the group (section 4.8.2). */
 
+import { Delivery } from "./delivery.ts";
 import type { Message } from "./message.ts";
 import type { Publication } from "./publication.ts";
-import { Delivery } from "./routes.ts";
-import type { Session } from "./session.ts";
+
+import type { Redeliverer, Session } from "./session.ts";
 import type { Subscription } from "./subscription-tree.ts";
 
 const PREFIX = "$share/";
@@ -21,7 +22,7 @@ const AWAY = 1;
 const BUSY = 2;
 const READY = 3;
 
-export class SharedGroup {
+export class SharedGroup implements Redeliverer {
 	private readonly members = new Map<Session, Delivery>();
 	/** The members in order of joining. */
 	private order: Delivery[] = [];
@@ -94,6 +95,6 @@ export class SharedGroup {
 
 function fitnessOf(member: Delivery, qos: number): number {
 	const { session } = member;
-	if (session.client === null) return qos > 0 && member.qos > 0 ? AWAY : CANNOT;
-	return session.client.congested || session.queued > 0 ? BUSY : READY;
+	if (session.link === null) return qos > 0 && member.qos > 0 ? AWAY : CANNOT;
+	return session.link.congested || session.queued > 0 ? BUSY : READY;
 }

@@ -41,7 +41,7 @@ function subscribe(
 	const { noLocal, retainAsPublished, retainHandling } = request;
 	const isNew = !session.subscriptions.has(topicFilter);
 	const subscription = new Subscription(session, topicFilter, qos, noLocal, retainAsPublished, identifier);
-	session.subscriptions.set(topicFilter, subscription);
+	session.subscriptions.add(topicFilter);
 	broker.tree.add(subscription);
 	broker.routes.invalidate();
 	broker.log.write("subscribe", `${session.clientId} ${qos} ${topicFilter}`);
