@@ -3,47 +3,52 @@
 import { type AckView, readAck } from "../packet/packet.ts";
 import type { Client } from "./client.ts";
 import {
+	ACK_NAMES,
 	AWAITING_PUBACK,
 	AWAITING_PUBCOMP,
 	FAILURE,
 	PACKET_IDENTIFIER_NOT_FOUND,
 	PUBACK,
 	PUBCOMP,
+	PUBCOMP_HEADER,
 	PUBREC,
 	PUBREL,
-	SUCCESS,
+	PUBREL_HEADER,
 } from "./constants.ts";
 
 const view: AckView = { packetId: 0, reasonCode: 0 };
-const NAMES = ["PUBACK", "PUBREC", "PUBREL", "PUBCOMP"];
 
+/** Any acknowledgement, also one that `takeAck` has left. */
 export function handleAck(client: Client, bytes: Uint8Array, start: number, end: number): void {
 	readAck(bytes, start, end, client.version, view);
 	const type = bytes[start]! >> 4;
 	const { packetId, reasonCode } = view;
 	if (client.broker.tracing) {
-		client.trace(`Received ${NAMES[type - PUBACK]} from`, `(Mid: ${packetId}, RC:${reasonCode})`);
+		client.trace(`Received ${ACK_NAMES[type - PUBACK]} from`, `(Mid: ${packetId}, RC:${reasonCode})`);
 	}
-	if (!advance(client, type, packetId, reasonCode)) {
-		client.trace(`Unexpected ${NAMES[type - PUBACK]} from`, `(Mid: ${packetId})`);
-	}
+	const refused = type === PUBREC && reasonCode >= FAILURE;
+	const known = refused ? client.session.received(packetId, true) : takeAck(client, type, packetId); // [MQTT-4.3.3-4]
+	if (known) return;
+	if (client.broker.tracing)
+		client.trace(`Unexpected ${ACK_NAMES[type - PUBACK]} from`, `(Mid: ${packetId})`);
+	if (type === PUBREC && !refused) client.sendAck(PUBREL, packetId, PACKET_IDENTIFIER_NOT_FOUND);
+	if (type === PUBREL) client.sendAck(PUBCOMP, packetId, PACKET_IDENTIFIER_NOT_FOUND); // [MQTT-4.3.3-11]
 }
 
-/** Takes the flow a step on, and answers. False when the packet identifier is not in use so. */
-function advance(client: Client, type: number, packetId: number, reasonCode: number): boolean {
-	const { session } = client;
+/**
+ * Takes the flow of a message a step on, and answers. False, having done nothing, when the packet identifier is not
+ * in use so.
+ */
+export function takeAck(client: Client, type: number, packetId: number): boolean {
+	const session = client.session;
 	if (type === PUBACK) return session.complete(packetId, AWAITING_PUBACK);
 	if (type === PUBCOMP) return session.complete(packetId, AWAITING_PUBCOMP);
 	if (type === PUBREC) {
-		const refused = reasonCode >= FAILURE;
-		const known = session.received(packetId, refused);
-		if (refused) return known; // [MQTT-4.3.3-4]
-		if (client.broker.tracing) client.trace("Sending PUBREL to", `(m${packetId})`);
-		client.sendAck(PUBREL, packetId, known ? SUCCESS : PACKET_IDENTIFIER_NOT_FOUND);
-		return known;
+		if (!session.received(packetId, false)) return false;
+		client.answer(PUBREL_HEADER, packetId);
+		return true;
 	}
-	const known = session.incoming.delete(packetId);
-	if (client.broker.tracing) client.trace("Sending PUBCOMP to", `(m${packetId})`);
-	client.sendAck(PUBCOMP, packetId, known ? SUCCESS : PACKET_IDENTIFIER_NOT_FOUND); // [MQTT-4.3.3-11]
-	return known;
+	if (!session.incoming.delete(packetId)) return false;
+	client.answer(PUBCOMP_HEADER, packetId); // [MQTT-4.3.3-11]
+	return true;
 }

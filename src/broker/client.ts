@@ -18,10 +18,11 @@ import {
 	writeAck,
 	writePublish,
 } from "../packet/packet.ts";
-import { handleAck } from "./acknowledge.ts";
+import { handleAck, takeAck } from "./acknowledge.ts";
 import type { Broker } from "./broker.ts";
 import { handleConnect } from "./connect.ts";
 import {
+	ACK_NAMES,
 	ANSWER_LIMIT,
 	AWAITING_CONNECT,
 	AWAITING_PUBACK,
@@ -36,7 +37,10 @@ import {
 	PUBACK,
 	PUBACK_HEADER,
 	PUBCOMP,
+	PUBCOMP_HEADER,
 	PUBLISH,
+	PUBREC_HEADER,
+	PUBREL_HEADER,
 	SHORT_FRAME,
 } from "./constants.ts";
 import type { Due } from "./deadlines.ts";
@@ -147,6 +151,11 @@ export class Client implements ConnectionHandler, Due, Link {
 						done = forwardTracked(this, bytes, at, next, 1);
 					} else if (header === PLAIN_QOS_2) {
 						done = forwardTracked(this, bytes, at, next, 2);
+					} else if (header >= PUBREC_HEADER && header <= PUBCOMP_HEADER && length === 4) {
+						// With other flags it is malformed, which is for the long way to say.
+						if (header === PUBREC_HEADER || header === PUBREL_HEADER || header === PUBCOMP_HEADER) {
+							done = takeAck(this, header >> 4, (bytes[at + 2]! << 8) | bytes[at + 3]!);
+						}
 					}
 					if (done) {
 						at = next;
@@ -294,9 +303,20 @@ export class Client implements ConnectionHandler, Due, Link {
 		if (buffered > OUTPUT_LIMIT) this.outputGrew(buffered);
 	}
 
+	/** Sends an acknowledgement without a reason code, given by its first octet. */
+	answer(header: number, packetId: number): void {
+		if (this.broker.tracing)
+			this.trace(`Sending ${ACK_NAMES[(header >> 4) - PUBACK]} to`, `(m${packetId}, rc0)`);
+		ackBytes[0] = header;
+		ackBytes[1] = 2;
+		ackBytes[2] = packetId >> 8;
+		ackBytes[3] = packetId;
+		const buffered = this.connection.write(ackBytes, 0, 4);
+		if (buffered > OUTPUT_LIMIT) this.outputGrew(buffered);
+	}
+
 	sendRelease(packetId: number): void {
-		if (this.broker.tracing) this.trace(`Sending PUBREL to`, `(m${packetId})`);
-		this.sendAck(PacketType.PUBREL, packetId, Reason.SUCCESS);
+		this.answer(PUBREL_HEADER, packetId);
 	}
 
 	/** Whether the encoding for this client is within what it takes; what is not, is not sent ([MQTT-3.1.2-24]). */

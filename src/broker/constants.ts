@@ -1,4 +1,4 @@
-/** Numbers that the hot path compares with; in a file of their own, so that the bundler puts them in place. */
+/** Numbers that the hot path compares with, and their names; in a file of their own, so that the bundler puts them in place. */
 
 /** Where a connection is in its life. */
 export const AWAITING_CONNECT = 0;
@@ -22,6 +22,11 @@ export const PUBREL = 6;
 export const PUBCOMP = 7;
 export const PUBACK_HEADER = 0x40;
 export const PUBREC_HEADER = 0x50;
+export const PUBREL_HEADER = 0x62;
+export const PUBCOMP_HEADER = 0x70;
+
+/** From PUBACK on, for the log. */
+export const ACK_NAMES: readonly string[] = ["PUBACK", "PUBREC", "PUBREL", "PUBCOMP"];
 
 /** First octets of plain messages: QoS 0 to 2, neither DUP nor RETAIN. */
 export const PLAIN_QOS_0 = 0x30;

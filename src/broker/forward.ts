@@ -18,8 +18,6 @@ import { distributeTo } from "./distribute.ts";
 import type { Route } from "./routes.ts";
 
 const view = new PublishView();
-/** PUBACK or PUBREC, but for its first octet and its packet identifier. */
-const ack = Uint8Array.of(0, 2, 0, 0);
 
 /** Hands on a plain QoS 0 frame. False, having done nothing, when it is not for this short way. */
 export function forward(client: Client, bytes: Uint8Array, start: number, end: number): boolean {
@@ -83,9 +81,7 @@ export function forwardTracked(
 	const topicStart = bytes[start + 1]! < 128 ? start + 4 : afterLength(bytes, start) + 2;
 	const topicEnd = topicStart + ((bytes[topicStart - 2]! << 8) | bytes[topicStart - 1]!);
 	if (topicEnd + 2 >= end || topicStart === topicEnd) return false;
-	const high = bytes[topicEnd]!;
-	const low = bytes[topicEnd + 1]!;
-	const packetId = (high << 8) | low;
+	const packetId = (bytes[topicEnd]! << 8) | bytes[topicEnd + 1]!;
 	const { session } = client;
 	if (packetId === 0 || (qos === 2 && !session.mayReceive(packetId, client.broker.receiveMaximum)))
 		return false;
@@ -119,11 +115,7 @@ export function forwardTracked(
 		client.sendAck(qos === 1 ? PUBACK : PUBREC, packetId, NO_MATCHING_SUBSCRIBERS);
 		return true;
 	}
-	ack[0] = qos === 1 ? PUBACK_HEADER : PUBREC_HEADER; // [MQTT-4.3.2-4], [MQTT-4.3.3-8]
-	ack[2] = high;
-	ack[3] = low;
-	const buffered = client.connection.write(ack, 0, 4);
-	if (buffered > OUTPUT_LIMIT) client.outputGrew(buffered);
+	client.answer(qos === 1 ? PUBACK_HEADER : PUBREC_HEADER, packetId); // [MQTT-4.3.2-4], [MQTT-4.3.3-8]
 	return true;
 }
 
