@@ -8,18 +8,15 @@ import {
 	type FrameLevel,
 	OUTPUT_LIMIT,
 } from "./constants.ts";
+import { Fifo } from "./fifo.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
+import { MessageQueue, type Queued, type Redeliverer } from "./message-queue.ts";
 import type { Publication } from "./publication.ts";
 import type { BrokerSettings } from "./settings.ts";
 
 /** Session expiry interval of a session that does not end by itself. */
 export const NEVER_EXPIRES = 0xffff_ffff;
-
-/** Who finds another receiver for a message that this session did not get through to its client. */
-export interface Redeliverer {
-	redeliver(message: Message): void;
-}
 
 /** On what terms a session gets a message. */
 export interface DeliveryTerms {
@@ -69,16 +66,6 @@ const NO_PLACES = new Int32Array(0);
 
 const AWAITS_PUBCOMP = new Outgoing(null, 2, false, 0, AWAITING_PUBCOMP);
 
-/** A message that waits for room in the inflight window or on the connection. */
-interface Queued {
-	readonly message: Message;
-	readonly qos: Qos;
-	readonly retain: boolean;
-	readonly identifier: number;
-	/** The group whose member this session is for it. */
-	readonly group: Redeliverer | null;
-}
-
 /** Counts what did not get through, for the owner. */
 export interface DropCounter {
 	dropped: number;
@@ -117,15 +104,11 @@ export class Session {
 	/** As `inflightLimit`, and as many as `plain` has places for. */
 	private frameRoom = 0;
 	/** Packet identifiers to be sent again on this connection, as the window allows. */
-	private resend: number[] = [];
+	private resend = new Set<number>();
 	/** Plain frames that wait for room in the window, oldest first; before all that is in `queue`. */
-	private frames: Uint8Array[] = [];
-	private framesHead = 0;
-	private queue: Queued[] = [];
-	private queueHead = 0;
-	private queuedBytes = 0;
-	/** Of the queue, those of QoS 0: there are none while a connection keeps up, so that no later one overtakes them. */
-	private queuedQos0 = 0;
+	private readonly frames = new Fifo<Uint8Array>();
+	/** None of QoS 0 while a connection keeps up, so that no later one overtakes them. */
+	private readonly queue = new MessageQueue();
 
 	constructor(clientId: string, settings: BrokerSettings, drops: DropCounter) {
 		this.clientId = clientId;
@@ -135,7 +118,7 @@ export class Session {
 
 	/** Messages waiting, not counting those in flight. */
 	get queued(): number {
-		return this.frames.length - this.framesHead + this.queue.length - this.queueHead;
+		return this.frames.length + this.queue.length;
 	}
 
 	configure(settings: BrokerSettings): void {
@@ -153,7 +136,7 @@ export class Session {
 			this.settings.maxInflightBytes === 0 &&
 			this.settings.maxQueuedBytes === 0 &&
 			this.queue.length === 0 &&
-			this.resend.length === 0;
+			this.resend.size === 0;
 		this.frameLevel = direct ? link.level : 0;
 		this.frameRoom = Math.min(this.inflightLimit, this.plain.length >> 1);
 	}
@@ -165,14 +148,13 @@ export class Session {
 		this.plainMask = 0;
 		this.inflight = 0;
 		this.inflightBytes = 0;
-		this.resend = [...this.outgoing.keys()];
+		this.resend = new Set(this.outgoing.keys());
 		this.setWindow(link.receiveMaximum);
 	}
 
 	detach(): void {
 		this.link = null;
-		this.frames = [];
-		this.framesHead = 0;
+		this.frames.clear();
 		this.frameLevel = 0;
 	}
 
@@ -212,7 +194,7 @@ export class Session {
 
 	/** Keeps a copy of a frame until there is room in the window, or drops it; false when it is not for here. */
 	private queueFrame(bytes: Uint8Array, start: number, end: number): boolean {
-		const waiting = this.frames.length - this.framesHead;
+		const waiting = this.frames.length;
 		// There is room, but no place yet to note that it is taken: the long way makes some.
 		if (waiting === 0 && this.inflight < this.inflightLimit) return false;
 		const { maxQueuedMessages } = this.settings;
@@ -223,8 +205,8 @@ export class Session {
 
 	private drainFrames(link: Link): void {
 		const { frames } = this;
-		while (this.framesHead < frames.length && this.inflight < this.inflightLimit && !link.congested) {
-			const frame = frames[this.framesHead++]!;
+		while (frames.length > 0 && this.inflight < this.inflightLimit && !link.congested) {
+			const frame = frames.shift();
 			this.makePlaces();
 			const id = this.nextPacketId();
 			const qos = (frame[0]! >> 1) & 3;
@@ -234,13 +216,6 @@ export class Session {
 			frame[at] = id >> 8;
 			frame[at + 1] = id;
 			if (link.connection.write(frame, 0, frame.length) > OUTPUT_LIMIT) link.becomeCongested();
-		}
-		if (this.framesHead === frames.length) {
-			this.frames = [];
-			this.framesHead = 0;
-		} else if (this.framesHead >= 256 && this.framesHead * 2 >= frames.length) {
-			frames.splice(0, this.framesHead);
-			this.framesHead = 0;
 		}
 	}
 
@@ -310,8 +285,7 @@ export class Session {
 		for (const { group, message, qos } of this.outgoing.values()) {
 			if (group !== null && message !== null && qos === 1) taken.push({ group, message });
 		}
-		for (let i = this.queueHead; i < this.queue.length; i++) {
-			const { group, message } = this.queue[i]!;
+		for (const { group, message } of this.queue) {
 			if (group !== null) taken.push({ group, message });
 		}
 		return taken;
@@ -326,50 +300,28 @@ export class Session {
 	}
 
 	private drainTo(link: Link): void {
-		if (this.frames.length > 0) {
-			this.drainFrames(link);
-			if (this.frames.length > 0) {
-				if (this.queuedQos0 > 0) this.sendQos0(link);
-				return;
-			}
+		this.drainFrames(link);
+		for (const packetId of this.resend) {
+			if (this.inflight >= this.inflightLimit || link.congested) break;
+			this.resend.delete(packetId);
+			this.sendAgain(link, packetId);
 		}
-		while (this.resend.length > 0 && this.inflight < this.inflightLimit && !link.congested) {
-			this.sendAgain(link, this.resend.shift()!);
+		const { queue } = this;
+		while (queue.length > 0 && !link.congested) {
+			const next = queue.first();
+			if (next.qos > 0 && (this.frames.length > 0 || !this.hasRoom(next.message.payload.length))) break;
+			this.sendQueued(link, queue.shift());
 		}
-		while (this.queueHead < this.queue.length && !link.congested) {
-			const next = this.queue[this.queueHead]!;
-			if (next.qos > 0 && !this.hasRoom(next.message.payload.length)) {
-				if (this.queuedQos0 > 0) this.sendQos0(link);
-				return;
-			}
-			this.queueHead++;
-			if (this.queueHead === this.queue.length) {
-				this.queue = [];
-				this.queueHead = 0;
-			} else if (this.queueHead >= 256 && this.queueHead * 2 >= this.queue.length) {
-				this.queue.splice(0, this.queueHead);
-				this.queueHead = 0;
-			}
+		// QoS 0 does not wait for the window, nor for what does ([MQTT-4.9.0-3]).
+		queue.takeQos0((next) => {
+			if (link.congested) return false;
 			this.sendQueued(link, next);
-		}
-	}
-
-	/** QoS 0 does not wait for the window, nor for what does ([MQTT-4.9.0-3]). */
-	private sendQos0(link: Link): void {
-		const waiting = this.queue.slice(this.queueHead);
-		this.queueHead = 0;
-		this.queue = waiting.filter((next) => {
-			if (next.qos > 0 || link.congested) return true;
-			this.sendQueued(link, next);
-			return false;
+			return true;
 		});
 	}
 
-	/** Sends what was in the queue. */
+	/** Sends what was in the queue; what expired there is not sent ([MQTT-3.3.2-5]). */
 	private sendQueued(link: Link, { message, qos, retain, identifier, group }: Queued): void {
-		this.queuedBytes -= message.payload.length;
-		if (qos === 0) this.queuedQos0--;
-		// [MQTT-3.3.2-5]: what expired while it waited is not sent.
 		if (message.expiresAt !== 0 && message.expiresAt <= link.now()) return;
 		this.send(link, message, qos, retain, identifier, group);
 	}
@@ -430,10 +382,7 @@ export class Session {
 
 	/** Whether a message has not been sent again yet; it will not be any more, and does not count as under way here. */
 	private waitsForResend(packetId: number): boolean {
-		if (this.resend.length === 0) return false;
-		const at = this.resend.indexOf(packetId);
-		if (at >= 0) this.resend.splice(at, 1);
-		return at >= 0;
+		return this.resend.size > 0 && this.resend.delete(packetId);
 	}
 
 	private forget(packetId: number, outgoing: Outgoing): void {
@@ -442,11 +391,11 @@ export class Session {
 			this.inflightBytes -= outgoing.bytes;
 			this.inflight--;
 		}
-		if (this.frames.length > 0 || this.queue.length > 0 || this.resend.length > 0) this.drain();
+		if (this.queued > 0 || this.resend.size > 0) this.drain();
 	}
 
 	private hasRoom(payloadLength: number): boolean {
-		if (this.inflight >= this.inflightLimit || this.resend.length > 0) return false;
+		if (this.inflight >= this.inflightLimit || this.resend.size > 0) return false;
 		const limit = this.settings.maxInflightBytes;
 		return limit === 0 || this.inflight === 0 || this.inflightBytes + payloadLength <= limit;
 	}
@@ -518,15 +467,13 @@ export class Session {
 		const bytes = message.payload.length;
 		if (
 			(maxQueuedMessages !== 0 && this.queued >= maxQueuedMessages) ||
-			(maxQueuedBytes !== 0 && this.queuedBytes + bytes > maxQueuedBytes)
+			(maxQueuedBytes !== 0 && this.queue.bytes + bytes > maxQueuedBytes)
 		) {
 			this.drops.dropped++;
 			return;
 		}
 		this.frameLevel = 0;
 		this.queue.push({ message, qos, retain, identifier, group });
-		this.queuedBytes += bytes;
-		if (qos === 0) this.queuedQos0++;
 	}
 }
 

@@ -2,9 +2,9 @@
 
 import { Delivery } from "./delivery.ts";
 import type { Message } from "./message.ts";
+import type { Redeliverer } from "./message-queue.ts";
 import type { Publication } from "./publication.ts";
-
-import type { Redeliverer, Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import type { Subscription } from "./subscription-tree.ts";
 
 const PREFIX = "$share/";
