@@ -19,6 +19,8 @@ import { type AddressInfo, connect, createServer, type Server, Socket } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { textCodec } from "../fake/text.ts";
+import { checkMutations } from "../fuzz/repeatable.ts";
 import { demandedPrograms, type Program, type Result, run, start, stopAll } from "./programs.ts";
 
 const JANUARY = Date.UTC(2026, 0, 15);
@@ -30,6 +32,18 @@ function expectRun(result: Result, stdout: string, end: number = 0, stderr = "")
 		{ stderr: result.stderr.toString(), stdout: result.stdout.toString(), end: result.end },
 		{ stderr, stdout, end },
 	);
+}
+
+/** What a run writes beside its tests, all of which must have passed. */
+function otherLines({ stdout, stderr, end }: Result): string[] {
+	const lines = stdout.toString().trimEnd().split("\n");
+	const others = lines.filter((line) => !line.startsWith("ok "));
+	const total = others.pop() ?? "";
+	assert.match(total, /^[1-9][0-9]* passed, 0 failed$/, others.join("\n"));
+	assert.equal(Number.parseInt(total, 10), lines.length - others.length - 1);
+	assert.equal(stderr.toString(), "");
+	assert.equal(end, 0);
+	return others;
 }
 
 /** What `flood` writes. */
@@ -71,17 +85,13 @@ for (const program of demandedPrograms()) {
 
 function itself(program: Program, folder: () => string): void {
 	test("the suite itself", async () => {
-		const { end, stdout, stderr } = await run(program, [], {
-			env: { ...process.env, CONTRACT_DIR: folder() },
-		});
-		const lines = stdout.toString().trimEnd().split("\n");
-		const failures = lines.filter((line) => !line.startsWith("ok "));
-		const total = failures.pop() ?? "";
-		assert.deepEqual(failures, []);
-		assert.match(total, /^[1-9][0-9]* passed, 0 failed$/);
-		assert.equal(Number.parseInt(total, 10), lines.length - 1);
-		assert.equal(stderr.toString(), "");
-		assert.equal(end, 0);
+		const result = await run(program, [], { env: { ...process.env, CONTRACT_DIR: folder() } });
+		assert.deepEqual(otherLines(result), []);
+	});
+
+	test("the codec", async () => {
+		// Its host gives the same as Node's own text codec, here: neither engine nor byte order shows.
+		assert.deepEqual(otherLines(await run(program, ["packet"])), [checkMutations(textCodec)]);
 	});
 
 	test("an unknown mode", async () => {

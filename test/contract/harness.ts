@@ -251,5 +251,9 @@ export async function runTests(host: Host, suites: Readonly<Record<string, Tests
 }
 
 function describe(error: unknown): string {
-	return error instanceof Error ? `${error.name}: ${error.message}\n${error.stack ?? ""}` : String(error);
+	if (!(error instanceof Error)) {
+		return String(error);
+	}
+	const cause = error.cause === undefined ? "" : `\ncause: ${describe(error.cause)}`;
+	return `${error.name}: ${error.message}\n${error.stack ?? ""}${cause}`;
 }

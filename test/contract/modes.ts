@@ -2,6 +2,7 @@
 
 import type { Connection, Host, SignalName } from "../../src/host/host.ts";
 import { say } from "./harness.ts";
+import { runPacketChecks } from "./packet.ts";
 
 type Mode = (host: Host, args: readonly string[]) => void | Promise<void>;
 
@@ -9,6 +10,9 @@ type Mode = (host: Host, args: readonly string[]) => void | Promise<void>;
 export const modes: Readonly<Record<string, Mode>> = {
 	/** Nothing to do: ends by itself. */
 	nothing() {},
+
+	/** The codec: what is no host's own must be the same on all of them. */
+	packet: runPacketChecks,
 
 	/** A timer that is pending keeps the program running. */
 	timer(host) {

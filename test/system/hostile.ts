@@ -2,7 +2,8 @@
 
 import { connect, type Socket } from "node:net";
 import { PacketType, type ProtocolVersion } from "../../src/packet/packet.ts";
-import { corpus, mutate, Random } from "../fuzz/mutate.ts";
+import { corpus } from "../fuzz/corpus.ts";
+import { mutate, Random } from "../fuzz/mutate.ts";
 
 /** What is thrown: the next packet, of the connection's version when it has one. */
 export type Source = (version: ProtocolVersion | null) => Thrown;
