@@ -58,7 +58,7 @@ const MESSAGE: PropertyOwner[] = [PUBLISH, WILL];
 const OPENING = [CONNECT, CONNACK];
 const ANSWERS = [CONNACK, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK, UNSUBACK, DISCONNECT, AUTH];
 
-/** All properties, by ascending identifier; this is also the order in which they are written. */
+/** All properties, by ascending identifier. */
 export const PROPERTIES: readonly PropertyDefinition[] = [
 	define(0x01, "payloadFormatIndicator", FLAG, MESSAGE),
 	define(0x02, "messageExpiryInterval", UINT32, MESSAGE),
@@ -102,14 +102,11 @@ export const PROPERTY_ID_LIMIT = 0x2b;
 export const propertyById: (PropertyDefinition | undefined)[] = new Array(PROPERTY_ID_LIMIT).fill(undefined);
 /** By identifier: bit n is set when owner n may have it. */
 export const ownersById = new Uint16Array(PROPERTY_ID_LIMIT);
-/** By owner: the properties it may have. */
-export const propertiesOf: PropertyDefinition[][] = Array.from({ length: 16 }, () => []);
+export const propertyByName = new Map<string, PropertyDefinition>();
 for (const definition of PROPERTIES) {
 	propertyById[definition.id] = definition;
-	for (const owner of definition.owners) {
-		ownersById[definition.id]! |= 1 << owner;
-		propertiesOf[owner]!.push(definition);
-	}
+	propertyByName.set(definition.name, definition);
+	for (const owner of definition.owners) ownersById[definition.id]! |= 1 << owner;
 }
 
 const ownerNames: Record<number, string> = { [WILL]: "will" };

@@ -1,7 +1,13 @@
 /** Measuring and writing fields and properties. Measuring checks values, so that writing cannot fail half-way. */
 
 import type { Properties } from "./packets.ts";
-import { type PropertyDefinition, PropertyKind, type PropertyOwner, propertiesOf } from "./properties.ts";
+import {
+	ownersById,
+	type PropertyDefinition,
+	PropertyKind,
+	type PropertyOwner,
+	propertyByName,
+} from "./properties.ts";
 import type { TextCodec } from "./text.ts";
 
 const VARIABLE_MAXIMUM = 268_435_455;
@@ -91,17 +97,18 @@ export function writeProperties(
 	return properties === null ? position : writePropertyList(bytes, position, properties, owner, codec);
 }
 
-/** The octets of an owner's property list without its length. */
+/** The octets of an owner's property list without its length. Properties that are not its own do not count. */
 export function propertyListLength(properties: Properties, owner: PropertyOwner, codec: TextCodec): number {
 	let length = 0;
-	for (const definition of propertiesOf[owner]!) {
-		const value = properties[definition.name];
-		if (value !== undefined) length += valueLength(definition, value, codec);
+	for (const name in properties) {
+		const definition = definitionOf(name, owner);
+		const value = properties[name as keyof Properties];
+		if (definition !== null && value !== undefined) length += valueLength(definition, value, codec);
 	}
 	return length;
 }
 
-/** Writes what `propertyListLength` measures and returns the position after it. */
+/** Writes what `propertyListLength` measures, in the order in which the object has it; returns the position after it. */
 export function writePropertyList(
 	bytes: Uint8Array,
 	position: number,
@@ -109,11 +116,19 @@ export function writePropertyList(
 	owner: PropertyOwner,
 	codec: TextCodec,
 ): number {
-	for (const definition of propertiesOf[owner]!) {
-		const value = properties[definition.name];
-		if (value !== undefined) position = writeValue(bytes, position, definition, value, codec);
+	for (const name in properties) {
+		const definition = definitionOf(name, owner);
+		const value = properties[name as keyof Properties];
+		if (definition !== null && value !== undefined) {
+			position = writeValue(bytes, position, definition, value, codec);
+		}
 	}
 	return position;
+}
+
+function definitionOf(name: string, owner: PropertyOwner): PropertyDefinition | null {
+	const definition = propertyByName.get(name);
+	return definition !== undefined && ((ownersById[definition.id]! >> owner) & 1) !== 0 ? definition : null;
 }
 
 type Value = NonNullable<Properties[keyof Properties]>;

@@ -1,0 +1,28 @@
+/** CONNACK to the octet: some clients' tests compare it so. The order is mosquitto's. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { startBroker } from "./fixture.ts";
+
+async function answer(...connect: string[]): Promise<string> {
+	const peer = (await startBroker()).dial();
+	peer.send(Buffer.from(connect.join(""), "hex"));
+	return Buffer.from(peer.take()).toString("hex");
+}
+
+test("5.0: topic alias maximum, then the rest, at last maximum packet size and receive maximum", async () => {
+	const connack = await answer("1010", "00044d51545405", "02", "003c", "00", "000378797a");
+	assert.equal(connack, ["200e", "00", "00", "0b", "22000a", "27001e8480", "210014"].join(""));
+});
+
+test("5.0: what is chosen for the client stands between them", async () => {
+	const connack = await answer("100d", "00044d51545405", "02", "003c", "00", "0000");
+	const assigned = connack.slice(16, -16);
+	assert.equal(connack.slice(0, 16), ["203a", "00", "00", "37", "22000a"].join(""));
+	assert.match(assigned, /^1200296175746f2d([0-9a-f]{2}){36}$/);
+	assert.equal(connack.slice(-16), ["27001e8480", "210014"].join(""));
+});
+
+test("below 5.0 there is nothing but the return code", async () => {
+	assert.equal(await answer("100f", "00044d51545404", "02", "003c", "000378797a"), "20020000");
+});
