@@ -15,7 +15,8 @@ export interface ConnectionHandler {
 	onDrain(): void;
 	/**
 	 * The connection is over and is not to be used: once for each started connection, also after `close` and
-	 * `destroy`. `error` is null for an orderly end (by the peer, or by us), else what broke it ("ECONNRESET").
+	 * `destroy`. `error` is null for an orderly end (by the peer, or by us, whatever a peer does once the system took
+	 * all that was written before `close`), else what broke it ("ECONNRESET").
 	 */
 	onClose(error: HostError | null): void;
 }
@@ -38,7 +39,12 @@ export interface Connection {
 	write(bytes: Uint8Array, start: number, end: number): number;
 	/** Stops (true) or resumes (false) reading. */
 	pause(paused: boolean): void;
-	/** Reads no more, sends what was written (for at most 5 s), then closes. Idempotent. */
+	/**
+	 * Ends the connection without losing what was written: sends it, then says that it was all, and drops what still
+	 * comes until the peer has ended its side, too; a system that closed earlier would answer unread input with a
+	 * reset, which makes the peer lose what it has not read. All of it for at most 5 s, and 16 MiB of input dropped;
+	 * then it closes all the same. `onData` and `onDrain` are not called any more. Idempotent.
+	 */
 	close(): void;
 	/** Closes at once; what was written and not taken by the system is dropped. Idempotent. */
 	destroy(): void;

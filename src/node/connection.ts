@@ -16,8 +16,10 @@ const PIECE = 65_536;
 const OUTPUT_SIZE = 1024;
 /** An output buffer up to this size is kept for later; a larger one is let go when it has been sent. */
 const OUTPUT_KEPT = 16_384;
-/** Milliseconds that a closed connection has to send what was written. */
-const CLOSE_TIMEOUT = 5000;
+/** Milliseconds from `close` to the end, when the peer does not end its side before. */
+const LINGER = 5000;
+/** Octets of input that are dropped after `close`. */
+const DROP_LIMIT = 16 * 1024 * 1024;
 /** Below this a loop copies quicker than a view is made. */
 const SHORT = 48;
 
@@ -68,6 +70,11 @@ export class NodeConnection implements Connection {
 	private error: HostError | null = null;
 	/** By us, or by the end of the peer's output. */
 	private closing = false;
+	/** The peer has ended its side. */
+	private peerEnded = false;
+	/** All output has gone after `close`, and the peer was told that it was all. */
+	private lingering = false;
+	private dropped = 0;
 	private paused = false;
 	private destroyed = false;
 	private over = false;
@@ -100,11 +107,19 @@ export class NodeConnection implements Connection {
 		this.remotePort = socket.remotePort ?? 0;
 		socket.on("error", (error) => {
 			if (!this.destroyed) {
-				this.error = toHostError(error);
+				// What the peer does when it has been told of the end is its own affair.
+				this.error = this.lingering ? null : toHostError(error);
 				this.destroy();
 			}
 		});
-		socket.on("end", () => this.close());
+		socket.on("end", () => {
+			this.peerEnded = true;
+			if (this.lingering) {
+				this.destroy();
+			} else {
+				this.close();
+			}
+		});
 		socket.on("close", () => this.closed());
 	}
 
@@ -176,14 +191,27 @@ export class NodeConnection implements Connection {
 			return;
 		}
 		this.closing = true;
-		this.socket.pause();
+		this.paused = false;
 		this.dropInput();
+		if (!this.peerEnded) {
+			// Input is dropped even before the output has gone: a peer may read only when it got rid of its own.
+			this.socket.resume();
+		}
+		this.closeTimer = setTimeout(() => this.destroy(), LINGER);
 		if (this.outEnd === this.outStart) {
-			this.destroy();
-			return;
+			this.flushed();
 		}
 		// With output there is a flush to come, at the end of this turn or when the socket is ready.
-		this.closeTimer = setTimeout(() => this.destroy(), CLOSE_TIMEOUT);
+	}
+
+	/** After `close`, and all output has gone. */
+	private flushed(): void {
+		if (this.peerEnded) {
+			this.destroy();
+		} else if (!this.lingering) {
+			this.lingering = true;
+			this.socket?.end();
+		}
 	}
 
 	destroy(): void {
@@ -202,7 +230,7 @@ export class NodeConnection implements Connection {
 		this.inDirty = false;
 		this.flush();
 		if (this.closing && !this.destroyed && this.outEnd === this.outStart) {
-			this.destroy();
+			this.flushed();
 		}
 	}
 
@@ -240,7 +268,7 @@ export class NodeConnection implements Connection {
 			return;
 		}
 		if (this.closing) {
-			this.destroy();
+			this.flushed();
 		} else {
 			this.handler?.onDrain();
 		}
@@ -285,7 +313,7 @@ export class NodeConnection implements Connection {
 	/** `length` octets are in `input`. Returns whether to go on reading. */
 	private take(length: number): boolean {
 		if (this.closing) {
-			return false;
+			return this.drop(length);
 		}
 		if (this.tailStart === this.tailEnd) {
 			const used = this.give(input, 0, length);
@@ -299,7 +327,16 @@ export class NodeConnection implements Connection {
 				this.dropInput();
 			}
 		}
-		return !this.closing;
+		return !this.destroyed;
+	}
+
+	/** Input after `close`: whoever sends without end is cut off. */
+	private drop(length: number): boolean {
+		this.dropped += length;
+		if (this.dropped > DROP_LIMIT) {
+			this.destroy();
+		}
+		return !this.destroyed;
 	}
 
 	private give(bytes: Uint8Array, start: number, end: number): number {

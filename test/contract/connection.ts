@@ -435,6 +435,49 @@ export const connectionTests: Tests = {
 		pair.listener.close();
 	},
 
+	"close: the last octets reach a peer that has sent a lot which nobody read": async (host) => {
+		for (const reads of [true, false]) {
+			const pair = await connectPair(host);
+			const { client, server } = pair;
+			client.start();
+			if (reads) {
+				// What is read and not consumed is no better than what was never read.
+				server.consume = () => 0;
+				server.start();
+				client.write(pattern(1000));
+				await server.until(() => server.calls > 0);
+				server.pause(true);
+			}
+			const written = await pileUp(host, client, new Uint8Array(256 * 1024));
+			if (!reads) {
+				server.start();
+			}
+			const { calls } = server;
+			server.write(pattern(1000));
+			server.close();
+			await Promise.all([client.closed(), server.closed()]);
+			equal(client.received, 1000, `the last octets, to one that has sent ${written}`);
+			equal(client.error, null, "the peer's error");
+			equal(server.error, null, "our error");
+			equal(server.calls, calls, "onData after close");
+			pair.listener.close();
+		}
+	},
+
+	"close: without a start": async (host) => {
+		const pair = await connectPair(host);
+		pair.client.start();
+		pair.client.write(pattern(100_000));
+		pair.server.close();
+		await pair.client.closed();
+		equal(pair.client.error, null, "the peer's error");
+		pair.server.start();
+		await pair.server.closed();
+		equal(pair.server.error, null, "our error");
+		equal(pair.server.calls, 0, "onData");
+		await endPair(pair);
+	},
+
 	"close: both ends at once": async (host) => {
 		const pair = await startedPair(host);
 		pair.client.write(Uint8Array.of(1));
@@ -504,12 +547,14 @@ export const connectionTests: Tests = {
 	"peer's end: seen when reading begins": async (host) => {
 		const pair = await connectPair(host);
 		pair.client.start();
+		const other = await startedPair(host);
 		pair.client.write(Uint8Array.of(1));
 		pair.client.close();
-		await pair.client.closed();
+		await barrier(other);
 		pair.server.start();
 		await pair.server.closed();
 		equal(pair.server.received, 1, "octets");
+		await endPair(other);
 		await endPair(pair);
 	},
 

@@ -1,12 +1,13 @@
 /* Connections: their life from start() to onClose, and what JavaScript sees of them. */
 
 #include <string.h>
+#include <sys/socket.h>
 
 #include "connection.h"
 
 static JSClassID connection_class;
 static struct list_head connections = LIST_HEAD_INIT(connections);
-/* Those whose output has to go out before a deadline, the nearest first. */
+/* Those whose end has a deadline, the nearest first. */
 static struct list_head lingering = LIST_HEAD_INIT(lingering);
 static uv_timer_t linger_timer;
 
@@ -92,7 +93,7 @@ void connection_end(connection *connection, int error)
 {
 	if (connection->state >= CONNECTION_CLOSING)
 		return;
-	if (connection->state == CONNECTION_FLUSHING) {
+	if (connection->state != CONNECTION_OPEN) {
 		list_del(&connection->lingering);
 		arm_linger_timer();
 	}
@@ -129,9 +130,7 @@ void connection_finish(connection *connection)
 {
 	if (connection->state != CONNECTION_OPEN)
 		return;
-	uv_read_stop(&connection->uv.stream);
-	if (!connection->first) {
-		input_discard(connection);
+	if (connection->peer_ended && !connection->first) {
 		connection_end(connection, 0);
 		return;
 	}
@@ -139,6 +138,21 @@ void connection_finish(connection *connection)
 	connection->deadline = host_clock() + LINGER;
 	list_add_tail(&connection->lingering, &lingering);
 	arm_linger_timer();
+	/* Input is dropped even before the output has gone: a peer may read only when it got rid of its own. */
+	if (!connection->peer_ended && (!connection->started || connection->paused))
+		input_start(connection);
+	if (connection->state == CONNECTION_FLUSHING && !connection->first)
+		connection_flushed(connection);
+}
+
+void connection_flushed(connection *connection)
+{
+	uv_os_fd_t fd;
+	/* A peer that is gone cannot be told. */
+	if (connection->peer_ended || uv_fileno(&connection->uv.handle, &fd) < 0 || shutdown(fd, SHUT_WR) < 0)
+		connection_end(connection, 0);
+	else
+		connection->state = CONNECTION_LINGERING;
 }
 
 JSValue connection_open(connection *connection, bool no_delay)

@@ -8,15 +8,19 @@
 enum {
 	/* Octets of the one buffer that all connections read into, and of output before it is offered early. */
 	SHARED_SIZE = 65536,
-	/* Milliseconds that output may take after close(). */
+	/* Milliseconds from close() to the end, when the peer does not end its side before. */
 	LINGER = 5000,
+	/* Octets of input that are dropped after close(). */
+	DROP_LIMIT = 16 << 20,
 };
 
 typedef enum connection_state {
 	/* Open. */
 	CONNECTION_OPEN,
-	/* After close(), or the peer's end: output is still to go out. */
+	/* After close(), or the peer's end: output is still to go out; input is dropped. */
 	CONNECTION_FLUSHING,
+	/* All output has gone, and the peer was told so: input is dropped until it ends its side, too. */
+	CONNECTION_LINGERING,
 	/* libuv is closing it; nothing may be read or written. */
 	CONNECTION_CLOSING,
 	/* libuv has closed it. */
@@ -42,6 +46,8 @@ struct connection {
 	uint8_t state; /* connection_state */
 	bool started;
 	bool paused;
+	/* The peer has ended its side. */
+	bool peer_ended;
 	bool finalized;
 	/* Output is in `dirty` to be flushed at the end of the turn. */
 	bool is_dirty;
@@ -69,15 +75,19 @@ struct connection {
 	struct list_head dirty;
 	uv_write_t request;
 
-	/* In the list of all connections, and of those that are flushing. */
+	/* In the list of all connections, and of those that are flushing or lingering. */
 	struct list_head link;
 	struct list_head lingering;
 	uint64_t deadline;
+	/* Octets of input dropped. */
+	uint32_t dropped;
 };
 
 /* connection.c */
-/* Reads no more, and ends the connection when its output has gone. */
+/* Begins an orderly end: no more is read by JavaScript, and output goes out. No JavaScript runs. */
 void connection_finish(connection *connection);
+/* All output of a connection that is flushing has gone: what comes next in its end. */
+void connection_flushed(connection *connection);
 /* Ends the connection at once because of `error`, or 0. No JavaScript runs. */
 void connection_end(connection *connection, int error);
 
@@ -85,8 +95,6 @@ void connection_end(connection *connection, int error);
 void input_start(connection *connection);
 /* Frees what input holds. */
 void input_release(connection *connection);
-/* Reads and drops what has arrived already, as closing a socket with unread input would reset it. */
-void input_discard(connection *connection);
 void input_setup(void);
 void input_teardown(void);
 

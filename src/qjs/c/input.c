@@ -3,9 +3,7 @@
  * one long-lived array. What is not consumed is kept with the connection and put before the next input.
  */
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "connection.h"
 
@@ -16,8 +14,7 @@ enum {
 	/* Size of such a buffer at first, at most (positions are 31-bit integers), and the room it has for a read. */
 	BIG_FIRST = 4 * SHARED_SIZE,
 	BIG_LIMIT = 1 << 30,
-	BIG_ROOM = SHARED_SIZE,
-	DISCARD_READS = 16
+	BIG_ROOM = SHARED_SIZE
 };
 
 /* As static memory its pages cost nothing until they are used. */
@@ -114,6 +111,9 @@ static bool make_big_room(connection *connection)
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
 	connection *connection = handle->data;
+	/* Nobody looks at it any more. */
+	if (connection->state != CONNECTION_OPEN)
+		input_release(connection);
 	size_t length = connection->input_end - connection->input_start;
 	if (connection->big || length > TAIL_LIMIT) {
 		if (!make_big_room(connection)) {
@@ -165,17 +165,32 @@ static void deliver(connection *connection, size_t count)
 	}
 }
 
+/* Input after close(): whoever sends without end is cut off. */
+static void drop(connection *connection, size_t count)
+{
+	connection->dropped += (uint32_t)count;
+	if (connection->dropped > DROP_LIMIT)
+		connection_end(connection, 0);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 {
 	connection *connection = stream->data;
-	if (count > 0) {
+	if (count > 0 && connection->state == CONNECTION_OPEN) {
 		deliver(connection, (size_t)count);
+	} else if (count > 0) {
+		drop(connection, (size_t)count);
 	} else if (count == UV_EOF) {
 		/* The peer has said all; what was written for it still goes out. */
 		uv_read_stop(stream);
-		connection_finish(connection);
+		connection->peer_ended = true;
+		if (connection->state == CONNECTION_LINGERING)
+			connection_end(connection, 0);
+		else
+			connection_finish(connection);
 	} else if (count < 0) {
-		connection_end(connection, (int)count);
+		/* What the peer does when it has been told of the end is its own affair. */
+		connection_end(connection, connection->state == CONNECTION_LINGERING ? 0 : (int)count);
 	}
 }
 
@@ -184,18 +199,6 @@ void input_start(connection *connection)
 	int error = uv_read_start(&connection->uv.stream, on_alloc, on_read);
 	if (error < 0)
 		connection_end(connection, error);
-}
-
-void input_discard(connection *connection)
-{
-	uv_os_fd_t fd;
-	if (uv_fileno(&connection->uv.handle, &fd) < 0)
-		return;
-	for (int i = 0; i < DISCARD_READS; i++) {
-		ssize_t count = read(fd, shared, sizeof shared);
-		if (count == 0 || (count < 0 && errno != EINTR))
-			return;
-	}
 }
 
 void input_setup(void)

@@ -146,7 +146,7 @@ static void flush(connection *connection)
 		return;
 	}
 	if (connection->state == CONNECTION_FLUSHING)
-		connection_end(connection, 0);
+		connection_flushed(connection);
 }
 
 /* libuv has sent what it was given, or could not. */
