@@ -19,7 +19,15 @@ export type {
 	ListenOptions,
 	Network,
 } from "./network.ts";
-export type { Background, OutputStream, Process, SignalName, Syslog, SyslogLevel } from "./process.ts";
+export type {
+	Background,
+	InputStream,
+	OutputStream,
+	Process,
+	SignalName,
+	Syslog,
+	SyslogLevel,
+} from "./process.ts";
 
 /**
  * One platform. A program receives it once, at its entry, and passes on what each part needs; nothing is global.

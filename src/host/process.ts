@@ -1,11 +1,20 @@
 /** The program as a process: arguments, environment, standard streams, signals, its end. */
 
-/** Signals that can be caught. SIGRTMIN is the C library's first real-time signal. */
+/** Signals that can be caught. SIGRTMIN is the C library's first real-time signal; with musl also that of glibc. */
 export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGUSR1" | "SIGUSR2" | "SIGRTMIN";
 
 export interface OutputStream {
 	/** Writes all, blocking until the system took it. Throws a HostError (EPIPE when the reader has gone; SIGPIPE is ignored). */
 	write(bytes: Uint8Array): void;
+}
+
+/** Standard input while it is read. */
+export interface InputStream {
+	/**
+	 * Stops (true) or resumes (false) reading. Nothing is told while paused, the end neither; whoever writes is held
+	 * up once the system's own buffer is full. A paused input does not keep the program running.
+	 */
+	pause(paused: boolean): void;
 }
 
 /** A process that was sent to the background. */
@@ -30,10 +39,10 @@ export interface Process {
 	/** Value of an environment variable. */
 	env(name: string): string | undefined;
 	/**
-	 * Reads standard input without blocking the loop: `onData` for each piece (the array is lent), then `onEnd` once.
-	 * Call at most once.
+	 * Reads standard input without blocking the loop: `onData` for each piece of at most 64 KiB (the array is lent),
+	 * then `onEnd` once. Call at most once.
 	 */
-	readStdin(onData: (bytes: Uint8Array) => void, onEnd: () => void): void;
+	readStdin(onData: (bytes: Uint8Array) => void, onEnd: () => void): InputStream;
 	/**
 	 * Calls `callback` for each arrival of the signal, instead of its usual effect; does not keep the program running.
 	 * Node cannot catch SIGRTMIN: there the call does nothing, and the signal has its usual effect.
@@ -47,6 +56,12 @@ export interface Process {
 	daemonize(): Promise<Background>;
 	/** Takes the identity of a user, by name, with its groups. Throws ENOENT when there is none, EPERM when not allowed. */
 	becomeUser(name: string): void;
+	/**
+	 * Says who is told of an error that nobody caught, and of the reason of a rejected promise that nobody had listened
+	 * to when the jobs of its turn were done. The process then ends with code 70, unless the callback ends it. When the
+	 * callback itself throws, the error is printed to standard error. Call at most once.
+	 */
+	onUncaught(callback: (error: unknown) => void): void;
 	/** Ends the process at once: output of connections not yet taken by the system is dropped. Code 0 to 255. */
 	exit(code: number): never;
 }

@@ -2,7 +2,7 @@
 
 import { readFileSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
-import type { OutputStream, Process, SignalName } from "../host/process.ts";
+import type { InputStream, OutputStream, Process, SignalName } from "../host/process.ts";
 import { daemonize, isRepeating, programName } from "./background.ts";
 import { hostCall, hostError } from "./errno.ts";
 
@@ -20,6 +20,7 @@ export const nodeProcess: Process = {
 	onSignal,
 	daemonize,
 	becomeUser,
+	onUncaught,
 	exit: (code) => process.exit(code),
 };
 
@@ -51,14 +52,21 @@ function writeBlocking(fd: number, bytes: Uint8Array): void {
 	}
 }
 
-function readStdin(onData: (bytes: Uint8Array) => void, onEnd: () => void): void {
+function readStdin(onData: (bytes: Uint8Array) => void, onEnd: () => void): InputStream {
 	const { stdin } = process;
-	let ended = false;
-	const end = () => {
-		if (!ended) {
-			ended = true;
+	let paused = false;
+	/** Node may find the end in the turn of a `resume`, although a `pause` follows. */
+	let over = false;
+	let told = false;
+	const tellEnd = () => {
+		if (over && !paused && !told) {
+			told = true;
 			onEnd();
 		}
+	};
+	const end = () => {
+		over = true;
+		tellEnd();
 	};
 	stdin.on("data", (piece: Buffer) => {
 		// Not a Buffer, whose `slice` does not copy.
@@ -67,6 +75,20 @@ function readStdin(onData: (bytes: Uint8Array) => void, onEnd: () => void): void
 	stdin.once("end", end);
 	// Unreadable standard input is one that has nothing to say.
 	stdin.once("error", end);
+	return {
+		pause(stop) {
+			if (stop === paused) {
+				return;
+			}
+			paused = stop;
+			if (stop) {
+				stdin.pause();
+				return;
+			}
+			stdin.resume();
+			setImmediate(tellEnd);
+		},
+	};
 }
 
 function onSignal(name: SignalName, callback: () => void): void {
@@ -74,6 +96,28 @@ function onSignal(name: SignalName, callback: () => void): void {
 	if (name !== "SIGRTMIN") {
 		process.on(name, callback);
 	}
+}
+
+/** EX_SOFTWARE of sysexits.h. */
+const EXIT_UNCAUGHT = 70;
+
+function onUncaught(callback: (error: unknown) => void): void {
+	const tell = (error: unknown) => {
+		try {
+			callback(error);
+		} catch {
+			const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
+			try {
+				writeBlocking(2, Buffer.from(`Uncaught ${text}\n`));
+			} catch {
+				// Nobody is there to be told.
+			}
+		}
+		process.exit(EXIT_UNCAUGHT);
+	};
+	process.on("uncaughtException", tell);
+	// On its own, Node would wrap a reason that is no Error.
+	process.on("unhandledRejection", tell);
 }
 
 /** Missing in Node's published types. */

@@ -70,11 +70,13 @@ declare module "native" {
 	/** Writes all to the descriptor 1 or 2. */
 	export function writeStream(descriptor: number, bytes: Uint8Array): void;
 	export function readStdin(onData: (bytes: Uint8Array) => void, onEnd: () => void): void;
+	export function pauseStdin(paused: boolean): void;
 	export function onSignal(name: string, callback: () => void): void;
 	/** Returns in the background process only. */
 	export function daemonize(): void;
 	export function daemonReady(): void;
 	export function becomeUser(name: string): void;
+	export function onUncaught(callback: (error: unknown) => void): void;
 	export function exit(code: number): never;
 
 	// syslog.c

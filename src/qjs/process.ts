@@ -25,13 +25,17 @@ export const qjsProcess: Process = {
 	stdout: outputStream(1),
 	stderr: outputStream(2),
 	env: native.env,
-	readStdin: native.readStdin,
+	readStdin(onData, onEnd) {
+		native.readStdin(onData, onEnd);
+		return { pause: native.pauseStdin };
+	},
 	onSignal: native.onSignal,
 	async daemonize() {
 		native.daemonize();
 		return { ready: native.daemonReady };
 	},
 	becomeUser: native.becomeUser,
+	onUncaught: native.onUncaught,
 	exit: native.exit,
 };
 

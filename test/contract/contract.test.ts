@@ -73,6 +73,7 @@ for (const program of demandedPrograms()) {
 		});
 		itself(program, () => folder);
 		ending(program);
+		uncaught(program);
 		facts(program, () => folder);
 		streams(program, () => folder);
 		signals(program);
@@ -119,6 +120,30 @@ function ending(program: Program): void {
 
 	test("exit ends the program at once", async () => {
 		expectRun(await run(program, ["exit-now"]), "before\n", 4);
+	});
+}
+
+function uncaught(program: Program): void {
+	const whats = {
+		start: "RangeError: boom",
+		timer: "RangeError: boom",
+		data: "RangeError: boom",
+		input: "RangeError: boom",
+		reject: "RangeError: boom",
+		value: "no error object",
+	};
+	for (const [what, text] of Object.entries(whats)) {
+		test(`an uncaught error (${what}) is told, then the program ends`, async () => {
+			expectRun(await run(program, ["uncaught", what]), `told ${text}\n`, 70);
+			expectRun(await run(program, ["uncaught", what, "exit"]), `told ${text}\n`, 5);
+			const { stdout, stderr, end } = await run(program, ["uncaught", what, "throw"]);
+			assert.deepEqual([stdout.toString(), end], [`told ${text}\n`, 70]);
+			assert.ok(stderr.toString().startsWith(`Uncaught ${text}\n`), stderr.toString());
+		});
+	}
+
+	test("a rejected promise that is listened to in its turn is none", async () => {
+		expectRun(await run(program, ["uncaught", "handled"]), "caught\n");
 	});
 }
 
@@ -193,6 +218,53 @@ function streams(program: Program, folder: () => string): void {
 		expectRun(await ended, "timer\ninput\nend\n");
 	});
 
+	test("standard input, paused: nothing is told, the end neither, and who writes is held up", async () => {
+		const { child, until, ended } = start(program, ["cat-signals"]);
+		const stdin = child.stdin!;
+		const written = (bytes: string | Buffer) => new Promise((resolve) => stdin.write(bytes, resolve));
+		await until("ready\n");
+		await written("1");
+		await until("data 49\n");
+		child.kill("SIGHUP");
+		await until("paused\n");
+		await written("2");
+		child.kill("SIGUSR1");
+		await until("ready\ndata 49\npaused\nasked\n");
+		child.kill("SIGUSR2");
+		await until("asked\ndata 50\n");
+
+		child.kill("SIGHUP");
+		await until("data 50\npaused\n");
+		stdin.write(Buffer.alloc(8_000_000, "3"));
+		child.kill("SIGUSR1");
+		await until("data 50\npaused\nasked\n");
+		assert.ok(stdin.writableLength > 0, "all 8 megabytes were taken");
+		stdin.end();
+		child.kill("SIGUSR2");
+		const { stdout, end } = await ended;
+		assert.match(stdout.toString(), /asked\n(data 51\n)+end\n$/);
+		assert.equal(end, 0);
+	});
+
+	test("standard input, paused and resumed for each piece", async () => {
+		const bytes = flooded(1_000_000);
+		const path = join(folder(), "input-to-pause");
+		writeFileSync(path, bytes);
+		const fd = openSync(path, "r");
+		const file = await run(program, ["cat-pausing"], { stdio: [fd, "pipe", "pipe"] });
+		closeSync(fd);
+		const piped = await run(program, ["cat-pausing"], {}, bytes);
+		for (const { stdout, stderr, end } of [file, piped]) {
+			assert.equal(stderr.toString(), "end false\n");
+			assert.equal(end, 0);
+			assert.ok(stdout.equals(bytes));
+		}
+	});
+
+	test("standard input, paused, does not keep the program running", async () => {
+		expectRun(await start(program, ["stdin-idle"]).ended, "");
+	});
+
 	test("standard streams that are closed", async () => {
 		const closing = (what: string) => ({ before: ["sh", "-c", `exec "$@" ${what}`, "sh"] });
 		expectRun(await run(program, ["cat"], closing("<&-")), "", 0, "end 1\n");
@@ -243,7 +315,7 @@ function streams(program: Program, folder: () => string): void {
 
 function signals(program: Program): void {
 	test("signals, each arrival", async () => {
-		const numbers: Record<string, number | NodeJS.Signals> = {
+		const numbers: Record<string, NodeJS.Signals> = {
 			SIGINT: "SIGINT",
 			SIGTERM: "SIGTERM",
 			SIGHUP: "SIGHUP",
@@ -252,11 +324,12 @@ function signals(program: Program): void {
 		};
 		const { child, until, ended } = start(program, ["signals", ...Object.keys(numbers), "SIGRTMIN"]);
 		await until("ready\n");
-		if (program.sigrtmin !== null) {
-			numbers.SIGRTMIN = program.sigrtmin;
-		}
+		const all = [
+			...Object.entries(numbers),
+			...program.sigrtmin.map((number) => ["SIGRTMIN", number] as const),
+		];
 		let expected = "ready\n";
-		for (const [name, number] of [...Object.entries(numbers), ...Object.entries(numbers)]) {
+		for (const [name, number] of [...all, ...all]) {
 			process.kill(child.pid!, number);
 			expected += `${name}\n`;
 			await until(expected);
@@ -398,6 +471,34 @@ function sockets(program: Program): void {
 		server.close();
 		assert.equal(`written ${bytes.length}.\n`, stdout);
 		expectRun(await ended, `${stdout}closed null\n`);
+	});
+
+	test("close: a peer that does nothing keeps it open for 5 s", async () => {
+		const server = createServer({ allowHalfOpen: true }).listen(0, "127.0.0.1");
+		await once(server, "listening");
+		const { ended } = start(program, ["close-long", portOf(server)]);
+		const [socket] = (await once(server, "connection")) as [Socket];
+		socket.write("anything");
+		assert.equal((await readAll(socket)).toString(), "last words");
+		expectRun(await ended, "closed null at the limit\n");
+		socket.destroy();
+		server.close();
+	});
+
+	test("close: a peer that sends without end hears the last words and is cut off", async () => {
+		const server = createServer({ allowHalfOpen: true }).listen(0, "127.0.0.1");
+		await once(server, "listening");
+		const { ended } = start(program, ["close-long", portOf(server)]);
+		const [socket] = (await once(server, "connection")) as [Socket];
+		const cut = once(socket, "error");
+		const piece = Buffer.alloc(65_536);
+		const send = () => socket.write(piece, (error) => error ?? send());
+		send();
+		assert.equal((await readAll(socket)).toString(), "last words");
+		assert.match((await cut)[0].code, /^(ECONNRESET|EPIPE)$/);
+		// Emulated, dropping may take as long as it may take.
+		assert.match((await ended).stdout.toString(), /^closed null (before|at) the limit\n$/);
+		server.close();
 	});
 
 	test("exit drops what was written in its turn", async () => {

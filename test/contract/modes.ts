@@ -88,6 +88,111 @@ export const modes: Readonly<Record<string, Mode>> = {
 		host.timers.after(1, () => say(host, "timer"));
 	},
 
+	/** Copies standard input, which it pauses after each piece until a later turn. */
+	"cat-pausing"(host) {
+		let paused = false;
+		const input = host.process.readStdin(
+			(bytes) => {
+				if (paused || bytes.length > 65_536) {
+					host.process.exit(9);
+				}
+				host.process.stdout.write(bytes);
+				pause(true);
+				host.timers.after(0, () => pause(false));
+			},
+			() => {
+				host.process.stderr.write(host.utf8.encode(`end ${paused}\n`));
+			},
+		);
+		const pause = (stop: boolean) => {
+			paused = stop;
+			input.pause(stop);
+		};
+	},
+
+	/** Prints what comes from standard input; SIGHUP pauses, SIGUSR2 resumes, and SIGUSR1 only wants an answer. */
+	"cat-signals"(host) {
+		const input = host.process.readStdin(
+			(bytes) => say(host, `data ${bytes[0]}`),
+			() => {
+				say(host, "end");
+				host.process.exit(0);
+			},
+		);
+		const answer = (text: string) => {
+			// Not before what is ready by now would have been told.
+			host.timers.after(1, () => host.timers.after(1, () => say(host, text)));
+		};
+		host.process.onSignal("SIGHUP", () => {
+			input.pause(true);
+			answer("paused");
+		});
+		host.process.onSignal("SIGUSR1", () => answer("asked"));
+		host.process.onSignal("SIGUSR2", () => {
+			// Many at once are as good as the last one.
+			for (const paused of [false, true, true, false]) {
+				input.pause(paused);
+			}
+		});
+		host.timers.after(1_000_000, () => {});
+		say(host, "ready");
+	},
+
+	/** Standard input that is paused does not keep the program running. */
+	"stdin-idle"(host) {
+		host.process
+			.readStdin(
+				() => say(host, "data"),
+				() => say(host, "end"),
+			)
+			.pause(true);
+	},
+
+	/** Fails in the way that `what` names; who is told does what `then` names. */
+	async uncaught(host, [what, then]) {
+		host.process.onUncaught((error) => {
+			say(host, `told ${error}`);
+			if (then === "throw") {
+				throw new Error("another one");
+			}
+			if (then === "exit") {
+				host.process.exit(5);
+			}
+		});
+		const fail = (): never => {
+			throw new RangeError("boom");
+		};
+		switch (what) {
+			case "start":
+				return fail();
+			case "timer":
+				host.timers.after(0, fail);
+				break;
+			case "data": {
+				const listener = await host.network.listen({ address: "127.0.0.1", port: 0 }, (connection) => {
+					connection.start({ onData: fail, onDrain() {}, onClose() {} });
+				});
+				const connection = await host.network.connect({ host: "127.0.0.1", port: listener.port });
+				connection.start({ onData: () => 0, onDrain() {}, onClose() {} });
+				connection.write(new Uint8Array(1), 0, 1);
+				break;
+			}
+			case "input":
+				host.process.readStdin(() => {}, fail);
+				break;
+			case "reject":
+				Promise.resolve().then(fail);
+				break;
+			case "value":
+				Promise.reject("no error object");
+				break;
+			case "handled":
+				Promise.reject(new Error("handled")).catch(() => say(host, "caught"));
+				return;
+		}
+		host.timers.after(100_000, () => host.process.exit(1));
+	},
+
 	/** `count` octets to each stream, in pieces. */
 	flood(host, [count]) {
 		const piece = new Uint8Array(100_003);
@@ -271,6 +376,26 @@ export const modes: Readonly<Record<string, Mode>> = {
 			host.timers.after(0, more);
 		};
 		more();
+	},
+
+	/** Closes with its last words to a peer that goes on sending, or does nothing at all. */
+	async "close-long"(host, [port]) {
+		const connection = await host.network.connect({ host: "127.0.0.1", port: Number(port) });
+		let closed = 0;
+		connection.start({
+			onData() {
+				const bytes = host.utf8.encode("last words");
+				connection.write(bytes, 0, bytes.length);
+				connection.close();
+				closed = host.clock.monotonic();
+				return 0;
+			},
+			onDrain() {},
+			onClose: (error) => {
+				const passed = host.clock.monotonic() - closed;
+				say(host, `closed ${error} ${passed < 5000 ? "before" : "at"} the limit`);
+			},
+		});
 	},
 
 	/** What a turn wrote goes nowhere when the process ends in it. */

@@ -2,6 +2,7 @@
 
 import type {
 	Background,
+	InputStream,
 	OutputStream,
 	Process,
 	SignalName,
@@ -9,6 +10,9 @@ import type {
 	SyslogLevel,
 } from "../../src/host/process.ts";
 import { fakeError } from "./error.ts";
+
+/** Octets of standard input that are given at once. */
+const LARGEST_PIECE = 65_536;
 
 /** Thrown by `exit`, which must not return. */
 export class FakeExit extends Error {
@@ -50,6 +54,11 @@ export class FakeProcess implements Process {
 	background: "none" | "started" | "ready" = "none";
 	private readonly signals = new Map<SignalName, (() => void)[]>();
 	private stdin: { onData(bytes: Uint8Array): void; onEnd(): void } | null = null;
+	/** Pieces, or the end (null), that nobody has read yet. */
+	private readonly unread: (Uint8Array | null)[] = [];
+	/** Whether reading standard input is paused. */
+	stdinPaused = false;
+	private uncaughtCallback: ((error: unknown) => void) | null = null;
 	private readonly afterTurn: () => void;
 
 	constructor(argv: readonly string[], afterTurn: () => void = () => {}) {
@@ -61,24 +70,69 @@ export class FakeProcess implements Process {
 		return this.environment[name];
 	}
 
-	readStdin(onData: (bytes: Uint8Array) => void, onEnd: () => void): void {
+	readStdin(onData: (bytes: Uint8Array) => void, onEnd: () => void): InputStream {
 		if (this.stdin !== null) {
 			throw new Error("readStdin: only once");
 		}
 		this.stdin = { onData, onEnd };
+		return {
+			pause: (paused) => {
+				this.stdinPaused = paused;
+				if (!paused && this.unread.length > 0) {
+					queueMicrotask(() => this.read());
+				}
+			},
+		};
 	}
 
-	/** Gives standard input a piece, or its end (null). */
+	/** How many octets given to standard input wait until it is read again. */
+	get stdinUnread(): number {
+		return this.unread.reduce((sum, piece) => sum + (piece?.length ?? 0), 0);
+	}
+
+	/** Gives standard input a piece, or its end (null). While reading is paused, it waits. */
 	feed(piece: string | Uint8Array | null): void {
 		if (this.stdin === null) {
 			throw new Error("nobody reads standard input");
 		}
-		if (piece === null) {
-			this.stdin.onEnd();
-		} else {
-			this.stdin.onData(typeof piece === "string" ? new TextEncoder().encode(piece) : piece.slice());
+		const bytes = typeof piece === "string" ? new TextEncoder().encode(piece) : (piece?.slice() ?? null);
+		// At least one piece, even if it is empty.
+		for (let at = 0; bytes !== null && (at === 0 || at < bytes.length); at += LARGEST_PIECE) {
+			this.unread.push(bytes.slice(at, at + LARGEST_PIECE));
 		}
-		this.afterTurn();
+		if (bytes === null) {
+			this.unread.push(null);
+		}
+		this.read();
+	}
+
+	private read(): void {
+		while (!this.stdinPaused && this.unread.length > 0) {
+			const piece = this.unread.shift()!;
+			if (piece === null) {
+				this.stdin!.onEnd();
+			} else {
+				this.stdin!.onData(piece);
+				// Lent: who keeps it is found out.
+				piece.fill(0xa5);
+			}
+			this.afterTurn();
+		}
+	}
+
+	onUncaught(callback: (error: unknown) => void): void {
+		if (this.uncaughtCallback !== null) {
+			throw new Error("onUncaught: only once");
+		}
+		this.uncaughtCallback = callback;
+	}
+
+	/** Nobody has caught this. */
+	uncaught(error: unknown): void {
+		if (this.uncaughtCallback === null) {
+			throw error;
+		}
+		this.uncaughtCallback(error);
 	}
 
 	onSignal(name: SignalName, callback: () => void): void {

@@ -42,6 +42,8 @@ typedef struct host_state {
 	JSContext *ctx;
 	int argc;
 	char **argv;
+	/* Who is told of uncaught errors; undefined when nobody is (any more). */
+	JSValue on_uncaught;
 	/* Set once: no JavaScript runs any more, and the program ends with exit_code. */
 	bool ending;
 	int exit_code;

@@ -81,12 +81,29 @@ static void print_error(JSValueConst error)
 	}
 }
 
+/* Tells whoever asked to be told of uncaught errors; false when there is nobody, or this fails too. */
+static bool tell_uncaught(JSValueConst error)
+{
+	JSValue callback = host.on_uncaught;
+	if (JS_IsUndefined(callback))
+		return false;
+	host.on_uncaught = JS_UNDEFINED;
+	JSValue result = JS_Call(host.ctx, callback, JS_UNDEFINED, 1, &error);
+	bool told = host.ending || !JS_IsException(result);
+	if (JS_IsException(result))
+		JS_FreeValue(host.ctx, JS_GetException(host.ctx));
+	JS_FreeValue(host.ctx, result);
+	JS_FreeValue(host.ctx, callback);
+	return told;
+}
+
 /* Takes the pending exception: the program ends with it, unless it is ending. */
 static void uncaught(void)
 {
 	JSValue error = JS_GetException(host.ctx);
-	if (!host.ending) {
+	if (!host.ending && !tell_uncaught(error))
 		print_error(error);
+	if (!host.ending) {
 		host.ending = true;
 		host.exit_code = EXIT_UNCAUGHT;
 		uv_stop(&host.loop);

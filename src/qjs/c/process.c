@@ -147,6 +147,15 @@ static JSValue process_daemon_ready(JSContext *ctx, JSValueConst this_val, int a
 	return JS_UNDEFINED;
 }
 
+/* onUncaught(callback(error)) */
+static JSValue process_on_uncaught(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	if (!JS_IsUndefined(host.on_uncaught))
+		return JS_ThrowTypeError(ctx, "uncaught errors are told already");
+	host.on_uncaught = JS_DupValue(ctx, argv[0]);
+	return JS_UNDEFINED;
+}
+
 /* exit(code): does not return to its caller */
 static JSValue process_exit(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
 {
@@ -166,7 +175,18 @@ static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("becomeUser", 1, process_become_user),
 	JS_CFUNC_DEF("daemonize", 0, process_daemonize),
 	JS_CFUNC_DEF("daemonReady", 0, process_daemon_ready),
+	JS_CFUNC_DEF("onUncaught", 1, process_on_uncaught),
 	JS_CFUNC_DEF("exit", 1, process_exit),
 };
 
-const host_module process_module = { functions, COUNT(functions), NULL, NULL, NULL };
+static void start(void)
+{
+	host.on_uncaught = JS_UNDEFINED;
+}
+
+static void stop(void)
+{
+	JS_FreeValue(host.ctx, host.on_uncaught);
+}
+
+const host_module process_module = { functions, COUNT(functions), start, stop, NULL };

@@ -1,7 +1,9 @@
 /* Signals that are caught. */
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host.h"
 
@@ -36,6 +38,37 @@ static int number_of(const char *name)
 	return strcmp(name, "SIGRTMIN") == 0 ? SIGRTMIN : 0;
 }
 
+#ifndef __GLIBC__
+/*
+ * The first real-time signal of glibc, which is what `kill -RTMIN` of a system with glibc sends. musl begins one later,
+ * keeps this one for itself, lets sigaction(2) not touch it, and uses it only for moments: to let all threads take a new
+ * identity.
+ */
+enum { GLIBC_SIGRTMIN = 34 };
+
+/* musl's own way to the system call; weak, as a shared musl does not show it. */
+extern int __libc_sigaction(int, const struct sigaction *, struct sigaction *) __attribute__((weak));
+
+/* As libuv blocks signals where its handler must not run, but musl lets nobody block this one, ours does nothing else. */
+static void forward_signal(int number)
+{
+	int error = errno;
+	kill(getpid(), SIGRTMIN);
+	errno = error;
+}
+
+static void catch_glibc_rtmin(void)
+{
+	struct sigaction action = { .sa_handler = forward_signal, .sa_flags = SA_RESTART };
+	if (SIGRTMIN > GLIBC_SIGRTMIN && __libc_sigaction)
+		CHECK(__libc_sigaction(GLIBC_SIGRTMIN, &action, NULL) == 0);
+}
+#else
+static void catch_glibc_rtmin(void)
+{
+}
+#endif
+
 /* onSignal(name, callback) */
 static JSValue signals_on(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
 {
@@ -53,6 +86,8 @@ static JSValue signals_on(JSContext *ctx, JSValueConst this_val, int argc, JSVal
 	list_add_tail(&catcher->link, &catchers);
 	uv_unref((uv_handle_t *)&catcher->uv);
 	int error = uv_signal_start(&catcher->uv, on_signal, number);
+	if (error == 0 && number == SIGRTMIN)
+		catch_glibc_rtmin();
 	return error < 0 ? host_throw(error) : JS_UNDEFINED;
 }
 

@@ -14,7 +14,7 @@ static union {
 	uv_poll_t poll;
 	uv_idle_t idle;
 } watcher;
-static bool is_open;
+static bool is_open, is_paused;
 static JSValue on_data, on_end;
 
 static void finish(void)
@@ -53,6 +53,13 @@ static void on_turn(uv_idle_t *handle)
 	read_piece();
 }
 
+static void watch(void)
+{
+	int error = watcher.handle.type == UV_POLL ? uv_poll_start(&watcher.poll, UV_READABLE, on_ready)
+						   : uv_idle_start(&watcher.idle, on_turn);
+	CHECK(error == 0);
+}
+
 /* readStdin(onData(bytes), onEnd()) */
 static JSValue stdin_read(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
 {
@@ -64,19 +71,32 @@ static JSValue stdin_read(JSContext *ctx, JSValueConst this_val, int argc, JSVal
 	/* libuv makes the descriptor non-blocking, also for whoever shares it with us, as a terminal: not wanted, as a
 	   read after readiness does not block. */
 	int flags = fcntl(STDIN_FILENO, F_GETFL);
-	if (uv_poll_init(&host.loop, &watcher.poll, STDIN_FILENO) == 0) {
-		fcntl(STDIN_FILENO, F_SETFL, flags);
-		CHECK(uv_poll_start(&watcher.poll, UV_READABLE, on_ready) == 0);
-	} else {
-		fcntl(STDIN_FILENO, F_SETFL, flags);
+	if (uv_poll_init(&host.loop, &watcher.poll, STDIN_FILENO) < 0)
 		CHECK(uv_idle_init(&host.loop, &watcher.idle) == 0);
-		CHECK(uv_idle_start(&watcher.idle, on_turn) == 0);
-	}
+	fcntl(STDIN_FILENO, F_SETFL, flags);
+	watch();
+	return JS_UNDEFINED;
+}
+
+/* pauseStdin(paused) */
+static JSValue stdin_pause(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	bool paused = JS_ToBool(ctx, argv[0]);
+	if (!is_open || paused == is_paused)
+		return JS_UNDEFINED;
+	is_paused = paused;
+	if (!paused)
+		watch();
+	else if (watcher.handle.type == UV_POLL)
+		uv_poll_stop(&watcher.poll);
+	else
+		uv_idle_stop(&watcher.idle);
 	return JS_UNDEFINED;
 }
 
 static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("readStdin", 2, stdin_read),
+	JS_CFUNC_DEF("pauseStdin", 1, stdin_pause),
 };
 
 static void start(void)
