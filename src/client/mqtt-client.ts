@@ -96,6 +96,11 @@ export class MqttClient {
 		return this.publisher.messages.size;
 	}
 
+	/** Octets of their payloads. */
+	get unansweredOctets(): number {
+		return this.publisher.messages.octets;
+	}
+
 	/** Starts; what comes of it is told to the handler. Ignored unless the client is idle. */
 	connect(): void {
 		if (this.currentState !== "idle") return;

@@ -35,6 +35,8 @@ export class OutgoingMessages {
 	private lastPacketId = 0;
 	private inflight = 0;
 	private window: number;
+	/** Octets of all unanswered payloads. */
+	octets = 0;
 
 	constructor(window: number) {
 		this.window = window;
@@ -69,6 +71,7 @@ export class OutgoingMessages {
 	/** Puts a publication at the end of the queue. */
 	add(message: Outgoing): void {
 		this.messages.set(message.packetId, message);
+		this.octets += message.payload.length;
 		this.queue.push(message);
 	}
 
@@ -92,6 +95,7 @@ export class OutgoingMessages {
 	/** The publication was answered for good. */
 	remove(message: Outgoing): void {
 		this.messages.delete(message.packetId);
+		this.octets -= message.payload.length;
 		this.inflight--;
 	}
 

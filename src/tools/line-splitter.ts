@@ -1,47 +1,92 @@
-/** Cuts a stream of octets into lines. */
+/** Octets that come in pieces, gathered; and cut into lines. */
 
 const LINE_FEED = 0x0a;
+const EMPTY = new Uint8Array(0);
+/** First size of a gathering's buffer. */
+const FIRST_SIZE = 1024;
 
-export class LineSplitter {
-	private readonly onLine: (line: Uint8Array) => void;
-	private pending: Uint8Array[] = [];
+/** Gathers pieces of octets, up to a limit, in one buffer that grows. */
+export class Gathering {
+	/** How many there are. */
+	length = 0;
+	private readonly limit: number;
+	private buffer = EMPTY;
 
-	/** `onLine` gets each line without its end; the array is lent. */
-	constructor(onLine: (line: Uint8Array) => void) {
-		this.onLine = onLine;
+	constructor(limit: number) {
+		this.limit = limit;
 	}
 
-	push(bytes: Uint8Array): void {
-		let start = 0;
-		for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
-			const piece = bytes.subarray(start, end);
-			this.onLine(this.pending.length === 0 ? piece : this.join(piece));
-			start = end + 1;
+	/** Copies `bytes` to the end; false, with nothing done, when that were more than the limit. */
+	add(bytes: Uint8Array): boolean {
+		const length = this.length + bytes.length;
+		if (length > this.limit) return false;
+		if (length > this.buffer.length) {
+			const larger = new Uint8Array(Math.min(this.limit, Math.max(FIRST_SIZE, 2 * length)));
+			larger.set(this.buffer.subarray(0, this.length));
+			this.buffer = larger;
 		}
-		if (start < bytes.length) this.pending.push(bytes.slice(start));
+		this.buffer.set(bytes, this.length);
+		this.length = length;
+		return true;
+	}
+
+	/** All octets, which are the caller's; none are left. */
+	take(): Uint8Array {
+		const all = this.buffer.subarray(0, this.length);
+		this.buffer = EMPTY;
+		this.length = 0;
+		return all;
+	}
+}
+
+/** Cuts a stream of octets into lines, at the pace of who takes them. */
+export class LineSplitter {
+	/** Whether a line is longer than the limit; no more lines come. */
+	overflow = false;
+	/** The beginning of a line whose end has not come yet. */
+	private readonly pending: Gathering;
+	/** The last piece; what is before `position` was looked at. */
+	private piece = EMPTY;
+	private position = 0;
+	private ended = false;
+
+	/** `limit`: octets of a line. */
+	constructor(limit: number) {
+		this.pending = new Gathering(limit);
+	}
+
+	/** Whether the stream has ended, and all lines were taken. */
+	get done(): boolean {
+		return this.ended && this.position === this.piece.length && this.pending.length === 0;
+	}
+
+	/** Gives the next piece, which is copied. All lines before it must have been taken: `next` returned null. */
+	push(bytes: Uint8Array): void {
+		this.piece = bytes.slice();
+		this.position = 0;
 	}
 
 	/** The stream has ended: what follows the last end of line is a line too. */
 	end(): void {
-		if (this.pending.length > 0) this.onLine(this.join(new Uint8Array(0)));
+		this.ended = true;
 	}
 
-	private join(last: Uint8Array): Uint8Array {
-		const pieces = [...this.pending, last];
-		this.pending = [];
-		return concatenate(pieces);
+	/** The next line, without its end; null when there is none yet, or no more. */
+	next(): Uint8Array | null {
+		const { piece, position } = this;
+		if (this.overflow) return null;
+		const end = piece.indexOf(LINE_FEED, position);
+		const rest = piece.subarray(position, end < 0 ? piece.length : end);
+		if (end >= 0 && this.pending.length === 0) {
+			this.position = end + 1;
+			return rest;
+		}
+		if (!this.pending.add(rest)) {
+			this.overflow = true;
+			return null;
+		}
+		this.position = end < 0 ? piece.length : end + 1;
+		if (end < 0 && !(this.ended && this.pending.length > 0)) return null;
+		return this.pending.take();
 	}
-}
-
-/** One array that holds all pieces. */
-export function concatenate(pieces: readonly Uint8Array[]): Uint8Array {
-	let length = 0;
-	for (const piece of pieces) length += piece.length;
-	const all = new Uint8Array(length);
-	let at = 0;
-	for (const piece of pieces) {
-		all.set(piece, at);
-		at += piece.length;
-	}
-	return all;
 }

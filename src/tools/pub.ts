@@ -1,6 +1,7 @@
 /** mosquitto_pub: publishes one message, or one for each line of standard input, and ends. */
 
 import {
+	ClientError,
 	type ClientHandler,
 	type CloseReason,
 	type ConnackPacket,
@@ -10,9 +11,9 @@ import {
 	type PublishOptions,
 	reasonName,
 } from "../client/client.ts";
-import type { Host } from "../host/host.ts";
+import type { Host, InputStream } from "../host/host.ts";
 import { ExitCode, failureOf, publishFailure, refusalText } from "./exit-codes.ts";
-import { concatenate, LineSplitter } from "./line-splitter.ts";
+import { Gathering, LineSplitter } from "./line-splitter.ts";
 import {
 	clientOptions,
 	exit,
@@ -30,12 +31,13 @@ const PROGRAM = "mosquitto_pub";
 /** How much payload a message can have. */
 const LARGEST_PAYLOAD = MAXIMUM_PACKET_SIZE - 5;
 const RECONNECT_DELAY = 1000;
-/** Output that piles up beyond this makes repetition wait. */
+/** Output that piles up beyond this makes repetition and lines wait. */
 const ENOUGH_OUTPUT = 65_536;
 /** Milliseconds after which piled up output is looked at again. */
 const OUTPUT_CHECK = 10;
-/** Lines handed to the client and not yet answered; the others wait here. */
+/** With so many messages, or octets of payload, not yet answered, lines wait: standard input is not read on. */
 const MOST_UNANSWERED = 1000;
+const MOST_UNANSWERED_OCTETS = 1_048_576;
 const EMPTY = new Uint8Array(0);
 
 /** Runs mosquitto_pub with its arguments (without the program's name) and ends the process. */
@@ -103,24 +105,26 @@ function loadStdin(
 	complain: (text: string) => void,
 	then: (payload: Uint8Array | null) => void,
 ): void {
-	const pieces: Uint8Array[] = [];
-	let length = 0;
-	const fail = (text: string) => {
-		complain(text);
-		complain("Error loading input from stdin.\n");
-		then(null);
+	const gathered = new Gathering(LARGEST_PAYLOAD);
+	let over = false;
+	const finish = (payload: Uint8Array | null, problem = "") => {
+		over = true;
+		if (payload === null) {
+			complain(problem);
+			complain("Error loading input from stdin.\n");
+		}
+		then(payload);
 	};
-	host.process.readStdin(
+	const input = host.process.readStdin(
 		(bytes) => {
-			length += bytes.length;
-			if (length <= LARGEST_PAYLOAD) pieces.push(bytes.slice());
-			else pieces.length = 0;
+			if (over || gathered.add(bytes)) return;
+			// However much is still to come.
+			input.pause(true);
+			finish(null, `Error: Message length must be less than ${LARGEST_PAYLOAD} bytes.\n\n`);
 		},
 		() => {
-			if (length === 0) fail("Error: Zero length input.\n");
-			else if (length > LARGEST_PAYLOAD) {
-				fail(`Error: Message length must be less than ${LARGEST_PAYLOAD} bytes.\n\n`);
-			} else then(concatenate(pieces));
+			if (gathered.length === 0) finish(null, "Error: Zero length input.\n");
+			else finish(gathered.take());
 		},
 	);
 }
@@ -136,11 +140,11 @@ class Publisher implements ClientHandler {
 	private readonly byLine: boolean;
 	readonly onTrace?: (line: string) => void;
 	private published = 0;
-	/** Lines that came while there was no connection, or too many unanswered ones. */
-	private readonly waiting: Uint8Array[] = [];
-	private nextWaiting = 0;
-	private reading = false;
-	private inputEnded = false;
+	private readonly lines = new LineSplitter(LARGEST_PAYLOAD);
+	/** Standard input while lines are read from it. */
+	private input: InputStream | null = null;
+	/** Whether `publishLines` is at work: an answer may come at once. */
+	private publishing = false;
 	private everConnected = false;
 	/** Whether this connection has seen the topic along with its alias. */
 	private aliasKnown = false;
@@ -178,9 +182,12 @@ class Publisher implements ClientHandler {
 			this.publishOnce(this.payload);
 			return;
 		}
-		if (!this.reading) this.readLines();
-		this.publishWaiting();
-		this.endIfDone();
+		if (this.input === null) this.readLines();
+		this.publishLines();
+	}
+
+	onDrain(): void {
+		if (this.byLine) this.publishLines();
 	}
 
 	onRefused(connack: ConnackPacket): void {
@@ -196,8 +203,7 @@ class Publisher implements ClientHandler {
 			this.finishedOne();
 			return;
 		}
-		this.publishWaiting();
-		this.endIfDone();
+		this.publishLines();
 	}
 
 	onClose(reason: CloseReason): void {
@@ -228,11 +234,16 @@ class Publisher implements ClientHandler {
 			this.aliasKnown = true;
 			return true;
 		}
-		const failure = publishFailure(result);
+		this.fail(result);
+		return false;
+	}
+
+	/** A message cannot be published: ends the program. */
+	private fail(error: number): void {
+		const failure = publishFailure(error);
 		if (failure.text !== null) this.complain(failure.text);
 		this.exitCode = failure.code;
 		this.disconnect();
-		return false;
 	}
 
 	// One message, perhaps repeated
@@ -258,43 +269,43 @@ class Publisher implements ClientHandler {
 	// A message for each line
 
 	private readLines(): void {
-		this.reading = true;
-		const splitter = new LineSplitter((line) => this.publishLine(line));
-		this.host.process.readStdin(
-			(bytes) => splitter.push(bytes),
+		this.input = this.host.process.readStdin(
+			(bytes) => {
+				this.lines.push(bytes);
+				this.publishLines();
+			},
 			() => {
-				splitter.end();
-				this.inputEnded = true;
-				this.endIfDone();
+				this.lines.end();
+				this.publishLines();
 			},
 		);
 	}
 
-	private publishLine(line: Uint8Array): void {
-		if (this.waiting.length === 0 && this.mayPublish()) this.send(line);
-		else this.waiting.push(line.slice());
-	}
-
-	/** Publishes lines that had to wait. */
-	private publishWaiting(): void {
-		while (this.nextWaiting < this.waiting.length && this.mayPublish()) {
-			this.send(this.waiting[this.nextWaiting++]!);
+	/** Publishes lines as far as they are taken, and reads on when none is left; or ends when there are no more. */
+	private publishLines(): void {
+		if (this.publishing) return;
+		this.publishing = true;
+		while (this.mayPublish()) {
+			const line = this.lines.next();
+			if (line === null) break;
+			this.send(line);
 		}
-		// Cutting off the sent ones for each answer would move all the others each time.
-		if (this.nextWaiting * 2 > this.waiting.length) {
-			this.waiting.splice(0, this.nextWaiting);
-			this.nextWaiting = 0;
-		}
-	}
-
-	/** There are fewer packet identifiers than there can be lines. */
-	private mayPublish(): boolean {
-		return this.client.state === "connected" && this.client.unanswered < MOST_UNANSWERED;
-	}
-
-	private endIfDone(): void {
-		const done = this.inputEnded && this.waiting.length === 0 && this.client.unanswered === 0;
+		this.publishing = false;
+		if (this.lines.overflow && this.client.state === "connected") this.fail(ClientError.PACKET_TOO_LARGE);
+		this.input?.pause(!this.mayPublish());
+		const done = this.lines.done && this.client.unanswered === 0;
 		if (done && this.client.state === "connected") this.disconnect();
+	}
+
+	/** Whether the client takes one more line: else memory would fill with what a slow server is to get. */
+	private mayPublish(): boolean {
+		const { client } = this;
+		return (
+			client.state === "connected" &&
+			client.buffered <= ENOUGH_OUTPUT &&
+			client.unanswered < MOST_UNANSWERED &&
+			client.unansweredOctets < MOST_UNANSWERED_OCTETS
+		);
 	}
 }
 

@@ -151,6 +151,9 @@ function join(one: FakePeer, other: FakePeer): void {
 	other.forwardTo(one);
 }
 
+/** Output beyond this is offered to the peer before the turn ends. */
+const EARLY = 65_536;
+
 export class FakeConnection implements Connection {
 	readonly remoteAddress: string;
 	readonly remotePort: number;
@@ -201,6 +204,9 @@ export class FakeConnection implements Connection {
 			this.output.push(bytes[at]!);
 		}
 		this.network.markDirty(this);
+		if (this.output.length > EARLY) {
+			this.flush();
+		}
 		return this.output.length;
 	}
 

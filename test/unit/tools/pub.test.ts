@@ -160,6 +160,22 @@ describe("mosquitto_pub -f and -s", () => {
 		assert.equal(run.err, "Error: Zero length input.\nError loading input from stdin.\n");
 		assert.equal(run.code, 1);
 	});
+
+	it("refuse more standard input than a message can have, without reading on", async () => {
+		const run = await start("pub", ["-t", "t", "-s"]);
+		const piece = new Uint8Array(65_536);
+		for (let count = 0; count < 4095; count++) run.host.process.feed(piece);
+		// With 65,535 octets more it were as much as a message can have.
+		run.host.process.feed(piece.subarray(0, 65_534));
+		assert.equal(run.err, "");
+		run.host.process.feed("12");
+		assert.equal(
+			run.err,
+			"Error: Message length must be less than 268435455 bytes.\n\nError loading input from stdin.\n",
+		);
+		assert.equal(run.code, 1);
+		assert.equal(run.host.process.stdinPaused, true);
+	});
 });
 
 describe("mosquitto_pub -l", () => {
@@ -193,20 +209,77 @@ describe("mosquitto_pub -l", () => {
 		assert.deepEqual(run.server.take(), [BYE]);
 	});
 
-	it("copes with more lines than there are packet identifiers", async () => {
+	it("copes with more lines than there are packet identifiers, and reads them as they are answered", async () => {
 		const run = await accepted(["-l", "-q", "1"]);
 		run.host.process.feed("x\n".repeat(70_000));
 		run.host.process.feed(null);
+		assert.ok(run.host.process.stdinPaused);
+		assert.equal(run.host.process.stdinUnread, 140_000 - 65_536, "one piece was read");
 		let count = 0;
 		for (let packets = run.server.take(); packets[0]?.type === PUBLISH; packets = run.server.take()) {
 			count += packets.length;
 			run.server.send(...packets.map((each) => ack(PUBACK, each.type === PUBLISH ? each.packetId : 0)));
+			await settle();
 			if (count === 70_000) break;
 		}
 		assert.equal(count, 70_000);
 		assert.deepEqual(run.server.take(), [BYE]);
 		await settle();
 		assert.equal(run.code, 0);
+	});
+
+	it("stops reading while a megabyte is not answered", async () => {
+		const run = await accepted(["-l", "-q", "1"]);
+		const { process } = run.host;
+		const line = `${"x".repeat(99_999)}\n`;
+		for (let count = 0; count < 10; count++) process.feed(line);
+		assert.equal(process.stdinPaused, false);
+		process.feed(line);
+		assert.equal(process.stdinPaused, true, "1,099,989 octets");
+		process.feed(line);
+		assert.equal(process.stdinUnread, 100_000);
+		run.server.take();
+		run.server.send(ack(PUBACK, 1));
+		await settle();
+		assert.equal(process.stdinUnread, 0);
+		assert.equal(process.stdinPaused, true, "as many as before");
+	});
+
+	it("stops reading while the server is slow to take QoS 0", async () => {
+		const run = await accepted(["-l"]);
+		const { process } = run.host;
+		run.server.take();
+		run.server.peer.hold();
+		const lines = "some words\n".repeat(100_000);
+		process.feed(lines);
+		process.feed(null);
+		assert.equal(process.stdinPaused, true);
+		// A line is 11 octets and a packet is 15: of the first piece it has 64 KiB of packets.
+		assert.equal(process.stdinUnread, lines.length - 65_536);
+		assert.deepEqual(run.server.take(), []);
+		run.server.peer.release();
+		await settle();
+		for (let turns = 0; process.stdinUnread > 0 && turns < 1000; turns++) await settle();
+		const packets = run.server.take();
+		assert.equal(packets.length, 100_001);
+		assert.deepEqual(packets.at(-2), publish("t", "some words"));
+		assert.deepEqual(packets.at(-1), BYE);
+		assert.equal(run.code, 0);
+	});
+
+	it("reads nothing while there is no connection", async () => {
+		const run = await accepted(["-l"]);
+		run.server.peer.reset();
+		await settle();
+		run.host.process.feed("1\n");
+		run.host.process.feed("2\n");
+		assert.equal(run.host.process.stdinPaused, true);
+		run.host.clock.advance(1000);
+		await settle();
+		run.server.take();
+		run.server.send(connack());
+		await settle();
+		assert.deepEqual(run.server.take(), [publish("t", "1"), publish("t", "2")]);
 	});
 
 	it("connects again and loses no line", async () => {
