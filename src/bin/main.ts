@@ -46,8 +46,8 @@ export function chooseProgram(
 	return name.startsWith(PREFIX) ? null : { name: "mqttd", run: broker, args };
 }
 
-/** Runs the program that was called. Returns what is to be told of exceptions that nobody caught: it ends the process. */
-export function main(host: Host): { crash(error: unknown): void } {
+/** Runs the program that was called. An error that nobody caught goes to its log, and ends it. */
+export function main(host: Host): void {
 	const chosen = chooseProgram(host.process.argv);
 	const log = new ProgramLog(host, chosen?.name ?? "mqttd");
 	const crash = (error: unknown) => {
@@ -59,16 +59,12 @@ export function main(host: Host): { crash(error: unknown): void } {
 		}
 		host.process.exit(EXIT_CRASH);
 	};
+	host.process.onUncaught(crash);
 	if (chosen === null) {
 		const name = host.process.argv[0] ?? "";
 		host.process.stderr.write(host.utf8.encode(`Error: ${name} is not part of this version.\n`));
 		host.process.exit(1);
 	}
-	try {
-		const { name, args } = chosen;
-		Promise.resolve(chosen.run({ host, log, name, args })).catch(crash);
-	} catch (error) {
-		crash(error);
-	}
-	return { crash };
+	const { name, args } = chosen;
+	Promise.resolve(chosen.run({ host, log, name, args })).catch(crash);
 }

@@ -3,5 +3,4 @@
 import { createNodeHost } from "../node/host.ts";
 import { main } from "./main.ts";
 
-const { crash } = main(createNodeHost());
-process.on("uncaughtException", crash);
+main(createNodeHost());

@@ -38,13 +38,34 @@ test("a renamed program is the broker, but one of mosquitto's other programs is 
 
 test("an unforeseen exception is logged with its stack, and ends with 70", async () => {
 	const host = createFakeHost(["mqttd", "-p", "auto"]);
-	const { crash } = main(host);
+	main(host);
 	while (!host.process.stderr.text.includes(" running\n")) await Promise.resolve();
 	host.process.stderr.text = "";
-	assert.throws(() => crash(new RangeError("boom")), FakeExit);
+	assert.throws(() => host.process.uncaught(new RangeError("boom")), FakeExit);
 	assert.equal(host.process.exitCode, 70);
 	const lines = host.process.stderr.text.trimEnd().split("\n");
 	assert.match(lines[0] ?? "", /^[0-9]+: Error: Unexpected error, please report it:$/);
 	assert.match(lines[1] ?? "", /^[0-9]+: RangeError: boom$/);
 	assert.match(lines[2] ?? "", /^[0-9]+: \s+at .*main\.test\.ts/);
+});
+
+test("an unforeseen exception goes where the log goes", async () => {
+	const host = createFakeHost(["mqttd", "-c", "/mqttd.conf"]);
+	host.files.put("/mqttd.conf", "listener auto\nlog_dest file /mqttd.log\nlog_timestamp false\n");
+	main(host);
+	const log = () => new TextDecoder().decode(host.files.read("/mqttd.log", 100_000));
+	while (host.files.info("/mqttd.log") === null || !log().includes(" running\n")) await Promise.resolve();
+	host.process.stderr.text = "";
+	assert.throws(() => host.process.uncaught("no error object"), FakeExit);
+	assert.equal(host.process.exitCode, 70);
+	assert.match(log(), /\nError: Unexpected error, please report it:\nno error object\n$/);
+	assert.equal(host.process.stderr.text, "");
+});
+
+test("an unforeseen exception is told even when the log wants no errors", async () => {
+	const host = createFakeHost(["mqttd", "-q", "-p", "auto"]);
+	main(host);
+	for (let turns = 0; turns < 100; turns++) await Promise.resolve();
+	assert.throws(() => host.process.uncaught("boom"), FakeExit);
+	assert.equal(host.process.stderr.text, "Error: Unexpected error, please report it:\nboom\n");
 });
