@@ -235,7 +235,7 @@ export class Broker implements BrokerControl {
 				throw new MqttError(
 					Reason.PROTOCOL_ERROR,
 					"DISCONNECT gives a session an expiry interval that had none",
-				); // [MQTT-3.14.2-2]
+				); // section 3.14.2.2.2
 			}
 			session.expiryInterval = Math.min(expiry, this.settings.persistentClientExpiration ?? NEVER_EXPIRES);
 		}

@@ -71,7 +71,7 @@ function chooseClientId(client: Client, packet: ConnectPacket, answer: Answer): 
 	if (!broker.settings.allowZeroLengthClientId) {
 		throw new MqttError(Reason.CLIENT_IDENTIFIER_NOT_VALID, "zero-length client identifiers are not allowed");
 	}
-	// [MQTT-3.1.3-7] and [MQTT-3.1.3-8] of 3.1.1; 3.1 has no empty identifiers at all.
+	// [MQTT-3.1.3-7] of 3.1.1, [MQTT-3.1.3-8] of 3.1.1; 3.1 has no empty identifiers at all.
 	if (packet.version === 3 || (packet.version === 4 && !packet.cleanStart)) {
 		throw new MqttError(
 			Reason.CLIENT_IDENTIFIER_NOT_VALID,
@@ -79,7 +79,7 @@ function chooseClientId(client: Client, packet: ConnectPacket, answer: Answer): 
 		);
 	}
 	answer.clientId = broker.settings.autoIdPrefix + uuid(broker.host.random.bytes(16));
-	if (packet.version === 5) answer.properties.assignedClientIdentifier = answer.clientId; // [MQTT-3.1.3-6]
+	if (packet.version === 5) answer.properties.assignedClientIdentifier = answer.clientId; // [MQTT-3.1.3-7]
 }
 
 function authorize(client: Client): void {

@@ -137,8 +137,8 @@ export function levelCount(topic: string): number {
 }
 
 /**
- * Subscriptions of one session that overlap give one delivery with the highest QoS of them [MQTT-3.3.5-1]; those with an
- * identifier give one each, so that every identifier arrives [MQTT-3.3.4-4].
+ * Subscriptions of one session that overlap give one delivery with the highest QoS of them [MQTT-3.3.4-2]; those with an
+ * identifier give one each, so that every identifier arrives [MQTT-3.3.4-5].
  */
 function mergeOverlaps(subscriptions: readonly Subscription[]): Delivery[] {
 	const deliveries: Delivery[] = [];

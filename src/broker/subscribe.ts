@@ -58,7 +58,7 @@ function sendRetained(client: Client, subscription: Subscription): void {
 	for (const message of broker.retained.match(subscription.topicFilter, broker.seconds)) {
 		const { qos: granted } = subscription;
 		const qos = message.qos < granted && !broker.settings.upgradeOutgoingQos ? message.qos : granted;
-		session.deliverMessage(message, qos, true, subscription.identifier); // [MQTT-3.3.1-8]
+		session.deliverMessage(message, qos, true, subscription.identifier); // 3.1.1: [MQTT-3.3.1-8]
 	}
 }
 

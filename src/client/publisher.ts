@@ -121,7 +121,7 @@ export class Publisher {
 	restart(limits: ServerLimits, sessionPresent: boolean): Outgoing[] {
 		this.limits = limits;
 		this.connected = true;
-		const window = Math.min(this.options.maximumInflight, limits.receiveMaximum); // [MQTT-3.3.4-9]
+		const window = Math.min(this.options.maximumInflight, limits.receiveMaximum); // [MQTT-3.3.4-7]
 		return this.messages.restart(window, sessionPresent);
 	}
 

@@ -116,7 +116,7 @@ describe("the inflight window", () => {
 		assert.deepEqual(identifiers(server.take()), ["4"]);
 	});
 
-	it("obeys the server's receive maximum [MQTT-3.3.4-9]", async () => {
+	it("obeys the server's receive maximum [MQTT-3.3.4-7]", async () => {
 		const { client, server } = await createConnected(
 			{ version: 5 },
 			connack(0, false, { receiveMaximum: 1 }),

@@ -46,7 +46,7 @@ describe("receiving", () => {
 		]);
 	});
 
-	it("ends a connection that goes beyond our receive maximum [MQTT-3.3.4-8]", async () => {
+	it("ends a connection that goes beyond our receive maximum [MQTT-3.3.4-9]", async () => {
 		const { server, told } = await createConnected({ version: 5, properties: { receiveMaximum: 2 } });
 		for (const packetId of [1, 2]) server.send(publish("a", "x", { qos: 2, packetId }));
 		assert.equal(told.closed.length, 0);
@@ -55,7 +55,7 @@ describe("receiving", () => {
 		assert.equal(told.closed[0]?.kind === "protocol" && told.closed[0].code, Reason.RECEIVE_MAXIMUM_EXCEEDED);
 	});
 
-	it("resolves the server's topic aliases [MQTT-3.3.2-12]", async () => {
+	it("resolves the server's topic aliases [MQTT-3.3.2-10]", async () => {
 		const { server, told } = await createConnected({ version: 5, properties: { topicAliasMaximum: 2 } });
 		const first = { topicAlias: 1 };
 		server.send(publish("a", "1", { properties: first }), publish("", "2", { properties: first }));
