@@ -62,6 +62,14 @@ describe("publishing", () => {
 		]);
 	});
 
+	it("releases QoS 2 in the order of PUBREC [MQTT-4.6.0-4]", async () => {
+		const { client, server } = await createConnected();
+		for (const payload of ["1", "2", "3"]) client.publish("t", octets(payload), { qos: 2 });
+		server.take();
+		server.send(ack(PUBREC, 3), ack(PUBREC, 1), ack(PUBREC, 2));
+		assert.deepEqual(server.take(), [ack(PUBREL, 3), ack(PUBREL, 1), ack(PUBREL, 2)]);
+	});
+
 	it("ends QoS 2 when PUBREC refuses", async () => {
 		const { client, server, told } = await createConnected({ version: 5 });
 		client.publish("t", octets("x"), { qos: 2 });
@@ -151,7 +159,7 @@ describe("what cannot be published", () => {
 		assert.equal(client.publish("t", octets(""), { qos: 2 }), ClientError.QOS_NOT_SUPPORTED);
 		assert.equal(client.publish("t", new Uint8Array(46)), ClientError.PACKET_TOO_LARGE);
 		assert.equal(
-			client.publish("t", octets(""), { properties: { topicAlias: 3 } }),
+			client.publish("t", octets(""), { properties: { topicAlias: 3 } }), // [MQTT-3.2.2-17]
 			ClientError.INVALID_TOPIC_ALIAS,
 		);
 		assert.equal(client.subscribe([]), ClientError.INVALID_TOPIC);

@@ -26,6 +26,17 @@ describe("receiving", () => {
 		assert.deepEqual(server.take(), [ack(PUBACK, 7), ack(PUBACK, 7)]);
 	});
 
+	it("acknowledges in the order of arrival [MQTT-4.5.0-2] [MQTT-4.6.0-2] [MQTT-4.6.0-3]", async () => {
+		const { server } = await createConnected();
+		server.send(
+			publish("a", "1", { qos: 2, packetId: 9 }),
+			publish("a", "2", { qos: 1, packetId: 5 }),
+			publish("b", "3", { qos: 2, packetId: 2 }),
+			publish("b", "4", { qos: 1, packetId: 3 }),
+		);
+		assert.deepEqual(server.take(), [ack(PUBREC, 9), ack(PUBACK, 5), ack(PUBREC, 2), ack(PUBACK, 3)]);
+	});
+
 	it("hands over QoS 2 once, when it is released [MQTT-4.3.3-10]", async () => {
 		const { server, told, trace } = await createConnected();
 		server.send(publish("a", "1", { qos: 2, packetId: 7 }));

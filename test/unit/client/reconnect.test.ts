@@ -105,7 +105,7 @@ describe("connecting again", () => {
 		assert.deepEqual(fixture.server.take(), [publish("t", "1", { qos: 1, packetId: 1 })]);
 	});
 
-	it("knows a QoS 2 message of the session again", async () => {
+	it("knows a QoS 2 message of the session again, and none of one that is gone [MQTT-3.2.2-5]", async () => {
 		const fixture = await createConnected(PATIENT);
 		const { server, told } = fixture;
 		server.send(publish("t", "1", { qos: 2, packetId: 5 }));
