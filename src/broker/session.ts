@@ -177,7 +177,8 @@ export class Session {
 	): boolean {
 		if (this.frameLevel !== level) return false;
 		if (this.inflight >= this.frameRoom || this.frames.length > 0) return this.queueFrame(bytes, start, end);
-		const { plain, plainMask } = this;
+		const plain = this.plain;
+		const plainMask = this.plainMask;
 		let id = this.lastPacketId;
 		do {
 			id = id === 65535 ? 1 : id + 1;
