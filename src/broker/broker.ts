@@ -23,6 +23,9 @@ import { NEVER_EXPIRES, Session } from "./session.ts";
 import type { BrokerControl, BrokerHost, BrokerSettings, ListenerSettings } from "./settings.ts";
 import { SubscriptionTree } from "./subscription-tree.ts";
 
+/** Milliseconds that peers have to end their sides when the broker stops: service managers do not wait long. */
+const STOP_TIMEOUT = 2000;
+
 export class Broker implements BrokerControl {
 	readonly host: BrokerHost;
 	readonly log: Log;
@@ -118,10 +121,15 @@ export class Broker implements BrokerControl {
 				this.sendDisconnect(client, Reason.SERVER_SHUTTING_DOWN);
 				this.leave(client);
 			}
-			client.state = CLOSED;
-			client.connection.close();
+			this.close(client);
 		}
-		if (this.clients.size === 0) done();
+		const limit = this.host.timers.after(STOP_TIMEOUT, () => this.stopped?.());
+		this.stopped = () => {
+			limit.cancel();
+			this.stopped = () => {};
+			done();
+		};
+		if (this.clients.size === 0) this.stopped();
 	}
 
 	private startTicker(): Timer {
@@ -242,7 +250,7 @@ export class Broker implements BrokerControl {
 		if (packet.reasonCode === Reason.SUCCESS) client.will = null; // [MQTT-3.14.4-3]
 		this.logEnd(client, null);
 		this.leave(client);
-		client.connection.close();
+		this.close(client);
 	}
 
 	/** The client sent what it must not. */
@@ -259,8 +267,7 @@ export class Broker implements BrokerControl {
 			// CONNECT could not be read to its end, but 3.1.1 has a return code for why: in CONNACK as 3.1.1 has it.
 			client.connection.write(Uint8Array.of(0x20, 2, 0, returnCodeFor(error.code)), 0, 4);
 		}
-		client.state = CLOSED;
-		client.connection.close();
+		this.close(client);
 	}
 
 	/** Nothing was heard for too long. */
@@ -270,8 +277,7 @@ export class Broker implements BrokerControl {
 			this.sendDisconnect(client, Reason.KEEP_ALIVE_TIMEOUT);
 			this.leave(client);
 		}
-		client.state = CLOSED;
-		client.connection.close();
+		this.close(client);
 	}
 
 	/** Another connection has come for the session; `cleanStart`: it will not go on with it. */
@@ -280,13 +286,25 @@ export class Broker implements BrokerControl {
 		this.sendDisconnect(client, Reason.SESSION_TAKEN_OVER);
 		if (cleanStart) client.session.expiryInterval = 0;
 		this.leave(client);
-		client.connection.close();
+		this.close(client);
 	}
 
 	/** CONNECT was refused. */
 	closeUnopened(client: Client): void {
+		this.close(client);
+	}
+
+	/** Ends the connection. Who waits for its place need not wait for the peer to end it, too. */
+	private close(client: Client): void {
 		client.state = CLOSED;
+		this.freePlace(client);
 		client.connection.close();
+	}
+
+	private freePlace(client: Client): void {
+		if (!client.hasPlace) return;
+		client.hasPlace = false;
+		this.perListener.set(client.listener, (this.perListener.get(client.listener) ?? 1) - 1);
 	}
 
 	/** The connection is over: by the peer or the network when it was not closed before. */
@@ -298,7 +316,7 @@ export class Broker implements BrokerControl {
 		}
 		this.clients.delete(client);
 		this.deadlines.cancel(client);
-		this.perListener.set(client.listener, (this.perListener.get(client.listener) ?? 1) - 1);
+		this.freePlace(client);
 		if (this.stopped !== null && this.clients.size === 0) this.stopped();
 	}
 

@@ -70,6 +70,8 @@ export class Client implements ConnectionHandler, Due, Link {
 	/** `A:P`, for the log. */
 	readonly address: string;
 	state: ClientState = AWAITING_CONNECT;
+	/** Whether it counts as a connection of its listener. */
+	hasPlace = true;
 	version: ProtocolVersion = 4;
 	session!: Session;
 	/** Seconds; 0 is none. */

@@ -85,7 +85,7 @@ export interface BrokerControl {
 	dumpSubscriptions(): string[];
 	/**
 	 * Ends: 5.0 clients get DISCONNECT (server shutting down), wills are published as the specification says, all connections
-	 * are closed. Calls `done` when the last one is.
+	 * are closed. Calls `done` when the last one is, or after 2 s.
 	 */
 	stop(done: () => void): void;
 }

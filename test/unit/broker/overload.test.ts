@@ -245,3 +245,37 @@ test("a client that resumes with a small maximum packet size does not upset thou
 	);
 	assert.ok(Buffer.from(second.take()).includes("short"));
 });
+
+test("a connection that the broker closes gives up its place at once", async () => {
+	const fixture = await startBroker({}, { maxConnections: 1 });
+	const first = connect(fixture, "first");
+	first.hold();
+	// A ping for a packet that waits; then what no client sends.
+	first.send([0xc0, 0], [0xf0, 0]);
+	assert.equal(first.closed, false, "output is still to go");
+	const second = connect(fixture, "second");
+	const third = fixture.dial();
+	assert.equal(third.closed, true);
+	first.release();
+	assert.equal(first.closed, true);
+	assert.equal(fixture.dial().closed, true, "the place was given up once");
+	second.end();
+	connect(fixture, "fourth");
+});
+
+test("the broker's end does not wait for long for peers that do not end", async () => {
+	const fixture = await startBroker();
+	const slow = connect(fixture, "slow");
+	slow.hold();
+	slow.send([0xc0, 0]);
+	let ends = 0;
+	fixture.broker.stop(() => ends++);
+	fixture.host.clock.advance(1999);
+	assert.equal(ends, 0);
+	fixture.host.clock.advance(1);
+	assert.equal(ends, 1);
+	slow.release();
+	assert.equal(slow.closed, true);
+	assert.equal(ends, 1, "only once");
+	assert.equal(fixture.host.clock.timers, 0);
+});
