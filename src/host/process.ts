@@ -27,7 +27,10 @@ export interface Background {
 }
 
 export interface Process {
-	/** The name the program was called by, without folder, then its arguments. */
+	/**
+	 * The name the program was called by, without folder, then its arguments. An octet that belongs to no well-formed
+	 * UTF-8 is the lone surrogate U+DC00 + octet (U+DC80 to U+DCFF), so that every argument can be turned back.
+	 */
 	readonly argv: readonly string[];
 	readonly pid: number;
 	/** Effective user id. */

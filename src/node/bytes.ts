@@ -50,8 +50,8 @@ function sequenceLength(bytes: Uint8Array, at: number, end: number): number {
 	return length;
 }
 
-/** Each ill-formed octet gives one U+FFFD, where TextDecoder gives one for some groups of them. */
-function decodeIllFormed(bytes: Buffer): string {
+/** `ill` stands for each ill-formed octet. (TextDecoder has one U+FFFD for some groups of them.) */
+function decodeIllFormed(bytes: Buffer, ill: (octet: number) => string): string {
 	let text = "";
 	let good = 0;
 	let at = 0;
@@ -61,10 +61,15 @@ function decodeIllFormed(bytes: Buffer): string {
 			at += length;
 			continue;
 		}
-		text += `${bytes.toString("utf8", good, at)}\ufffd`;
+		text += bytes.toString("utf8", good, at) + ill(bytes[at]!);
 		good = ++at;
 	}
 	return text + bytes.toString("utf8", good, at);
+}
+
+/** As the arguments of the program are decoded: an ill-formed octet gives U+DC00 + octet. */
+export function decodeEscaped(bytes: Buffer): string {
+	return decodeIllFormed(bytes, (octet) => String.fromCharCode(0xdc00 + octet));
 }
 
 export const utf8: Utf8 = {
@@ -78,7 +83,7 @@ export const utf8: Utf8 = {
 
 	decodeLossy(bytes, start, end) {
 		const part = view(bytes, start, end);
-		return isUtf8(part) ? part.toString() : decodeIllFormed(part);
+		return isUtf8(part) ? part.toString() : decodeIllFormed(part, () => "\ufffd");
 	},
 
 	isValid(bytes, start, end) {

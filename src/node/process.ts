@@ -4,10 +4,11 @@ import { readFileSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import type { InputStream, OutputStream, Process, SignalName } from "../host/process.ts";
 import { daemonize, isRepeating, programName } from "./background.ts";
+import { decodeEscaped } from "./bytes.ts";
 import { hostCall, hostError } from "./errno.ts";
 
 export const nodeProcess: Process = {
-	argv: [programName(), ...process.argv.slice(2)],
+	argv: [programName(), ...programArguments()],
 	pid: process.pid,
 	get uid() {
 		return process.geteuid!();
@@ -23,6 +24,17 @@ export const nodeProcess: Process = {
 	onUncaught,
 	exit: (code) => process.exit(code),
 };
+
+/** Node itself turns octets that are no UTF-8 into U+FFFD; the system still has them. */
+function programArguments(): string[] {
+	const given = process.argv.slice(2);
+	if (!given.some((text) => text.includes("\ufffd"))) {
+		return given;
+	}
+	// Each ends with U+0000; Node's own come first.
+	const octets = readFileSync("/proc/self/cmdline", "latin1").split("\0").slice(0, -1).slice(-given.length);
+	return octets.map((text) => decodeEscaped(Buffer.from(text, "latin1")));
+}
 
 function outputStream(fd: number): OutputStream {
 	return {

@@ -1,12 +1,15 @@
 /** From arguments and options files to settings. */
 
 import type { Host } from "../host/host.ts";
+import { isText } from "./argument.ts";
 import type { OptionContext, OptionDefinition } from "./option.ts";
 import { OPTIONS } from "./option-table.ts";
 import { defaultSettings, type Program, type Settings } from "./settings.ts";
 import { UsageError } from "./usage-error.ts";
 
 const LARGEST_OPTIONS_FILE = 1_048_576;
+/** Options whose value is octets; those of all others are text. */
+const OCTET_OPTIONS: readonly string[] = ["-m", "-P", "--will-payload"];
 const NO_END = 4_294_967_295;
 const TLS_PORT = 8883;
 
@@ -37,7 +40,13 @@ function readOptions(
 		const name = args[index]!;
 		const option = byName.get(name);
 		if (option === undefined) throw new UsageError(`Error: Unknown option '${name}'.\n`);
-		index += 1 + option.read(settings, args.slice(index + 1), context);
+		const taken = option.read(settings, args.slice(index + 1), context);
+		const [label = name] = option.names;
+		const values = args.slice(index + 1, index + 1 + taken);
+		if (!OCTET_OPTIONS.includes(label) && !values.every(isText)) {
+			throw new UsageError(`Error: Malformed UTF-8 in ${label} argument.\n\n`);
+		}
+		index += 1 + taken;
 	}
 }
 

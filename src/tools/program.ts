@@ -2,6 +2,7 @@
 
 import type { ClientOptions, Properties } from "../client/client.ts";
 import type { Host, HostError, OutputStream } from "../host/host.ts";
+import { octetsOf } from "./argument.ts";
 import { readCommandLine } from "./command-line.ts";
 import { ExitCode, unreachable } from "./exit-codes.ts";
 import type { Program, Settings } from "./settings.ts";
@@ -96,7 +97,6 @@ export function withBindAddress(host: Host, terminal: Terminal, settings: Settin
 /** The client's options that settings ask for. */
 export function clientOptions(host: Host, settings: Settings): ClientOptions {
 	const { version, properties } = settings;
-	const text = (value: string) => host.utf8.encode(value);
 	const prefix = settings.clientIdPrefix;
 	return {
 		host: address(host, settings),
@@ -108,13 +108,13 @@ export function clientOptions(host: Host, settings: Settings): ClientOptions {
 		cleanStart: settings.cleanStart,
 		keepAlive: settings.keepAlive,
 		username: settings.username,
-		password: settings.password === null ? null : text(settings.password),
+		password: settings.password === null ? null : octetsOf(host.utf8, settings.password),
 		will:
 			settings.willTopic === null
 				? null
 				: {
 						topic: settings.willTopic,
-						payload: text(settings.willPayload ?? ""),
+						payload: octetsOf(host.utf8, settings.willPayload ?? ""),
 						qos: settings.willQos,
 						retain: settings.willRetain,
 						properties: nullIfEmpty(properties.will),

@@ -12,6 +12,7 @@ import {
 	reasonName,
 } from "../client/client.ts";
 import type { Host, InputStream } from "../host/host.ts";
+import { octetsOf } from "./argument.ts";
 import { ExitCode, failureOf, publishFailure, refusalText } from "./exit-codes.ts";
 import { Gathering, LineSplitter } from "./line-splitter.ts";
 import {
@@ -76,7 +77,7 @@ function loadMessage(
 ): void {
 	const { message } = settings;
 	if (message?.kind === "argument") {
-		then(host.utf8.encode(message.text));
+		then(octetsOf(host.utf8, message.text));
 	} else if (message?.kind === "file") {
 		then(loadFile(host, message.path, complain));
 	} else if (message?.kind === "stdin") {

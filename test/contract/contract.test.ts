@@ -156,6 +156,13 @@ function facts(program: Program, folder: () => string): void {
 		expectRun(await run(program, ["argv", ...args], { as: link }), expected);
 	});
 
+	test("arguments that are not UTF-8 lose nothing", async () => {
+		const script = `exec "$@" "$(printf 'a\\377')" "$(printf '\\303')" ä "$(printf '\\200\\355\\240\\200')"`;
+		const { stdout, end } = await run(program, ["units"], { before: ["sh", "-c", script, "sh"] });
+		const units = ["61 dcff", "dcc3", "e4", "dc80 dced dca0 dc80"];
+		assert.deepEqual([stdout.toString(), end], [units.map((line) => `${line}\n`).join(""), 0]);
+	});
+
 	test("environment", async () => {
 		const env = { ...process.env, ONE: "größe 😀", EMPTY: "", EQUALS: "a=b" };
 		const names = ["ONE", "EMPTY", "EQUALS", "NOT_SET_ANYWHERE"];

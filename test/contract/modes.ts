@@ -55,6 +55,14 @@ export const modes: Readonly<Record<string, Mode>> = {
 		}
 	},
 
+	/** The UTF-16 code units of each argument. */
+	units(host, args) {
+		for (const argument of args) {
+			const units = Array.from(argument, (_, at) => at).map((at) => argument.charCodeAt(at).toString(16));
+			say(host, units.join(" "));
+		}
+	},
+
 	env(host, names) {
 		for (const name of names) {
 			const value = host.process.env(name);

@@ -90,6 +90,8 @@ int host_write_all(int fd, const uint8_t *data, size_t length);
 
 /* utf8.c: as the host contract has it. */
 JSValue utf8_decode_lossy(const uint8_t *text, size_t length);
+/* As the arguments of the program are decoded: nothing is lost. */
+JSValue utf8_decode_escaped(const uint8_t *text, size_t length);
 
 /* timers.c */
 /* Milliseconds of a clock that never goes back. */

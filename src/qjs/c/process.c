@@ -22,7 +22,8 @@ static JSValue process_argv(JSContext *ctx, JSValueConst this_val, int argc, JSV
 	for (int i = 0; i < host.argc; i++) {
 		const char *text = host.argv[i];
 		const char *slash = i == 0 ? strrchr(text, '/') : NULL;
-		JS_SetPropertyUint32(ctx, result, (uint32_t)i, host_text(slash ? slash + 1 : text));
+		const char *name = slash ? slash + 1 : text;
+		JS_SetPropertyUint32(ctx, result, (uint32_t)i, utf8_decode_escaped((const uint8_t *)name, strlen(name)));
 	}
 	return result;
 }

@@ -54,7 +54,8 @@ static bool is_valid(const uint8_t *text, size_t length)
 	return true;
 }
 
-JSValue utf8_decode_lossy(const uint8_t *text, size_t length)
+/* Decodes with each ill-formed octet as U+FFFD, or, `escaped`, as U+DC00 + octet: as UTF-8, were it allowed there. */
+static JSValue decode_anything(const uint8_t *text, size_t length, bool escaped)
 {
 	size_t bad = 0;
 	for (size_t i = 0; (i += ascii_prefix(text + i, length - i, false)) < length;) {
@@ -71,7 +72,8 @@ JSValue utf8_decode_lossy(const uint8_t *text, size_t length)
 	for (size_t i = 0; i < length;) {
 		size_t size = text[i] < 0x80 ? 1 : sequence(text + i, length - i);
 		if (size == 0) {
-			memcpy(fixed + end, "\xef\xbf\xbd", 3);
+			const uint8_t escape[3] = { 0xed, 0xb0 | text[i] >> 6, 0x80 | (text[i] & 0x3f) };
+			memcpy(fixed + end, escaped ? escape : (const uint8_t *)"\xef\xbf\xbd", 3);
 			end += 3;
 			i++;
 		} else {
@@ -83,6 +85,16 @@ JSValue utf8_decode_lossy(const uint8_t *text, size_t length)
 	JSValue result = JS_NewStringLen(host.ctx, fixed, end);
 	js_free(host.ctx, fixed);
 	return result;
+}
+
+JSValue utf8_decode_lossy(const uint8_t *text, size_t length)
+{
+	return decode_anything(text, length, false);
+}
+
+JSValue utf8_decode_escaped(const uint8_t *text, size_t length)
+{
+	return decode_anything(text, length, true);
 }
 
 /* The next code point of UTF-16 text, a lone surrogate as U+FFFD. */
