@@ -3,6 +3,7 @@
 import type { Clock, Connection, HostError, Log, Timer } from "../host/host.ts";
 import {
 	type DisconnectPacket,
+	isServerDisconnect,
 	MqttError,
 	PacketType,
 	PublishView,
@@ -236,6 +237,7 @@ export class Broker implements BrokerControl {
 
 	/** The client said goodbye. */
 	clientDisconnected(client: Client, packet: DisconnectPacket): void {
+		checkDirection(packet);
 		const { session } = client;
 		const expiry = packet.properties?.sessionExpiryInterval;
 		if (expiry !== undefined) {
@@ -330,6 +332,17 @@ export class Broker implements BrokerControl {
 		if (!this.settings.connectionMessages) return;
 		const text = reason === null ? "disconnected." : `disconnected: ${reason}.`;
 		this.log.write("notice", `Client ${client.name} [${client.address}] ${text}`);
+	}
+}
+
+/** Refuses a DISCONNECT that only a server sends. */
+function checkDirection({ reasonCode, properties }: DisconnectPacket): void {
+	if (isServerDisconnect(reasonCode)) {
+		const name = reasonName(reasonCode);
+		throw new MqttError(Reason.PROTOCOL_ERROR, `DISCONNECT: only a server says "${name}"`); // [MQTT-3.14.2-1]
+	}
+	if (properties?.serverReference !== undefined) {
+		throw new MqttError(Reason.PROTOCOL_ERROR, "DISCONNECT from a client has a server reference");
 	}
 }
 

@@ -21,8 +21,9 @@ export function distributeTo(
 	let copies = 0;
 	for (let i = 0; i < deliveries.length; i++) {
 		const delivery = deliveries[i]!;
-		if (delivery.noLocal && delivery.session === publisher) continue; // [MQTT-3.8.3-3]
-		delivery.session.deliver(publication, delivery);
+		const terms = delivery.noLocal ? delivery.termsFor(publisher) : delivery;
+		if (terms === null) continue;
+		delivery.session.deliver(publication, terms);
 		copies++;
 	}
 	return copies;

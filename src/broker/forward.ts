@@ -103,12 +103,13 @@ export function forwardTracked(
 		if (delivery.isPlain && delivery.qos >= qos) {
 			if (receiver.deliverFrame(bytes, start, end, topicEnd, level, qos)) continue;
 		}
-		if (delivery.noLocal && receiver === session) continue; // [MQTT-3.8.3-3]
+		const terms = delivery.noLocal ? delivery.termsFor(session) : delivery;
+		if (terms === null) continue;
 		if (!begun) {
 			begun = true;
 			begin(client, route, bytes, start, end, topicStart, topicEnd, qos);
 		}
-		receiver.deliver(client.broker.publication, delivery);
+		receiver.deliver(client.broker.publication, terms);
 	}
 	if (begun) client.broker.publication.finish();
 	if (qos === 2) session.incoming.add(packetId);
@@ -122,7 +123,7 @@ export function forwardTracked(
 
 function hasReceiver(deliveries: readonly Delivery[], client: Client): boolean {
 	for (const delivery of deliveries) {
-		if (!delivery.noLocal || delivery.session !== client.session) return true;
+		if (delivery.termsFor(client.session) !== null) return true;
 	}
 	return false;
 }

@@ -146,15 +146,27 @@ function mergeOverlaps(subscriptions: readonly Subscription[]): Delivery[] {
 	for (const s of subscriptions) {
 		const at = s.identifier === 0 ? plain.get(s.session) : undefined;
 		if (at !== undefined) {
-			const d = deliveries[at]!;
-			const qos = d.qos > s.qos ? d.qos : s.qos;
-			const noLocal = d.noLocal && s.noLocal;
-			const retainAsPublished = d.retainAsPublished || s.retainAsPublished;
-			deliveries[at] = new Delivery(s.session, qos, noLocal, retainAsPublished, 0);
+			deliveries[at] = merge(deliveries[at]!, deliveryOf(s));
 			continue;
 		}
 		if (s.identifier === 0) plain.set(s.session, deliveries.length);
-		deliveries.push(new Delivery(s.session, s.qos, s.noLocal, s.retainAsPublished, s.identifier));
+		deliveries.push(deliveryOf(s));
 	}
 	return deliveries;
+}
+
+function deliveryOf({ session, qos, noLocal, retainAsPublished, identifier }: Subscription): Delivery {
+	return new Delivery(session, qos, noLocal, retainAsPublished, identifier);
+}
+
+/** One delivery for two of a session. Those with no local have no say in what its own messages get. */
+function merge(a: Delivery, b: Delivery): Delivery {
+	const qos = a.qos > b.qos ? a.qos : b.qos;
+	const retainAsPublished = a.retainAsPublished || b.retainAsPublished;
+	const { session } = a;
+	const ownA = a.termsFor(session);
+	const ownB = b.termsFor(session);
+	const noLocal = a.noLocal || b.noLocal;
+	const own = !noLocal ? null : ownA === null ? ownB : ownB === null ? ownA : merge(ownA, ownB);
+	return new Delivery(session, qos, noLocal, retainAsPublished, 0, null, own);
 }

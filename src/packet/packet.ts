@@ -10,6 +10,7 @@ export { PROPERTIES, type PropertyDefinition, PropertyKind, type PropertyOwner, 
 export { type PublishSource, PublishView, publishLength, readPublish, writePublish } from "./publish.ts";
 export { readProperties } from "./read.ts";
 export {
+	isServerDisconnect,
 	MqttError,
 	REASONS,
 	Reason,

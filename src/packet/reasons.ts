@@ -106,6 +106,30 @@ export function isReasonFor(type: number, code: number): boolean {
 	return ((packetsByCode[code]! >> type) & 1) !== 0;
 }
 
+/** Reason codes of DISCONNECT that only a server sends (section 3.14.2.1, table "Disconnect Reason Code values"). */
+const SERVER_DISCONNECTS: ReadonlySet<number> = new Set([
+	Reason.NOT_AUTHORIZED,
+	Reason.SERVER_BUSY,
+	Reason.SERVER_SHUTTING_DOWN,
+	Reason.KEEP_ALIVE_TIMEOUT,
+	Reason.SESSION_TAKEN_OVER,
+	Reason.TOPIC_FILTER_INVALID,
+	Reason.RETAIN_NOT_SUPPORTED,
+	Reason.QOS_NOT_SUPPORTED,
+	Reason.USE_ANOTHER_SERVER,
+	Reason.SERVER_MOVED,
+	Reason.SHARED_SUBSCRIPTIONS_NOT_SUPPORTED,
+	Reason.CONNECTION_RATE_EXCEEDED,
+	Reason.MAXIMUM_CONNECT_TIME,
+	Reason.SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED,
+	Reason.WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED,
+]);
+
+/** Whether only a server may send a DISCONNECT with this reason code. */
+export function isServerDisconnect(code: number): boolean {
+	return SERVER_DISCONNECTS.has(code);
+}
+
 /** What decoding throws: the reason code to answer with, and what was wrong where. */
 export class MqttError extends Error {
 	readonly code: ReasonCode;
