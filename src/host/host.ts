@@ -2,12 +2,14 @@
 
 import type { ByteMap, Random, Utf8 } from "./bytes.ts";
 import type { Clock, Timers } from "./clock.ts";
+import type { Crypto } from "./crypto.ts";
 import type { Files } from "./files.ts";
 import type { Network } from "./network.ts";
 import type { Process, Syslog } from "./process.ts";
 
 export type { ByteMap, Random, Utf8 } from "./bytes.ts";
 export type { Clock, Timer, Timers } from "./clock.ts";
+export type { Crypto } from "./crypto.ts";
 export type { HostError } from "./error.ts";
 export type { AppendFile, FileInfo, Files } from "./files.ts";
 export type { Log, LogType } from "./log.ts";
@@ -39,6 +41,7 @@ export interface Host {
 	readonly timers: Timers;
 	readonly random: Random;
 	readonly utf8: Utf8;
+	readonly crypto: Crypto;
 	readonly network: Network;
 	readonly files: Files;
 	readonly process: Process;

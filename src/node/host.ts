@@ -3,6 +3,7 @@
 import type { Host } from "../host/host.ts";
 import { createByteMap, random, utf8 } from "./bytes.ts";
 import { clock, timers } from "./clock.ts";
+import { crypto } from "./crypto.ts";
 import { files } from "./files.ts";
 import { network } from "./network.ts";
 import { nodeProcess } from "./process.ts";
@@ -16,6 +17,7 @@ export function createNodeHost(): Host {
 		timers,
 		random,
 		utf8,
+		crypto,
 		network,
 		files,
 		process: nodeProcess,

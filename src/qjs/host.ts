@@ -30,6 +30,12 @@ export function createQuickJsHost(): Host {
 			encodeInto: native.utf8EncodeInto,
 			encode: native.utf8Encode,
 		},
+		crypto: {
+			sha256: native.sha256,
+			hmacSha256: native.hmacSha256,
+			pbkdf2Sha256: native.pbkdf2Sha256,
+			equal: native.equalOctets,
+		},
 		network,
 		files,
 		process: qjsProcess,

@@ -28,6 +28,17 @@ declare module "native" {
 	export function utf8EncodeInto(text: string, bytes: Uint8Array, start: number): number;
 	export function utf8Encode(text: string): Uint8Array;
 
+	// crypto.c
+	export function sha256(bytes: Uint8Array): Uint8Array;
+	export function hmacSha256(key: Uint8Array, bytes: Uint8Array): Uint8Array;
+	export function pbkdf2Sha256(
+		password: Uint8Array,
+		salt: Uint8Array,
+		iterations: number,
+		length: number,
+	): Uint8Array;
+	export function equalOctets(a: Uint8Array, b: Uint8Array): boolean;
+
 	// listener.c, connect.c: these throw a HostError for what fails at once.
 	export function listen(
 		address: string,

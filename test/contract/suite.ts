@@ -7,6 +7,7 @@ import type { Host } from "../../src/host/host.ts";
 import { bytesTests } from "./bytes.ts";
 import { clockTests } from "./clock.ts";
 import { connectionTests } from "./connection.ts";
+import { cryptoTests } from "./crypto.ts";
 import { filesTests } from "./files.ts";
 import { runTests, say } from "./harness.ts";
 import { modes } from "./modes.ts";
@@ -20,6 +21,7 @@ export async function runContract(host: Host): Promise<void> {
 		await runTests(host, {
 			bytes: bytesTests,
 			clock: clockTests,
+			crypto: cryptoTests,
 			files: filesTests,
 			process: processTests,
 			network: networkTests,

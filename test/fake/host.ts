@@ -1,11 +1,12 @@
 /**
- * A host for unit tests: time, randomness, network, files and standard streams are in the test's hands. UTF-8 and byte
- * maps are those of Node, which the contract suite checks.
+ * A host for unit tests: time, randomness, network, files and standard streams are in the test's hands. UTF-8, byte
+ * maps and hashes are those of Node, which the contract suite checks.
  */
 
 import type { Random } from "../../src/host/bytes.ts";
 import type { Host } from "../../src/host/host.ts";
 import { createByteMap, utf8 } from "../../src/node/bytes.ts";
+import { crypto } from "../../src/node/crypto.ts";
 import { FakeClock } from "./clock.ts";
 import { FakeFiles } from "./files.ts";
 import { FakeNetwork } from "./network.ts";
@@ -52,6 +53,7 @@ export function createFakeHost(argv: readonly string[] = ["program"]): FakeHost 
 		timers: clock,
 		random: new FakeRandom(),
 		utf8,
+		crypto,
 		network,
 		files: new FakeFiles(),
 		process: new FakeProcess(argv, afterTurn),

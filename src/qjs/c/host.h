@@ -124,7 +124,7 @@ typedef struct host_module {
 	void (*free)(void);
 } host_module;
 
-extern const host_module bytemap_module, connect_module, connection_module, files_module, listener_module, process_module,
-	random_module, signals_module, stdin_module, syslog_module, timers_module, utf8_module;
+extern const host_module bytemap_module, connect_module, connection_module, crypto_module, files_module, listener_module,
+	process_module, random_module, signals_module, stdin_module, syslog_module, timers_module, utf8_module;
 
 #endif

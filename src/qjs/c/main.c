@@ -13,9 +13,9 @@ extern const uint32_t program_length;
 host_state host;
 
 static const host_module *const modules[] = {
-	&bytemap_module, &connect_module, &connection_module, &files_module,  &listener_module,
-	&process_module, &random_module,  &signals_module,    &stdin_module, &syslog_module,
-	&timers_module,  &utf8_module,
+	&bytemap_module,  &connect_module, &connection_module, &crypto_module, &files_module,
+	&listener_module, &process_module, &random_module,     &signals_module, &stdin_module,
+	&syslog_module,   &timers_module,  &utf8_module,
 };
 
 /* Promises that were rejected while nobody listened, until the jobs of this turn have run. */
