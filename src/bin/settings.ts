@@ -81,6 +81,7 @@ function listenerSettings(listener: ListenerConfig, allowAnonymous: boolean): Li
 		maxConnections: listener.maxConnections,
 		maxQos: listener.maxQos,
 		maxTopicAlias: listener.maxTopicAlias,
+		maxTopicAliasBroker: listener.maxTopicAliasBroker,
 	};
 }
 

@@ -10,7 +10,9 @@ import {
 	MqttError,
 	type Packet,
 	PacketType,
+	type Properties,
 	type ProtocolVersion,
+	type PublishSource,
 	publishLength,
 	type Qos,
 	Reason,
@@ -47,6 +49,7 @@ import type { Due } from "./deadlines.ts";
 import { forward, forwardTracked } from "./forward.ts";
 import type { Link } from "./link.ts";
 import { type Message, outgoingProperties } from "./message.ts";
+import type { OutgoingAliases } from "./outgoing-aliases.ts";
 import type { Publication } from "./publication.ts";
 import { handlePublish } from "./publish.ts";
 import type { Route, Routes } from "./routes.ts";
@@ -61,6 +64,7 @@ const MAXIMUM_CONNECT_SIZE = 400_000;
 /** Octets of a started packet that may be missing before its pieces count as activity of the client. */
 const LARGE_REMAINDER = 1000;
 
+const NO_TOPIC = new Uint8Array(0);
 const ackBytes = new Uint8Array(8);
 
 export class Client implements ConnectionHandler, Due, Link {
@@ -82,6 +86,8 @@ export class Client implements ConnectionHandler, Due, Link {
 	receiveMaximum = 65535;
 	/** Routes of the topic aliases that the client set up, by alias. */
 	readonly aliases: (Route | undefined)[] = [];
+	/** Topic aliases that the broker set up; null when the client takes none. */
+	outgoingAliases: OutgoingAliases | null = null;
 	/** More output waits than the broker lets pile up; until the connection has drained. */
 	congested = false;
 	/** For the short way of messages that it publishes: where they go, and whether there is such a way. */
@@ -90,7 +96,7 @@ export class Client implements ConnectionHandler, Due, Link {
 	private forwards = false;
 	/** It is not read until its answers have been taken. */
 	private paused = false;
-	/** Whether frames of its version can be written to its connection as they come: no limit of it, no log of each. */
+	/** Whether frames of its version can be written to its connection as they come: no limit of it, no log, no aliases. */
 	takesFrames = false;
 	private lastActivity: number;
 	/** Octets of the longest packet it may send now. */
@@ -258,7 +264,11 @@ export class Client implements ConnectionHandler, Due, Link {
 		this.shortFrame = Math.min(this.frameLimit, SHORT_FRAME);
 		this.isVersion5 = this.version === 5;
 		this.forwards = this.broker.forwardsFrames && this.listener.maxQos === 2;
-		this.takesFrames = !this.congested && !tracing && this.maximumPacketSize === MAXIMUM_PACKET_SIZE;
+		this.takesFrames =
+			!this.congested &&
+			!tracing &&
+			this.maximumPacketSize === MAXIMUM_PACKET_SIZE &&
+			this.outgoingAliases === null;
 		this.session.configure(settings);
 		if (this.session.subscriptions.size > 0) this.broker.routes.invalidate();
 	}
@@ -337,7 +347,7 @@ export class Client implements ConnectionHandler, Due, Link {
 		packetId: number,
 		identifier: number,
 	): void {
-		if (identifier !== 0) {
+		if (identifier !== 0 || this.outgoingAliases !== null) {
 			this.sendMessage(publication.keep(), qos as Qos, retain, false, packetId, identifier);
 			return;
 		}
@@ -364,7 +374,7 @@ export class Client implements ConnectionHandler, Due, Link {
 		packetId: number,
 		identifier: number,
 	): boolean {
-		const properties =
+		let properties =
 			this.version === 5
 				? outgoingProperties(message.properties, message.expiresAt, this.broker.seconds, identifier)
 				: null;
@@ -375,8 +385,15 @@ export class Client implements ConnectionHandler, Due, Link {
 			payloadEnd: message.payload.length,
 		};
 		const { utf8 } = this.broker.host;
-		const length = publishLength(source, this.version, qos, properties, utf8);
+		let length = publishLength(source, this.version, qos, properties, utf8);
 		if (length > this.maximumPacketSize) return false;
+		if (this.outgoingAliases !== null) {
+			const aliased = this.alias(this.outgoingAliases, source, message.topic, properties, qos);
+			if (aliased !== null) {
+				properties = aliased;
+				length = publishLength(source, this.version, qos, properties, utf8);
+			}
+		}
 		const scratch = this.broker.scratch(length);
 		writePublish(scratch, 0, source, this.version, dup, qos, retain, packetId, properties, utf8);
 		if (this.broker.tracing) {
@@ -384,6 +401,32 @@ export class Client implements ConnectionHandler, Due, Link {
 		}
 		this.write(scratch, 0, length);
 		return true;
+	}
+
+	/**
+	 * The properties with the topic's alias; an alias that the client knows takes the topic's place in `source`. Null
+	 * when there is no alias for it.
+	 */
+	private alias(
+		aliases: OutgoingAliases,
+		source: PublishSource,
+		topic: string,
+		properties: Properties | null,
+		qos: Qos,
+	): Properties | null {
+		const known = aliases.find(topic);
+		if (known !== 0) {
+			source.topic = NO_TOPIC;
+			return { ...properties, topicAlias: known };
+		}
+		const offered = aliases.offer(source.topic.length);
+		if (offered === 0) return null;
+		const aliased = { ...properties, topicAlias: offered };
+		// Longer by the alias, it could be too long.
+		const length = publishLength(source, this.version, qos, aliased, this.broker.host.utf8);
+		if (length > this.maximumPacketSize) return null;
+		aliases.add(topic);
+		return aliased;
 	}
 
 	private write(bytes: Uint8Array, start: number, end: number): void {

@@ -12,6 +12,7 @@ import {
 } from "../packet/packet.ts";
 import type { Client } from "./client.ts";
 import { CONNECTED } from "./constants.ts";
+import { OutgoingAliases } from "./outgoing-aliases.ts";
 import { levelCount, MAXIMUM_LEVELS } from "./routes.ts";
 import { NEVER_EXPIRES } from "./session.ts";
 
@@ -117,6 +118,9 @@ function chooseKeepAlive(client: Client, packet: ConnectPacket, answer: Answer):
 function takeLimits(client: Client, packet: ConnectPacket): void {
 	client.will = packet.will;
 	client.receiveMaximum = packet.properties?.receiveMaximum ?? 65535;
+	// [MQTT-3.1.2-26], [MQTT-3.1.2-27]
+	const aliases = Math.min(packet.properties?.topicAliasMaximum ?? 0, client.listener.maxTopicAliasBroker);
+	client.outgoingAliases = aliases === 0 ? null : new OutgoingAliases(aliases);
 	client.maximumPacketSize = Math.min(
 		packet.properties?.maximumPacketSize ?? MAXIMUM_PACKET_SIZE,
 		MAXIMUM_PACKET_SIZE,

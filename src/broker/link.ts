@@ -13,7 +13,7 @@ export interface Link {
 	readonly receiveMaximum: number;
 	/** More output waits than the broker lets pile up; until the connection has drained. */
 	readonly congested: boolean;
-	/** Whether frames of its level can be written to its connection as they come: no limit of it, no log of each. */
+	/** Whether frames of its level can be written to its connection as they come: no limit of it, no log, no aliases. */
 	readonly takesFrames: boolean;
 	/** The broker's time in seconds. */
 	now(): number;

@@ -42,6 +42,8 @@ export interface ListenerSettings {
 	maxQos: 0 | 1 | 2;
 	/** Topic aliases that a client may set up. */
 	maxTopicAlias: number;
+	/** Topic aliases that the broker may set up for a client. */
+	maxTopicAliasBroker: number;
 }
 
 export const defaultBrokerSettings: Readonly<BrokerSettings> = {
@@ -67,6 +69,7 @@ export const defaultListenerSettings: Readonly<ListenerSettings> = {
 	maxConnections: null,
 	maxQos: 2,
 	maxTopicAlias: 10,
+	maxTopicAliasBroker: 10,
 };
 
 /** What the broker needs of its host. */

@@ -44,6 +44,7 @@ export interface ListenerConfig {
 	maxConnections: number | null;
 	maxQos: 0 | 1 | 2;
 	maxTopicAlias: number;
+	maxTopicAliasBroker: number;
 	socketDomain: "ipv4" | "ipv6" | null;
 }
 

@@ -1,7 +1,7 @@
 /** The option table, second part: listeners. */
 
 import { fail } from "./error.ts";
-import { deprecated, ignored, type Option, ofListener, ofReader, refused } from "./option.ts";
+import { deprecated, type Option, ofListener, ofReader, refused } from "./option.ts";
 import { boolean, choice, integer, place, port, text, type ValueType } from "./value.ts";
 
 const TLS = "TLS is not implemented yet, and without it the listener would be open and unencrypted";
@@ -134,12 +134,12 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		10,
 		"Topic aliases that an MQTT 5 client may set up.",
 	),
-	ignored(
+	ofListener(
 		"max_topic_alias_broker",
 		"listener",
 		aliases("max_topic_alias_broker"),
+		"maxTopicAliasBroker",
 		10,
-		"the broker sets up no topic aliases yet",
 		"Topic aliases that the broker may set up for an MQTT 5 client.",
 	),
 	refused(

@@ -41,6 +41,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
 	maxConnections: "max_connections",
 	maxQos: "max_qos",
 	maxTopicAlias: "max_topic_alias",
+	maxTopicAliasBroker: "max_topic_alias_broker",
 };
 
 function configOf({ broker, listener }: WireCase): string {

@@ -83,8 +83,22 @@ describe("listeners", () => {
 		host.network.dial(1883);
 		host.network.dial(1883, "::1");
 		assert.deepEqual(broker?.accepted, [
-			{ port: 1883, allowAnonymous: true, maxConnections: null, maxQos: 2, maxTopicAlias: 10 },
-			{ port: 1883, allowAnonymous: true, maxConnections: null, maxQos: 2, maxTopicAlias: 10 },
+			{
+				port: 1883,
+				allowAnonymous: true,
+				maxConnections: null,
+				maxQos: 2,
+				maxTopicAlias: 10,
+				maxTopicAliasBroker: 10,
+			},
+			{
+				port: 1883,
+				allowAnonymous: true,
+				maxConnections: null,
+				maxQos: 2,
+				maxTopicAlias: 10,
+				maxTopicAliasBroker: 10,
+			},
 		]);
 		assert.equal(broker?.accepted[0], broker?.accepted[1], "one object: it is what the broker counts by");
 		const said = lines().map((line) => line.replace(/version \S+/, "version V"));
@@ -372,6 +386,7 @@ describe("signals", () => {
 			maxConnections: null,
 			maxQos: 0,
 			maxTopicAlias: 10,
+			maxTopicAliasBroker: 10,
 		});
 		assert.equal(lines().at(-1), "Reloading config.", "information is no longer wanted");
 	});

@@ -67,6 +67,7 @@ test("every field of the configuration has a default, and no two options share o
 		maxConnections: null,
 		maxQos: 2,
 		maxTopicAlias: 10,
+		maxTopicAliasBroker: 10,
 		socketDomain: null,
 	});
 	assert.deepEqual(defaultGlobal(), {
