@@ -13,8 +13,9 @@ import {
 	type Will,
 } from "../packet/packet.ts";
 import { Absence } from "./absence.ts";
+import type { Authenticator } from "./authenticator.ts";
 import { Client } from "./client.ts";
-import { CLOSED, CONNECTED } from "./constants.ts";
+import { AUTHENTICATING, CLOSED, CONNECTED } from "./constants.ts";
 import { Deadlines } from "./deadlines.ts";
 import { distribute } from "./distribute.ts";
 import { Publication } from "./publication.ts";
@@ -42,6 +43,8 @@ export class Broker implements BrokerControl {
 	readonly routes: Routes;
 	readonly retained = new RetainedMessages();
 	readonly sessions = new Map<string, Session>();
+	/** Methods of enhanced authentication, by name. */
+	readonly authenticators = new Map<string, Authenticator>();
 	/** The message that is being distributed. */
 	readonly publication: Publication;
 	/** Messages that did not get through. */
@@ -238,6 +241,11 @@ export class Broker implements BrokerControl {
 	/** The client said goodbye. */
 	clientDisconnected(client: Client, packet: DisconnectPacket): void {
 		checkDirection(packet);
+		if (client.state !== CONNECTED) {
+			this.logEnd(client, null);
+			this.close(client);
+			return;
+		}
 		const { session } = client;
 		const expiry = packet.properties?.sessionExpiryInterval;
 		if (expiry !== undefined) {
@@ -262,6 +270,15 @@ export class Broker implements BrokerControl {
 		if (client.state === CONNECTED) {
 			this.sendDisconnect(client, error.code); // [MQTT-4.13.1-1]
 			this.leave(client);
+		} else if (client.state === AUTHENTICATING) {
+			// [MQTT-4.12.0-4]
+			client.trace("Sending CONNACK to", `(0, ${error.code})`);
+			client.send({
+				type: PacketType.CONNACK,
+				sessionPresent: false,
+				reasonCode: error.code,
+				properties: null,
+			});
 		} else if (
 			error.code === Reason.UNSUPPORTED_PROTOCOL_VERSION || // [MQTT-3.1.2-2]
 			error.code === Reason.CLIENT_IDENTIFIER_NOT_VALID // 3.1.1: [MQTT-3.1.3-8]

@@ -21,11 +21,14 @@ import {
 	writePublish,
 } from "../packet/packet.ts";
 import { handleAck, takeAck } from "./acknowledge.ts";
+import { handleAuth } from "./auth.ts";
+import type { Authentication } from "./authentication.ts";
 import type { Broker } from "./broker.ts";
 import { handleConnect } from "./connect.ts";
 import {
 	ACK_NAMES,
 	ANSWER_LIMIT,
+	AUTHENTICATING,
 	AWAITING_CONNECT,
 	AWAITING_PUBACK,
 	CLOSED,
@@ -86,6 +89,8 @@ export class Client implements ConnectionHandler, Due, Link {
 	receiveMaximum = 65535;
 	/** Routes of the topic aliases that the client set up, by alias. */
 	readonly aliases: (Route | undefined)[] = [];
+	/** Enhanced authentication; null when CONNECT did not ask for it. */
+	authentication: Authentication | null = null;
 	/** Topic aliases that the broker set up; null when the client takes none. */
 	outgoingAliases: OutgoingAliases | null = null;
 	/** More output waits than the broker lets pile up; until the connection has drained. */
@@ -143,7 +148,7 @@ export class Client implements ConnectionHandler, Due, Link {
 				}
 				const next = at + length;
 				if (next > end) {
-					if (this.state !== CONNECTED) requireConnect(bytes[at]! >> 4);
+					if (this.state !== CONNECTED) this.checkFirst(bytes[at]! >> 4);
 					if (next - end > LARGE_REMAINDER) this.lastActivity = this.broker.seconds;
 					break;
 				}
@@ -187,8 +192,18 @@ export class Client implements ConnectionHandler, Due, Link {
 	}
 
 	private handleFirst(type: number, bytes: Uint8Array, start: number, end: number): void {
-		requireConnect(type);
+		this.checkFirst(type);
 		this.handle(bytes, start, end);
+	}
+
+	/** Throws unless a packet of that type may come before the client is let in. */
+	private checkFirst(type: number): void {
+		if (this.state !== AUTHENTICATING) {
+			requireConnect(type);
+		} else if (type !== PacketType.AUTH && type !== PacketType.DISCONNECT) {
+			// [MQTT-3.1.2-30], and [MQTT-3.1.0-2]
+			throw new MqttError(Reason.PROTOCOL_ERROR, "authentication goes on: neither AUTH nor DISCONNECT");
+		}
 	}
 
 	/** Packets that are not of the hot path. */
@@ -213,8 +228,11 @@ export class Client implements ConnectionHandler, Due, Link {
 				this.trace("Received DISCONNECT from");
 				this.broker.clientDisconnected(this, packet);
 				return;
+			case PacketType.AUTH:
+				handleAuth(this, packet);
+				return;
 			default:
-				throw new MqttError(Reason.PROTOCOL_ERROR, "a packet that only a server sends, or AUTH out of place");
+				throw new MqttError(Reason.PROTOCOL_ERROR, "a packet that only a server sends");
 		}
 	}
 
@@ -246,13 +264,18 @@ export class Client implements ConnectionHandler, Due, Link {
 	/** Ends a connection that said nothing in time; else says when to look again. */
 	due(now: number): number {
 		if (this.state === CLOSED) return 0;
-		if (this.state === AWAITING_CONNECT) {
+		if (this.state !== CONNECTED) {
 			this.broker.clientTimedOut(this);
 			return 0;
 		}
-		if (this.keepAlive === 0) return 0;
+		const authenticated = this.authentication === null ? 0 : this.authentication.deadline;
+		if (authenticated !== 0 && now >= authenticated) {
+			this.broker.clientFailed(this, new MqttError(Reason.NOT_AUTHORIZED, "re-authentication took too long"));
+			return 0;
+		}
+		if (this.keepAlive === 0) return authenticated;
 		const deadline = this.lastActivity + keepAliveLimit(this.keepAlive);
-		if (now < deadline) return deadline;
+		if (now < deadline) return authenticated !== 0 && authenticated < deadline ? authenticated : deadline;
 		this.broker.clientTimedOut(this); // [MQTT-3.1.2-22]
 		return 0;
 	}
@@ -275,7 +298,8 @@ export class Client implements ConnectionHandler, Due, Link {
 
 	/** More waits to be sent than is good: until the connection has drained, only what must be kept is kept. */
 	becomeCongested(): void {
-		if (this.congested) return;
+		// One that is not let in yet has no session to hold back.
+		if (this.congested || this.state !== CONNECTED) return;
 		this.congested = true;
 		this.configure();
 	}
@@ -302,11 +326,20 @@ export class Client implements ConnectionHandler, Due, Link {
 
 	// Output.
 
-	/** Sends a packet other than PUBLISH and acknowledgements. */
-	send(packet: Packet): void {
+	/** Sends a packet other than PUBLISH and acknowledgements. False when it is longer than what the client takes. */
+	send(packet: Packet): boolean {
 		const { utf8 } = this.broker.host;
-		const scratch = this.broker.scratch(encodedLength(packet, this.version, utf8));
+		const length = encodedLength(packet, this.version, utf8);
+		if (length > this.maximumPacketSize) return false; // [MQTT-3.1.2-24]
+		const scratch = this.broker.scratch(length);
 		this.write(scratch, 0, encodePacket(packet, this.version, scratch, 0, utf8));
+		return true;
+	}
+
+	/** The same for what the client waits for: without it there is no going on. */
+	sendWhole(packet: Packet): void {
+		if (this.send(packet)) return;
+		throw new MqttError(Reason.PACKET_TOO_LARGE, "the answer is longer than the client takes");
 	}
 
 	sendAck(type: 4 | 5 | 6 | 7, packetId: number, reasonCode: number): void {

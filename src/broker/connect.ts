@@ -1,7 +1,9 @@
 /** CONNECT: a list of steps, each of which may refuse. */
 
 import {
+	type ConnackPacket,
 	type ConnectPacket,
+	encodedLength,
 	isValidTopicName,
 	MAXIMUM_PACKET_SIZE,
 	MqttError,
@@ -10,44 +12,67 @@ import {
 	Reason,
 	returnCodeFor,
 } from "../packet/packet.ts";
+import { openAuthentication, sendAuth } from "./authentication.ts";
 import type { Client } from "./client.ts";
-import { CONNECTED } from "./constants.ts";
+import { AUTHENTICATING, CONNECTED } from "./constants.ts";
 import { OutgoingAliases } from "./outgoing-aliases.ts";
 import { levelCount, MAXIMUM_LEVELS } from "./routes.ts";
 import { NEVER_EXPIRES } from "./session.ts";
 
 /** What the steps work out for CONNACK. */
-interface Answer {
+class Answer {
 	clientId: string;
-	sessionPresent: boolean;
-	readonly properties: Properties;
+	sessionPresent = false;
+	readonly properties: Properties = {};
+
+	constructor(packet: ConnectPacket) {
+		this.clientId = packet.clientId;
+	}
 }
 
 type Step = (client: Client, packet: ConnectPacket, answer: Answer) => void;
 
+const firstSteps: readonly Step[] = [refuseSecondConnect, takeVersion, takeLimits];
+
+/** After enhanced authentication, where there is any. */
 const steps: readonly Step[] = [
-	refuseSecondConnect,
-	takeVersion,
-	checkAuthenticationMethod,
 	chooseClientId,
 	authorize,
 	checkWill,
 	chooseKeepAlive,
-	takeLimits,
+	checkAnswer,
 	openSession,
 ];
 
 /** Carries out CONNECT, or refuses it: CONNACK with the reason, then the connection is closed. */
 export function handleConnect(client: Client, packet: ConnectPacket): void {
-	const answer: Answer = { clientId: packet.clientId, sessionPresent: false, properties: {} };
-	try {
+	const answer = new Answer(packet);
+	carryOut(client, packet, () => {
+		for (const step of firstSteps) step(client, packet, answer);
+		if (authenticate(client, packet, answer)) return;
 		for (const step of steps) step(client, packet, answer);
+		accept(client, packet, answer);
+	});
+}
+
+/** Goes on with a CONNECT that had to wait for enhanced authentication. `properties`: of CONNACK. */
+export function finishConnect(client: Client, packet: ConnectPacket, properties: Properties): void {
+	const answer = new Answer(packet);
+	Object.assign(answer.properties, properties);
+	carryOut(client, packet, () => {
+		for (const step of steps) step(client, packet, answer);
+		accept(client, packet, answer);
+	});
+}
+
+/** Refuses CONNECT when something in the way forbids it. */
+function carryOut(client: Client, packet: ConnectPacket, action: () => void): void {
+	try {
+		action();
 	} catch (error) {
 		if (!(error instanceof MqttError) || client.state === CONNECTED) throw error;
 		refuse(client, packet, error);
-		return;
 	}
-	accept(client, packet, answer);
 }
 
 function refuseSecondConnect(client: Client): void {
@@ -59,11 +84,21 @@ function takeVersion(client: Client, packet: ConnectPacket): void {
 	client.version = packet.version;
 }
 
-function checkAuthenticationMethod(_client: Client, packet: ConnectPacket): void {
-	const method = packet.properties?.authenticationMethod;
-	if (method !== undefined) {
-		throw new MqttError(Reason.BAD_AUTHENTICATION_METHOD, "enhanced authentication is not available"); // [MQTT-4.12.0-1]
+/** Begins enhanced authentication where it is asked for. Returns whether it goes on: CONNECT has to wait for it. */
+function authenticate(client: Client, packet: ConnectPacket, answer: Answer): boolean {
+	const authentication = openAuthentication(client, packet);
+	client.authentication = authentication;
+	if (authentication === null || authentication.exchange === null) return false;
+	const data = packet.properties?.authenticationData;
+	const step = authentication.step(authentication.exchange, data);
+	const properties = authentication.properties(step.data);
+	if (step.done) {
+		Object.assign(answer.properties, properties);
+		return false;
 	}
+	client.state = AUTHENTICATING;
+	sendAuth(client, Reason.CONTINUE_AUTHENTICATION, properties); // [MQTT-4.12.0-2]
+	return true;
 }
 
 function chooseClientId(client: Client, packet: ConnectPacket, answer: Answer): void {
@@ -84,7 +119,7 @@ function chooseClientId(client: Client, packet: ConnectPacket, answer: Answer): 
 }
 
 function authorize(client: Client): void {
-	if (!client.listener.allowAnonymous) {
+	if (!client.listener.allowAnonymous && client.authentication === null) {
 		throw new MqttError(Reason.NOT_AUTHORIZED, "anonymous clients are not allowed");
 	}
 }
@@ -127,6 +162,15 @@ function takeLimits(client: Client, packet: ConnectPacket): void {
 	);
 }
 
+/** CONNACK must not be longer than the client allows ([MQTT-3.1.2-24]). */
+function checkAnswer(client: Client, packet: ConnectPacket, answer: Answer): void {
+	if (packet.version < 5) return;
+	const { utf8 } = client.broker.host;
+	if (encodedLength(connack(client, packet, answer), 5, utf8) > client.maximumPacketSize) {
+		throw new MqttError(Reason.PACKET_TOO_LARGE, "CONNACK would be longer than the client takes");
+	}
+}
+
 function openSession(client: Client, packet: ConnectPacket, answer: Answer): void {
 	const { broker } = client;
 	const previous = broker.sessions.get(answer.clientId);
@@ -150,18 +194,23 @@ function expiryInterval(client: Client, packet: ConnectPacket): number {
 function accept(client: Client, packet: ConnectPacket, answer: Answer): void {
 	const { broker, session } = client;
 	client.state = CONNECTED;
+	if (client.authentication !== null) client.authentication.connect = null;
 	if (broker.settings.connectionMessages) logAccepted(client, packet);
 	client.trace("Sending CONNACK to", `(${answer.sessionPresent ? 1 : 0}, 0)`);
-	client.send({
-		type: PacketType.CONNACK,
-		sessionPresent: answer.sessionPresent,
-		reasonCode: Reason.SUCCESS,
-		properties: packet.version === 5 ? serverProperties(client, answer.properties) : null,
-	});
+	client.send(connack(client, packet, answer));
 	session.attach(client);
 	client.configure();
 	client.watchKeepAlive();
 	session.drain();
+}
+
+function connack(client: Client, packet: ConnectPacket, answer: Answer): ConnackPacket {
+	return {
+		type: PacketType.CONNACK,
+		sessionPresent: answer.sessionPresent,
+		reasonCode: Reason.SUCCESS,
+		properties: packet.version === 5 ? serverProperties(client, answer.properties) : null,
+	};
 }
 
 /** CONNACK's properties, in the order that mosquitto sends them. */

@@ -4,7 +4,9 @@
 export const AWAITING_CONNECT = 0;
 export const CONNECTED = 1;
 export const CLOSED = 2;
-export type ClientState = typeof AWAITING_CONNECT | typeof CONNECTED | typeof CLOSED;
+/** CONNECT came, and AUTH is to follow: the client has not shown yet who it is. */
+export const AUTHENTICATING = 3;
+export type ClientState = typeof AWAITING_CONNECT | typeof AUTHENTICATING | typeof CONNECTED | typeof CLOSED;
 
 /** Frames of 3.1 and 3.1.1 look the same, those of 5.0 do not. */
 export type FrameLevel = 3 | 5;

@@ -21,7 +21,7 @@ export function handleSubscribe(client: Client, packet: SubscribePacket): void {
 	const retained: (() => void)[] = [];
 	const reasonCodes = packet.subscriptions.map((request) => subscribe(client, request, identifier, retained));
 	client.trace("Sending SUBACK to");
-	client.send({ type: PacketType.SUBACK, packetId: packet.packetId, properties: null, reasonCodes }); // [MQTT-3.8.4-1]
+	client.sendWhole({ type: PacketType.SUBACK, packetId: packet.packetId, properties: null, reasonCodes }); // [MQTT-3.8.4-1]
 	for (const send of retained) send();
 }
 
@@ -73,7 +73,7 @@ export function handleUnsubscribe(client: Client, packet: UnsubscribePacket): vo
 	});
 	broker.routes.invalidate();
 	client.trace("Sending UNSUBACK to");
-	client.send({
+	client.sendWhole({
 		type: PacketType.UNSUBACK, // [MQTT-3.10.4-4]
 		packetId: packet.packetId,
 		properties: null,
