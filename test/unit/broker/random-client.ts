@@ -24,6 +24,8 @@ interface Outgoing {
 export const WINDOW = 3;
 /** What a 5.0 client takes of them. */
 const RECEIVE_MAXIMUM = 2;
+/** Topic aliases that a persistent 5.0 client takes; others take none. */
+const TOPIC_ALIAS_MAXIMUM = 1;
 
 export class RandomClient {
 	readonly id: string;
@@ -41,6 +43,8 @@ export class RandomClient {
 	/** Packet identifiers of the broker's that are under way on this connection. */
 	private readonly inflight = new Set<number>();
 	private lastPacketId = 0;
+	/** Topics by alias, of this connection. */
+	private readonly aliases = new Map<number, string>();
 
 	constructor(fixture: Fixture, id: string, version: 4 | 5, persistent: boolean) {
 		this.fixture = fixture;
@@ -65,6 +69,7 @@ export class RandomClient {
 	connect(clean = !this.persistent, onRepeat = (_publish: Fields) => {}): void {
 		this.acknowledgements = [];
 		this.inflight.clear();
+		this.aliases.clear();
 		if (clean) {
 			this.outgoing.clear();
 			this.incoming.clear();
@@ -73,7 +78,11 @@ export class RandomClient {
 		this.parser = mqttPacket.parser({ protocolVersion: this.version });
 		this.parser.on("packet", (packet) => this.handle(packet as unknown as Fields));
 		this.parser.on("error", (error: Error) => assert.fail(error.message));
-		const properties = { sessionExpiryInterval: this.persistent ? 100 : 0, receiveMaximum: RECEIVE_MAXIMUM };
+		const properties = {
+			sessionExpiryInterval: this.persistent ? 100 : 0,
+			receiveMaximum: RECEIVE_MAXIMUM,
+			topicAliasMaximum: this.persistent ? TOPIC_ALIAS_MAXIMUM : 0,
+		};
 		this.send({ cmd: "connect", clientId: this.id, clean, keepalive: 0, properties });
 		// [MQTT-4.4.0-1] holds for clients too.
 		for (const [messageId, { publish, released }] of this.outgoing) {
@@ -138,18 +147,20 @@ export class RandomClient {
 	}
 
 	private handle(packet: Fields): void {
-		const { cmd, topic, payload, qos, reasonCode } = packet;
+		const { cmd, payload, qos, reasonCode } = packet;
 		const messageId = packet.messageId as number;
 		const flow = this.outgoing.get(messageId);
 		switch (cmd) {
-			case "publish":
+			case "publish": {
+				const topic = this.topicOf(packet);
 				if (qos !== 2 || !this.incoming.has(messageId)) {
-					this.received.push({ topic: topic as string, payload: String(payload), qos: qos as number });
+					this.received.push({ topic, payload: String(payload), qos: qos as number });
 				}
 				if (qos === 2) this.incoming.add(messageId);
 				if (qos !== 0) this.receive(messageId);
 				if (qos !== 0) this.acknowledgements.push({ cmd: qos === 1 ? "puback" : "pubrec", messageId });
 				return;
+			}
 			case "pubrel":
 				this.incoming.delete(messageId);
 				this.receive(messageId);
@@ -167,6 +178,20 @@ export class RandomClient {
 			default:
 				assert.notEqual(cmd, "disconnect", `${this.id} is not sent away`);
 		}
+	}
+
+	private topicOf(publish: Fields): string {
+		const topic = publish.topic as string;
+		const alias = (publish.properties as { topicAlias?: number } | undefined)?.topicAlias;
+		if (alias === undefined) {
+			assert.notEqual(topic, "", "neither topic nor alias");
+			return topic;
+		}
+		assert.ok(this.persistent && alias >= 1 && alias <= TOPIC_ALIAS_MAXIMUM, `alias ${alias}`);
+		if (topic !== "") this.aliases.set(alias, topic);
+		const known = this.aliases.get(alias);
+		assert.ok(known !== undefined, `alias ${alias} was set up on this connection`);
+		return known;
 	}
 
 	/** Something of a flow of the broker's has come. */
