@@ -2,7 +2,6 @@
 
 import { type AuthPacket, MqttError, Reason } from "../packet/packet.ts";
 import { type Authentication, sendAuth } from "./authentication.ts";
-import type { AuthenticationExchange } from "./authenticator.ts";
 import type { Client } from "./client.ts";
 import { finishConnect } from "./connect.ts";
 import { CONNECTED } from "./constants.ts";
@@ -17,8 +16,8 @@ export function handleAuth(client: Client, packet: AuthPacket): void {
 		// [MQTT-4.12.0-5], [MQTT-4.12.1-1]
 		throw new MqttError(Reason.PROTOCOL_ERROR, "AUTH has another authentication method than CONNECT");
 	}
-	const exchange = exchangeOf(client, authentication, packet.reasonCode);
-	const { done, data } = authentication.step(exchange, packet.properties.authenticationData);
+	begin(client, authentication, packet.reasonCode);
+	const { done, data } = authentication.step(packet.properties.authenticationData);
 	const properties = authentication.properties(data);
 	if (!done)
 		sendAuth(client, Reason.CONTINUE_AUTHENTICATION, properties); // [MQTT-4.12.0-2], [MQTT-4.12.0-3]
@@ -26,19 +25,15 @@ export function handleAuth(client: Client, packet: AuthPacket): void {
 	else sendAuth(client, Reason.SUCCESS, properties);
 }
 
-/** What the packet is a step of: one that is under way, or a new one. */
-function exchangeOf(
-	client: Client,
-	authentication: Authentication,
-	reasonCode: number,
-): AuthenticationExchange {
-	const { exchange } = authentication;
-	if (reasonCode === Reason.RE_AUTHENTICATE && client.state === CONNECTED && exchange === null) {
-		const { broker } = client;
-		// To look at its deadline, at the next second.
-		broker.deadlines.schedule(broker.seconds + 1, client);
-		return authentication.restart(broker.seconds);
+/** Sees to it that the packet is a step of something: of what is under way, or of what it begins. */
+function begin(client: Client, authentication: Authentication, reasonCode: number): void {
+	const { underWay } = authentication;
+	if (reasonCode === Reason.CONTINUE_AUTHENTICATION && underWay) return; // [MQTT-4.12.0-3]
+	if (reasonCode !== Reason.RE_AUTHENTICATE || underWay || client.state !== CONNECTED) {
+		throw new MqttError(Reason.PROTOCOL_ERROR, `AUTH with reason code ${reasonCode} out of place`);
 	}
-	if (reasonCode === Reason.CONTINUE_AUTHENTICATION && exchange !== null) return exchange; // [MQTT-4.12.0-3]
-	throw new MqttError(Reason.PROTOCOL_ERROR, `AUTH with reason code ${reasonCode} out of place`);
+	const { broker } = client;
+	authentication.restart(broker.seconds);
+	// To look at its deadline, at the next second.
+	broker.deadlines.schedule(broker.seconds + 1, client);
 }

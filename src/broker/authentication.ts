@@ -19,7 +19,7 @@ export class Authentication {
 	/** CONNECT, which is carried out when the client has shown who it is; null afterwards. */
 	connect: ConnectPacket | null;
 	/** Null while nothing is under way. */
-	exchange: AuthenticationExchange | null;
+	private exchange: AuthenticationExchange | null;
 	/** Second by which a re-authentication has to end; 0 when none is under way. */
 	deadline = 0;
 	/** Who the client is, once it is known. */
@@ -31,16 +31,20 @@ export class Authentication {
 		this.exchange = authenticator.begin();
 	}
 
+	get underWay(): boolean {
+		return this.exchange !== null;
+	}
+
 	/** The client authenticates itself anew. */
-	restart(now: number): AuthenticationExchange {
+	restart(now: number): void {
 		this.exchange = this.authenticator.begin();
 		this.deadline = now + TIMEOUT;
-		return this.exchange;
 	}
 
 	/** Takes what the client sends. Throws an MqttError when that fails, or makes the client somebody else. */
-	step(exchange: AuthenticationExchange, data: Uint8Array | undefined): AuthenticationStep {
-		const step = exchange.step(data ?? null);
+	step(data: Uint8Array | undefined): AuthenticationStep {
+		if (this.exchange === null) throw new MqttError(Reason.PROTOCOL_ERROR, "no authentication is under way");
+		const step = this.exchange.step(data ?? null);
 		if (!step.done) return step;
 		if (this.username !== null && this.username !== step.username) {
 			throw new MqttError(Reason.NOT_AUTHORIZED, "re-authentication as another user");

@@ -49,9 +49,7 @@ export function handleConnect(client: Client, packet: ConnectPacket): void {
 	const answer = new Answer(packet);
 	carryOut(client, packet, () => {
 		for (const step of firstSteps) step(client, packet, answer);
-		if (authenticate(client, packet, answer)) return;
-		for (const step of steps) step(client, packet, answer);
-		accept(client, packet, answer);
+		if (!authenticate(client, packet, answer)) letIn(client, packet, answer);
 	});
 }
 
@@ -59,10 +57,12 @@ export function handleConnect(client: Client, packet: ConnectPacket): void {
 export function finishConnect(client: Client, packet: ConnectPacket, properties: Properties): void {
 	const answer = new Answer(packet);
 	Object.assign(answer.properties, properties);
-	carryOut(client, packet, () => {
-		for (const step of steps) step(client, packet, answer);
-		accept(client, packet, answer);
-	});
+	carryOut(client, packet, () => letIn(client, packet, answer));
+}
+
+function letIn(client: Client, packet: ConnectPacket, answer: Answer): void {
+	for (const step of steps) step(client, packet, answer);
+	accept(client, packet, answer);
 }
 
 /** Refuses CONNECT when something in the way forbids it. */
@@ -88,9 +88,8 @@ function takeVersion(client: Client, packet: ConnectPacket): void {
 function authenticate(client: Client, packet: ConnectPacket, answer: Answer): boolean {
 	const authentication = openAuthentication(client, packet);
 	client.authentication = authentication;
-	if (authentication === null || authentication.exchange === null) return false;
-	const data = packet.properties?.authenticationData;
-	const step = authentication.step(authentication.exchange, data);
+	if (authentication === null) return false;
+	const step = authentication.step(packet.properties?.authenticationData);
 	const properties = authentication.properties(step.data);
 	if (step.done) {
 		Object.assign(answer.properties, properties);
