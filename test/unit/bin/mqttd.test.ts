@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { ProgramLog } from "../../../src/bin/log.ts";
 import { runBroker } from "../../../src/bin/mqttd.ts";
 import type { BrokerControl, BrokerSettings, ListenerSettings } from "../../../src/broker/settings.ts";
-import { createFakeHost, FakeExit, type FakeHost } from "../../fake/host.ts";
+import { createFakeHost, FakeExit, type FakeHost, fakeError } from "../../fake/host.ts";
 
 class NotingBroker implements BrokerControl {
 	readonly accepted: ListenerSettings[] = [];
@@ -38,6 +39,12 @@ interface Started {
 	readonly broker: NotingBroker | null;
 	/** Log lines without their time. */
 	lines(): string[];
+}
+
+/** Sends SIGHUP and lets what it begins come to its end: listeners open in turns of their own. */
+async function reload(host: FakeHost): Promise<void> {
+	host.process.signal("SIGHUP");
+	await setImmediate();
 }
 
 const CONFIG = "/mosquitto.conf";
@@ -364,7 +371,7 @@ describe("signals", () => {
 		const { host, broker, lines } = await start([], "listener 1\nallow_anonymous true\n");
 		host.network.dial(1);
 		host.files.put(CONFIG, "max_queued_messages 9\nlistener 1\nmax_qos 0\nlog_type error\nlog_type debug\n");
-		host.process.signal("SIGHUP");
+		await reload(host);
 		assert.equal(broker?.settings.maxQueuedMessages, 9);
 		assert.deepEqual(broker?.accepted[0], {
 			port: 1,
@@ -376,33 +383,107 @@ describe("signals", () => {
 		assert.equal(lines().at(-1), "Reloading config.", "information is no longer wanted");
 	});
 
-	test("SIGHUP with a wrong file, other listeners, or a log that cannot be opened changes nothing", async () => {
-		const { host, broker, lines } = await start([], "listener 1\nallow_anonymous true\n");
+	test("SIGHUP with a wrong file, a listener or a log that cannot be opened changes nothing", async () => {
+		const { host, broker, lines } = await start([], "listener 1\nallow_anonymous true\n", ({ network }) => {
+			void network.listen({ address: "::", port: 3 }, () => {});
+		});
 		host.network.dial(1);
 		const before = structuredClone([broker?.settings, broker?.accepted]);
 		const refused = "Error: The configuration was not reloaded; the running one stays in force.";
 		for (const [text, error] of [
-			["max_queued_messages 9\nlistener 1\nnonsense\n", `Error found at ${CONFIG}:3.`],
+			["max_queued_messages 9\nlistener 2\nnonsense\n", `Error found at ${CONFIG}:3.`],
+			["max_queued_messages 9\nlistener 2\nlistener 3\n", "Error: Address already in use ([::]:3)"],
+			["max_queued_messages 9\nlistener 1 127.0.0.1\nlistener 3\n", "Error: Address already in use ([::]:3)"],
 			[
-				"max_queued_messages 9\nlistener 2\n",
-				"Error: It is not currently possible to add/remove listeners when reloading the config file.",
+				"listener 2\nlistener 4 nowhere.lan\n",
+				"Error: Error resolving listener address nowhere.lan: Name or service not known.",
 			],
 			[
-				"max_queued_messages 9\nlistener 1\nlistener 2\n",
-				"Error: It is not currently possible to add/remove listeners when reloading the config file.",
-			],
-			[
-				"max_queued_messages 9\nlistener 1\nlog_dest file /x\n",
+				"max_queued_messages 9\nlistener 1\nlistener 2\nlog_dest file /x\n",
 				"Error: Unable to open log file /x for writing (Error EACCES).",
 			],
 		] as const) {
 			host.files.put(CONFIG, text);
 			host.files.failWith = "EACCES";
-			host.process.signal("SIGHUP");
+			await reload(host);
 			host.files.failWith = null;
-			assert.deepEqual(lines().slice(-2), [error, refused]);
+			assert.ok(lines().includes(error), error);
+			assert.equal(lines().at(-1), refused);
 			assert.deepEqual([broker?.settings, broker?.accepted], before);
+			assert.ok(!host.network.listens("127.0.0.1", 2), text);
+			for (const address of ["192.168.1.1", "fd00::1"]) assert.ok(host.network.listens(address, 1), text);
 		}
+		host.network.dial(1);
+		assert.equal(broker?.accepted[0], broker?.accepted[1], "the same listener still");
+	});
+
+	test("SIGHUP opens and closes listeners; those that stay are not touched", async () => {
+		const config = "allow_anonymous true\nlistener 1\nlistener 2\nlistener auto\nlistener 0 /run/a.sock\n";
+		const { host, broker, lines } = await start([], config);
+		for (const port of [1, 2, 40_000]) host.network.dial(port);
+		host.files.put(CONFIG, "allow_anonymous true\nlistener 3\nlistener auto\nlistener 1\nmax_qos 1\n");
+		await reload(host);
+		assert.equal(lines().at(-1), "Config reloaded.");
+		assert.ok(host.network.listens("192.168.1.1", 3) && !host.network.listens("192.168.1.1", 2));
+		assert.throws(() => host.network.dial(0, "/run/a.sock"));
+		assert.ok(lines().includes("Closing listener on port 2."));
+		assert.ok(lines().includes("Closing listener on path /run/a.sock."));
+		for (const port of [1, 3, 40_000]) host.network.dial(port);
+		const { accepted = [] } = broker ?? {};
+		assert.equal(accepted[3], accepted[0]);
+		assert.equal(accepted[5], accepted[2]);
+		assert.deepEqual(
+			accepted.map(({ port, maxQos }) => [port, maxQos]),
+			[
+				[1, 1],
+				[2, 2],
+				[40_000, 2],
+				[1, 1],
+				[3, 2],
+				[40_000, 2],
+			],
+		);
+	});
+
+	test("SIGHUP: from all addresses to one and back, on the same port", async () => {
+		const { host } = await start([], "listener 1\n", ({ network }) => {
+			// As a real system has it: all addresses and one of them exclude each other.
+			const listen = network.listen.bind(network);
+			network.listen = async (options, onConnection) => {
+				if (options.address === "127.0.0.1" && network.listens("127.0.0.1", options.port))
+					throw fakeError("EADDRINUSE");
+				if (options.address === "0.0.0.0" && network.listens("127.0.0.1", options.port))
+					throw fakeError("EADDRINUSE");
+				return listen(options, onConnection);
+			};
+		});
+		host.files.put(CONFIG, "listener 1 127.0.0.1\n");
+		await reload(host);
+		assert.ok(host.network.listens("127.0.0.1", 1) && !host.network.listens("192.168.1.1", 1));
+		host.files.put(CONFIG, "listener 1 127.0.0.1\nlistener 2 nowhere.lan\n");
+		await reload(host);
+		assert.ok(host.network.listens("127.0.0.1", 1));
+		host.files.put(CONFIG, "listener 1\nlistener 2 nowhere.lan\n");
+		await reload(host);
+		assert.ok(host.network.listens("127.0.0.1", 1) && !host.network.listens("192.168.1.1", 1), "back again");
+		host.files.put(CONFIG, "listener 1\n");
+		await reload(host);
+		assert.ok(host.network.listens("192.168.1.1", 1));
+	});
+
+	test("a second SIGHUP during the first is served after it; SIGTERM during one leaves nothing open", async () => {
+		const { host, lines } = await start([], "listener 1\n");
+		host.files.put(CONFIG, "listener 2\n");
+		host.process.signal("SIGHUP");
+		host.files.put(CONFIG, "listener 3\n");
+		await reload(host);
+		assert.equal(lines().filter((line) => line === "Config reloaded.").length, 2);
+		assert.ok(host.network.listens("::1", 3) && !host.network.listens("::1", 2));
+		host.files.put(CONFIG, "listener 4\n");
+		host.process.signal("SIGHUP");
+		host.process.signal("SIGTERM");
+		await setImmediate();
+		assert.ok(!host.network.listens("::1", 3) && !host.network.listens("::1", 4));
 	});
 
 	test("SIGUSR1, SIGUSR2, SIGRTMIN", async () => {
