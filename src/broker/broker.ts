@@ -14,7 +14,7 @@ import {
 import { Absence } from "./absence.ts";
 import { Client } from "./client.ts";
 import { CLOSED, CONNECTED } from "./constants.ts";
-import { Deadlines } from "./deadlines.ts";
+import { Deadlines, type Due } from "./deadlines.ts";
 import { distribute } from "./distribute.ts";
 import { Publication } from "./publication.ts";
 import { RetainedMessages } from "./retained.ts";
@@ -25,6 +25,8 @@ import { SubscriptionTree } from "./subscription-tree.ts";
 
 /** Milliseconds that peers have to end their sides when the broker stops: service managers do not wait long. */
 const STOP_TIMEOUT = 2000;
+/** Seconds between looks for retained messages that have expired and that nobody asked for. */
+const SWEEP_INTERVAL = 60;
 
 export class Broker implements BrokerControl {
 	readonly host: BrokerHost;
@@ -49,6 +51,12 @@ export class Broker implements BrokerControl {
 	private readonly clients = new Set<Client>();
 	private readonly perListener = new Map<ListenerSettings, number>();
 	private readonly view = new PublishView();
+	private readonly sweep: Due = {
+		due: (now) => {
+			this.retained.removeExpired(now);
+			return now + SWEEP_INTERVAL;
+		},
+	};
 	private scratchBytes = new Uint8Array(1024);
 	private ticker: Timer;
 	private stopped: (() => void) | null = null;
@@ -62,6 +70,7 @@ export class Broker implements BrokerControl {
 		this.deadlines = new Deadlines(this.seconds);
 		this.routes = new Routes(host, this.tree);
 		this.publication = new Publication(host.utf8);
+		this.deadlines.schedule(this.seconds + SWEEP_INTERVAL, this.sweep);
 		this.ticker = this.startTicker();
 	}
 
@@ -72,9 +81,8 @@ export class Broker implements BrokerControl {
 
 	accept(connection: Connection, listener: ListenerSettings): void {
 		const count = this.perListener.get(listener) ?? 0;
-		const full = listener.maxConnections !== null && count >= listener.maxConnections;
-		if (full || this.stopped !== null) {
-			const why = full ? "max_connections exceeded" : "the broker is ending";
+		const why = this.refusal(listener, count);
+		if (why !== null) {
 			this.log.write("notice", `Client connection from ${connection.remoteAddress} denied: ${why}.`);
 			connection.destroy();
 			return;
@@ -86,6 +94,17 @@ export class Broker implements BrokerControl {
 			this.log.write("notice", `New connection from ${client.address} on port ${listener.port}.`);
 		}
 		connection.start(client);
+	}
+
+	/** Why no further connection is served on a listener that has so many; null when it is. */
+	private refusal({ maxConnections }: ListenerSettings, count: number): string | null {
+		if (this.stopped !== null) return "the broker is ending";
+		if (maxConnections !== null && count >= maxConnections) return "max_connections exceeded";
+		const { globalMaxConnections } = this.settings;
+		if (globalMaxConnections !== null && this.clients.size >= globalMaxConnections) {
+			return "global_max_connections exceeded";
+		}
+		return null;
 	}
 
 	configure(settings: BrokerSettings): void {
@@ -160,7 +179,13 @@ export class Broker implements BrokerControl {
 	private retain(publication: Publication): void {
 		if (publication.payloadLength === 0)
 			this.retained.remove(publication.topic.topic); // [MQTT-3.3.1-7]
-		else this.retained.set(publication.keep());
+		else this.retained.set(publication.keep(), this.retainedUntil(publication.topic.topic));
+	}
+
+	/** Second from which a message that is retained now is dropped; 0 is never. What the broker says of itself stays. */
+	private retainedUntil(topic: string): number {
+		const minutes = this.settings.retainExpiryInterval;
+		return minutes === null || topic.startsWith("$SYS/") ? 0 : this.seconds + minutes * 60;
 	}
 
 	/** Publishes a will in the name of its session. */

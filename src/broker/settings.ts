@@ -23,9 +23,14 @@ export interface BrokerSettings {
 	/** Whether a subscription's QoS is used even when the message's is lower. */
 	upgradeOutgoingQos: boolean;
 	retainAvailable: boolean;
-	allowZeroLengthClientId: boolean;
-	/** Begins client identifiers that the broker makes. */
-	autoIdPrefix: string;
+	/** Minutes after which a retained message is dropped; null is never. */
+	retainExpiryInterval: number | null;
+	/** Clients, connected or with a session that waits for them; null is no limit. */
+	globalMaxClients: number | null;
+	/** Connections at once, of all listeners; null is no limit. */
+	globalMaxConnections: number | null;
+	/** Subscriptions of one client. mosquitto has no such option; a client must not make the broker grow without end. */
+	maxSubscriptions: number;
 	/** Seconds after which a persistent session of a client that is away ends; null is never. */
 	persistentClientExpiration: number | null;
 	/** Whether connecting and disconnecting clients are logged. */
@@ -37,11 +42,20 @@ export interface ListenerSettings {
 	/** Port, for log lines; 0 for a unix socket. */
 	port: number;
 	allowAnonymous: boolean;
+	allowZeroLengthClientId: boolean;
+	/** Begins client identifiers that the broker makes. */
+	autoIdPrefix: string;
+	/** Levels of MQTT that are served: 3 for 3.1, 4 for 3.1.1, 5 for 5.0. */
+	acceptProtocolVersions: readonly number[];
+	/** Stands before every topic of its clients, without their seeing it; empty for none. */
+	mountPoint: string;
 	/** Clients at once; null is no limit. */
 	maxConnections: number | null;
 	maxQos: 0 | 1 | 2;
 	/** Topic aliases that a client may set up. */
 	maxTopicAlias: number;
+	/** Topic aliases that the broker may set up for a client. */
+	maxTopicAliasBroker: number;
 }
 
 export const defaultBrokerSettings: Readonly<BrokerSettings> = {
@@ -55,8 +69,10 @@ export const defaultBrokerSettings: Readonly<BrokerSettings> = {
 	queueQos0Messages: false,
 	upgradeOutgoingQos: false,
 	retainAvailable: true,
-	allowZeroLengthClientId: true,
-	autoIdPrefix: "auto-",
+	retainExpiryInterval: null,
+	globalMaxClients: null,
+	globalMaxConnections: null,
+	maxSubscriptions: 10_000,
 	persistentClientExpiration: null,
 	connectionMessages: true,
 };
@@ -64,9 +80,14 @@ export const defaultBrokerSettings: Readonly<BrokerSettings> = {
 export const defaultListenerSettings: Readonly<ListenerSettings> = {
 	port: 0,
 	allowAnonymous: false,
+	allowZeroLengthClientId: true,
+	autoIdPrefix: "auto-",
+	acceptProtocolVersions: [3, 4, 5],
+	mountPoint: "",
 	maxConnections: null,
 	maxQos: 2,
 	maxTopicAlias: 10,
+	maxTopicAliasBroker: 10,
 };
 
 /** What the broker needs of its host. */

@@ -6,6 +6,7 @@ import {
 	boolean,
 	duration,
 	integer,
+	limit,
 	logDestination,
 	logFacility,
 	logType,
@@ -63,12 +64,11 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"Beginning that client identifiers must have.",
 		{ note: deprecated("clientid_prefixes", "") },
 	),
-	ignored(
+	ofBroker(
 		"check_retain_source",
-		"global",
 		boolean,
+		"checkRetainSource",
 		true,
-		"it needs access control, which is not implemented yet",
 		"Whether access rights of a retained message's publisher are checked again before it is delivered.",
 	),
 	ofReader(
@@ -157,20 +157,18 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"Octets of the longest payload that is accepted; 0 is no limit.",
 		{ note: "Note: It is recommended to replace `message_size_limit` with `max_packet_size`." },
 	),
-	ignored(
+	ofBroker(
 		"global_max_clients",
-		"global",
-		integer({ min: -1, below: -1 }),
-		-1,
-		"use max_connections of each listener for now",
-		"Clients, connected or not, in all; -1 is no limit.",
+		limit,
+		"globalMaxClients",
+		null,
+		"Clients, connected or with a session that waits for them, in all; -1 is no limit.",
 	),
-	ignored(
+	ofBroker(
 		"global_max_connections",
-		"global",
-		integer({ min: -1, below: -1 }),
-		-1,
-		"use max_connections of each listener for now",
+		limit,
+		"globalMaxConnections",
+		null,
 		"Clients connected at once in all; -1 is no limit.",
 	),
 	ignored(
@@ -227,13 +225,12 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"Whether overlapping subscriptions may deliver a message more than once.",
 		{ note: deprecated("allow_duplicate_messages", "The behaviour will default to true.") },
 	),
-	ignored(
+	ofBroker(
 		"retain_expiry_interval",
-		"global",
 		integer({ min: 1, error: "Error: retain_expiry_interval must be >= 1." }),
+		"retainExpiryInterval",
 		null,
-		"retained messages are kept until they are replaced or expire by their own interval",
-		"Minutes after which a retained message is dropped.",
+		"Minutes after which a retained message is dropped. Default: never.",
 	),
 	ignored(
 		"sys_interval",

@@ -1,8 +1,8 @@
 /** The option table, second part: listeners. */
 
 import { fail } from "./error.ts";
-import { deprecated, ignored, type Option, ofListener, ofReader, refused } from "./option.ts";
-import { boolean, choice, integer, place, port, text, type ValueType } from "./value.ts";
+import { deprecated, type Option, ofListener, ofReader, refused } from "./option.ts";
+import { boolean, choice, integer, limit, place, port, text, type ValueType } from "./value.ts";
 
 const TLS = "TLS is not implemented yet, and without it the listener would be open and unencrypted";
 const IDENTITY =
@@ -15,17 +15,9 @@ const protocolVersions: ValueType<string> = {
 	parse(written) {
 		const words = written.rest.split(/[ \t,]+/).filter((word) => word !== "");
 		if (words.length === 0) fail(`Error: Empty '${written.name}' value in configuration.`);
+		const wrong = words.find((word) => !["3", "4", "5"].includes(word));
+		if (wrong !== undefined) fail(`Error: Invalid '${written.name}' value (${wrong}).`);
 		return ["3", "4", "5"].filter((version) => words.includes(version)).join(",");
-	},
-};
-
-/** -1 or less is no limit. */
-const connections: ValueType<number | null> = {
-	kind: "integer",
-	min: -1,
-	parse(written) {
-		const value = integer({ min: -1, below: -1 }).parse(written);
-		return value < 0 ? null : value;
 	},
 };
 
@@ -38,6 +30,17 @@ const qos: ValueType<0 | 1 | 2> = {
 	parse(written) {
 		const value = integer(QOS_BOUNDS).parse(written);
 		return value === 0 ? 0 : value === 1 ? 1 : 2;
+	},
+};
+
+/** Wildcards would make every topic invalid; the rest of 65535 octets is for the topics themselves. */
+const mountPoint: ValueType<string> = {
+	kind: "string",
+	max: 32767,
+	parse(written) {
+		const value = text(32767).parse(written);
+		if (!/[+#]/.test(value)) return value;
+		return fail(`Error: Invalid 'mount_point' value (${value}). Does it contain a wildcard character?`);
 	},
 };
 
@@ -89,13 +92,13 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		"only 'mqtt' is implemented so far",
 		"What is spoken: mqtt.",
 	),
-	refused(
+	ofListener(
 		"accept_protocol_versions",
 		"listener",
 		protocolVersions,
+		"acceptProtocolVersions",
 		"3,4,5",
-		"leaving protocol versions out is not implemented yet",
-		"Versions of MQTT that are accepted: 3, 4, 5.",
+		"Versions of MQTT that are accepted: any of 3 (3.1), 4 (3.1.1) and 5 (5.0), separated by commas or spaces.",
 	),
 
 	ofListener(
@@ -118,7 +121,7 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 	ofListener(
 		"max_connections",
 		"default-listener",
-		connections,
+		limit,
 		"maxConnections",
 		null,
 		"Clients connected at once; -1 is no limit.",
@@ -134,21 +137,21 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		10,
 		"Topic aliases that an MQTT 5 client may set up.",
 	),
-	ignored(
+	ofListener(
 		"max_topic_alias_broker",
 		"listener",
 		aliases("max_topic_alias_broker"),
+		"maxTopicAliasBroker",
 		10,
-		"the broker sets up no topic aliases yet",
 		"Topic aliases that the broker may set up for an MQTT 5 client.",
 	),
-	refused(
+	ofListener(
 		"mount_point",
 		"listener",
-		text(),
+		mountPoint,
+		"mountPoint",
 		null,
-		"it is not implemented yet, and without it clients would reach topics outside of it",
-		"Beginning of all topics of this listener's clients.",
+		"What stands before all topics of this listener's clients, who do not see it; usually with a slash at its end.",
 	),
 	refused(
 		"use_username_as_clientid",

@@ -41,6 +41,10 @@ const OPTIONS: Readonly<Record<string, string>> = {
 	maxConnections: "max_connections",
 	maxQos: "max_qos",
 	maxTopicAlias: "max_topic_alias",
+	acceptProtocolVersions: "accept_protocol_versions",
+	globalMaxClients: "global_max_clients",
+	globalMaxConnections: "global_max_connections",
+	mountPoint: "mount_point",
 };
 
 function configOf({ broker, listener }: WireCase): string {

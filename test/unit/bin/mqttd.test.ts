@@ -49,6 +49,20 @@ async function reload(host: FakeHost): Promise<void> {
 
 const CONFIG = "/mosquitto.conf";
 
+/** What a listener has when nothing is said. */
+const LISTENER: ListenerSettings = {
+	port: 0,
+	allowAnonymous: false,
+	allowZeroLengthClientId: true,
+	autoIdPrefix: "auto-",
+	acceptProtocolVersions: [3, 4, 5],
+	mountPoint: "",
+	maxConnections: null,
+	maxQos: 2,
+	maxTopicAlias: 10,
+	maxTopicAliasBroker: 10,
+};
+
 /** Runs until the broker serves or the process has ended. `config` becomes `-c`. */
 async function start(
 	args: readonly string[],
@@ -90,8 +104,8 @@ describe("listeners", () => {
 		host.network.dial(1883);
 		host.network.dial(1883, "::1");
 		assert.deepEqual(broker?.accepted, [
-			{ port: 1883, allowAnonymous: true, maxConnections: null, maxQos: 2, maxTopicAlias: 10 },
-			{ port: 1883, allowAnonymous: true, maxConnections: null, maxQos: 2, maxTopicAlias: 10 },
+			{ ...LISTENER, port: 1883, allowAnonymous: true },
+			{ ...LISTENER, port: 1883, allowAnonymous: true },
 		]);
 		assert.equal(broker?.accepted[0], broker?.accepted[1], "one object: it is what the broker counts by");
 		const said = lines().map((line) => line.replace(/version \S+/, "version V"));
@@ -197,12 +211,39 @@ describe("listeners", () => {
 		assert.equal(family.lines().at(-1), "Error: 127.0.0.1 has no ipv6 address.");
 	});
 
-	test("options that only the whole broker has must agree", async () => {
-		const same = "listener 1\nlistener_auto_id_prefix a\nlistener 2\nlistener_auto_id_prefix a\n";
-		assert.equal((await start([], same)).broker?.settings.autoIdPrefix, "a");
-		const { host, lines } = await start([], "listener 1\nlistener_auto_id_prefix a\nlistener 2\n");
-		assert.equal(host.process.exitCode, 3);
-		assert.match(lines().join(), /'listener_auto_id_prefix' must be the same for all listeners/);
+	test("each listener has its own settings; what it does not say is the broker's", async () => {
+		const config = [
+			"auto_id_prefix all-",
+			"listener 1",
+			"listener_auto_id_prefix one-",
+			"accept_protocol_versions 4, 5",
+			"mount_point m/",
+			"max_topic_alias_broker 3",
+			"listener 2",
+			"max_connections 2",
+		].join("\n");
+		const { host, broker } = await start([], config);
+		host.network.dial(1);
+		host.network.dial(2);
+		assert.deepEqual(broker?.accepted, [
+			{
+				...LISTENER,
+				port: 1,
+				autoIdPrefix: "one-",
+				acceptProtocolVersions: [4, 5],
+				mountPoint: "m/",
+				maxTopicAliasBroker: 3,
+			},
+			{ ...LISTENER, port: 2, autoIdPrefix: "all-", maxConnections: 2 },
+		]);
+		const each = "per_listener_settings true\nlistener 1\nallow_zero_length_clientid false\nlistener 2\n";
+		const second = await start([], each);
+		second.host.network.dial(1);
+		second.host.network.dial(2);
+		assert.deepEqual(
+			second.broker?.accepted.map((listener) => listener.allowZeroLengthClientId),
+			[false, true],
+		);
 	});
 });
 
@@ -218,8 +259,10 @@ max_keepalive 11
 queue_qos0_messages true
 upgrade_outgoing_qos true
 retain_available false
-allow_zero_length_clientid false
-auto_id_prefix x-
+retain_expiry_interval 12
+global_max_clients 13
+global_max_connections 14
+check_retain_source false
 persistent_client_expiration 2h
 connection_messages false
 `;
@@ -235,8 +278,10 @@ connection_messages false
 			queueQos0Messages: true,
 			upgradeOutgoingQos: true,
 			retainAvailable: false,
-			allowZeroLengthClientId: false,
-			autoIdPrefix: "x-",
+			retainExpiryInterval: 12,
+			globalMaxClients: 13,
+			globalMaxConnections: 14,
+			maxSubscriptions: 10_000,
 			persistentClientExpiration: 7200,
 			connectionMessages: false,
 		});
@@ -373,13 +418,7 @@ describe("signals", () => {
 		host.files.put(CONFIG, "max_queued_messages 9\nlistener 1\nmax_qos 0\nlog_type error\nlog_type debug\n");
 		await reload(host);
 		assert.equal(broker?.settings.maxQueuedMessages, 9);
-		assert.deepEqual(broker?.accepted[0], {
-			port: 1,
-			allowAnonymous: false,
-			maxConnections: null,
-			maxQos: 0,
-			maxTopicAlias: 10,
-		});
+		assert.deepEqual(broker?.accepted[0], { ...LISTENER, port: 1, maxQos: 0 });
 		assert.equal(lines().at(-1), "Reloading config.", "information is no longer wanted");
 	});
 

@@ -61,19 +61,25 @@ test("every field of the configuration has a default, and no two options share o
 	for (const value of Object.values(defaultGlobal())) assert.notEqual(value, undefined);
 	assert.deepEqual(defaultListener({ kind: "tcp", port: 1, host: null }), {
 		place: { kind: "tcp", port: 1, host: null },
+		acceptProtocolVersions: "3,4,5",
 		allowAnonymous: null,
 		allowZeroLengthClientId: null,
 		autoIdPrefix: null,
 		maxConnections: null,
 		maxQos: 2,
 		maxTopicAlias: 10,
+		maxTopicAliasBroker: 10,
+		mountPoint: null,
 		socketDomain: null,
 	});
 	assert.deepEqual(defaultGlobal(), {
 		allowAnonymous: null,
 		allowZeroLengthClientId: true,
 		autoIdPrefix: null,
+		checkRetainSource: true,
 		connectionMessages: true,
+		globalMaxClients: null,
+		globalMaxConnections: null,
 		logDestinations: [{ kind: "stderr" }],
 		logFacility: "daemon",
 		logTimestamp: true,
@@ -91,6 +97,7 @@ test("every field of the configuration has a default, and no two options share o
 		pidFile: null,
 		queueQos0Messages: false,
 		retainAvailable: true,
+		retainExpiryInterval: null,
 		setTcpNodelay: true,
 		upgradeOutgoingQos: false,
 		user: null,
