@@ -29,6 +29,7 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"allowAnonymous",
 		null,
 		"Whether clients may connect without a user name. Default: false; true when the broker listens on loopback only.",
+		{ example: "true" },
 	),
 	ofSecurity(
 		"allow_zero_length_clientid",
@@ -200,6 +201,7 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"persistentClientExpiration",
 		null,
 		"Time (h, d, w, m, y) after which the session of a client that is away ends. Default: never.",
+		{ example: "14d" },
 	),
 	ofBroker(
 		"queue_qos0_messages",
@@ -231,6 +233,7 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"retainExpiryInterval",
 		null,
 		"Minutes after which a retained message is dropped. Default: never.",
+		{ example: "1440" },
 	),
 	ignored(
 		"sys_interval",
@@ -285,6 +288,7 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"global",
 		logDestination,
 		"Where log lines go: stdout, stderr, syslog, none, file PATH; repeat for more. Default: stderr.",
+		{ example: "stderr" },
 	),
 	ofBroker(
 		"log_facility",
@@ -292,6 +296,7 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"logFacility",
 		"daemon",
 		"Syslog facility: 0 to 7 for local0 to local7.",
+		{ example: "0" },
 	),
 	ofBroker("log_timestamp", boolean, "logTimestamp", true, "Whether log lines begin with the time."),
 	ofBroker(
@@ -300,13 +305,14 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"logTimestampFormat",
 		null,
 		"Form of the time in the log, for strftime; seconds since 1970 by default.",
-		{ once: true },
+		{ once: true, example: "%Y-%m-%dT%H:%M:%S" },
 	),
 	ofReader(
 		"log_type",
 		"global",
 		logType,
 		"What is logged: error, warning, notice, information, subscribe, unsubscribe, websockets, debug, none, all; repeat for more.",
+		{ example: "information" },
 	),
 	ignored(
 		"websockets_log_level",
@@ -318,8 +324,13 @@ export const BROKER_OPTIONS: readonly Option[] = [
 	),
 
 	// The process
-	ofReader("include_dir", "global", text(), "Directory whose files with names in .conf are read here."),
-	ofBroker("pid_file", text(), "pidFile", null, "File that the process id is written to.", { once: true }),
+	ofReader("include_dir", "global", text(), "Directory whose files with names in .conf are read here.", {
+		example: "/etc/mqttd/conf.d",
+	}),
+	ofBroker("pid_file", text(), "pidFile", null, "File that the process id is written to.", {
+		once: true,
+		example: "/var/run/mqttd.pid",
+	}),
 	ofBroker(
 		"set_tcp_nodelay",
 		boolean,
@@ -334,7 +345,7 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"user",
 		null,
 		"User to run as when started as root. Default: mosquitto, else nobody.",
-		{ once: false },
+		{ example: "mqttd" },
 	),
 	ignored(
 		"retry_interval",

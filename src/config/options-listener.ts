@@ -58,6 +58,7 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		"global",
 		place,
 		"Port to listen on and address, or 0 and the path of a unix socket; begins a listener.",
+		{ example: "1883 192.168.1.1" },
 	),
 	ofReader("port", "global", port, "Port of the default listener.", {
 		note: deprecated("port", "Please use 'listener' instead."),
@@ -83,6 +84,7 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		"socketDomain",
 		null,
 		"Whether only ipv4 or only ipv6 is listened on.",
+		{ example: "ipv4" },
 	),
 	refused(
 		"protocol",
@@ -108,6 +110,7 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		"allowAnonymous",
 		null,
 		"As allow_anonymous, for this listener.",
+		{ example: "true" },
 	),
 	ofListener(
 		"listener_auto_id_prefix",
@@ -116,7 +119,7 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		"autoIdPrefix",
 		null,
 		"As auto_id_prefix, for this listener.",
-		{ once: true },
+		{ once: true, example: "auto-" },
 	),
 	ofListener(
 		"max_connections",
@@ -152,6 +155,7 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		"mountPoint",
 		null,
 		"What stands before all topics of this listener's clients, who do not see it; usually with a slash at its end.",
+		{ example: "house/" },
 	),
 	refused(
 		"use_username_as_clientid",
