@@ -39,6 +39,7 @@ export function brokerSettings(config: BrokerConfig): BrokerSettings {
 		retainExpiryInterval: global.retainExpiryInterval,
 		globalMaxClients: global.globalMaxClients,
 		globalMaxConnections: global.globalMaxConnections,
+		memoryLimit: global.memoryLimit,
 		persistentClientExpiration: global.persistentClientExpiration,
 		connectionMessages: global.connectionMessages,
 	};

@@ -16,6 +16,7 @@ import { Client } from "./client.ts";
 import { CLOSED, CONNECTED } from "./constants.ts";
 import { Deadlines, type Due } from "./deadlines.ts";
 import { distribute } from "./distribute.ts";
+import { MemoryLimit } from "./memory-limit.ts";
 import { Publication } from "./publication.ts";
 import { RetainedMessages } from "./retained.ts";
 import { type Route, Routes } from "./routes.ts";
@@ -32,6 +33,10 @@ export class Broker implements BrokerControl {
 	readonly host: BrokerHost;
 	readonly log: Log;
 	settings: BrokerSettings;
+	/** What holds for sessions: the settings, but for what scarce memory forbids. */
+	sessionSettings: BrokerSettings;
+	/** Whether memory_limit is reached: nothing is kept that was not before. */
+	memoryScarce = false;
 	/** Whether each packet is to be logged. */
 	tracing = false;
 	/** Whether a frame that is a plain message goes on as it is: nobody wants more of it than its topic. */
@@ -47,6 +52,7 @@ export class Broker implements BrokerControl {
 	readonly publication: Publication;
 	/** Messages that did not get through. */
 	readonly drops = { dropped: 0 };
+	private readonly memoryLimit: MemoryLimit;
 	private readonly absences = new Map<Session, Absence>();
 	private readonly clients = new Set<Client>();
 	private readonly perListener = new Map<ListenerSettings, number>();
@@ -64,13 +70,15 @@ export class Broker implements BrokerControl {
 	constructor(host: BrokerHost, settings: BrokerSettings, log: Log) {
 		this.host = host;
 		this.settings = settings;
+		this.sessionSettings = settings;
 		this.log = log;
-		this.takeSettings();
 		this.seconds = secondsOf(host.clock);
 		this.deadlines = new Deadlines(this.seconds);
 		this.routes = new Routes(host, this.tree);
 		this.publication = new Publication(host.utf8);
 		this.deadlines.schedule(this.seconds + SWEEP_INTERVAL, this.sweep);
+		this.memoryLimit = new MemoryLimit(this);
+		this.takeSettings();
 		this.ticker = this.startTicker();
 	}
 
@@ -104,20 +112,42 @@ export class Broker implements BrokerControl {
 		if (globalMaxConnections !== null && this.clients.size >= globalMaxConnections) {
 			return "global_max_connections exceeded";
 		}
+		if (this.memoryScarce) return "memory_limit exceeded";
 		return null;
 	}
 
 	configure(settings: BrokerSettings): void {
 		this.settings = settings;
 		this.takeSettings();
-		for (const session of this.sessions.values()) session.configure(settings);
+		for (const session of this.sessions.values()) session.configure(this.sessionSettings);
 		for (const client of this.clients) if (client.state === CONNECTED) client.configure();
 	}
 
 	private takeSettings(): void {
+		this.chooseSessionSettings();
+		this.memoryLimit.configure(this.settings.memoryLimit);
 		this.tracing = this.log.enabled("debug");
 		const { messageSizeLimit, upgradeOutgoingQos } = this.settings;
 		this.forwardsFrames = !this.tracing && messageSizeLimit === 0 && !upgradeOutgoingQos;
+	}
+
+	private chooseSessionSettings(): void {
+		const { settings } = this;
+		// Every queue is over this limit, so that nothing more is put into it.
+		this.sessionSettings = this.memoryScarce ? { ...settings, maxQueuedMessages: -1 } : settings;
+	}
+
+	occupied(): number {
+		return this.host.process.memory().current;
+	}
+
+	memoryIsScarce(scarce: boolean, used: number): void {
+		this.memoryScarce = scarce;
+		this.chooseSessionSettings();
+		for (const session of this.sessions.values()) session.configure(this.sessionSettings);
+		const refused = "Clients, subscriptions, and messages that would have to be kept are refused.";
+		const text = `${used} octets of memory are in use, memory_limit is ${this.settings.memoryLimit}.`;
+		this.log.write(scarce ? "warning" : "notice", scarce ? `Warning: ${text} ${refused}` : text);
 	}
 
 	dumpSubscriptions(): string[] {
@@ -179,7 +209,8 @@ export class Broker implements BrokerControl {
 	private retain(publication: Publication): void {
 		if (publication.payloadLength === 0)
 			this.retained.remove(publication.topic.topic); // [MQTT-3.3.1-7]
-		else this.retained.set(publication.keep(), this.retainedUntil(publication.topic.topic));
+		else if (!this.memoryScarce)
+			this.retained.set(publication.keep(), this.retainedUntil(publication.topic.topic));
 	}
 
 	/** Second from which a message that is retained now is dropped; 0 is never. What the broker says of itself stays. */
@@ -220,7 +251,7 @@ export class Broker implements BrokerControl {
 			return known;
 		}
 		if (known !== undefined) this.endSession(known); // [MQTT-3.1.2-4]
-		const session = new Session(clientId, this.settings, this.drops);
+		const session = new Session(clientId, this.sessionSettings, this.drops);
 		this.sessions.set(clientId, session);
 		return session;
 	}

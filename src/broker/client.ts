@@ -265,7 +265,7 @@ export class Client implements ConnectionHandler, Due, Link {
 		const own = this.mount === null;
 		this.forwards = own && this.broker.forwardsFrames && this.listener.maxQos === 2;
 		this.takesFrames = own && !this.congested && !tracing && this.maximumPacketSize === MAXIMUM_PACKET_SIZE;
-		this.session.configure(settings);
+		this.session.configure(this.broker.sessionSettings);
 		if (this.session.subscriptions.size > 0) this.broker.routes.invalidate();
 	}
 

@@ -96,9 +96,11 @@ function authorize(client: Client): void {
 
 /** A client that is known, connected or not, is no further one. */
 function checkClientLimit(client: Client, _packet: ConnectPacket, answer: Answer): void {
-	const { sessions, settings } = client.broker;
+	const { sessions, settings, memoryScarce } = client.broker;
+	if (sessions.has(answer.clientId)) return;
+	if (memoryScarce) throw new MqttError(Reason.QUOTA_EXCEEDED, "memory_limit exceeded");
 	const limit = settings.globalMaxClients;
-	if (limit === null || sessions.size < limit || sessions.has(answer.clientId)) return;
+	if (limit === null || sessions.size < limit) return;
 	throw new MqttError(Reason.SERVER_BUSY, "global_max_clients exceeded");
 }
 

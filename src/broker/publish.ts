@@ -126,6 +126,10 @@ function refusal(client: Client, route: Route, payloadLength: number): number {
 		client.trace("Dropped too large PUBLISH from", `('${route.topic}', ${payloadLength} bytes)`);
 		return Reason.QUOTA_EXCEEDED; // of those that [MQTT-3.4.2-1] allows
 	}
+	if (view.retain && payloadLength > 0 && client.broker.memoryScarce) {
+		client.trace("Dropped retained PUBLISH, as memory_limit is exceeded, from", `('${route.topic}')`);
+		return Reason.QUOTA_EXCEEDED;
+	}
 	if (route.reserved) {
 		client.trace("Denied PUBLISH from", `('${route.topic}')`);
 		return Reason.NOT_AUTHORIZED;

@@ -1,6 +1,6 @@
 /** What an owner decides about the broker. Names and meanings are those of mosquitto.conf; units in the comments. */
 
-import type { Clock, Connection, Host, Log, Timers } from "../host/host.ts";
+import type { Clock, Connection, Host, Log, Process, Timers } from "../host/host.ts";
 
 /** Settings that hold for the whole broker. They can be replaced while it runs (`Broker.configure`). */
 export interface BrokerSettings {
@@ -29,6 +29,8 @@ export interface BrokerSettings {
 	globalMaxClients: number | null;
 	/** Connections at once, of all listeners; null is no limit. */
 	globalMaxConnections: number | null;
+	/** Octets that the broker may take for clients and messages; 0 is no limit. */
+	memoryLimit: number;
 	/** Subscriptions of one client. mosquitto has no such option; a client must not make the broker grow without end. */
 	maxSubscriptions: number;
 	/** Seconds after which a persistent session of a client that is away ends; null is never. */
@@ -72,6 +74,7 @@ export const defaultBrokerSettings: Readonly<BrokerSettings> = {
 	retainExpiryInterval: null,
 	globalMaxClients: null,
 	globalMaxConnections: null,
+	memoryLimit: 0,
 	maxSubscriptions: 10_000,
 	persistentClientExpiration: null,
 	connectionMessages: true,
@@ -94,6 +97,7 @@ export const defaultListenerSettings: Readonly<ListenerSettings> = {
 export type BrokerHost = Pick<Host, "random" | "utf8" | "createByteMap"> & {
 	readonly clock: Clock;
 	readonly timers: Timers;
+	readonly process: Pick<Process, "memory">;
 };
 
 /** The broker as the program that runs it sees it. */

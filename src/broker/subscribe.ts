@@ -40,11 +40,11 @@ function subscribe(
 	const qos: Qos = request.qos > client.listener.maxQos ? client.listener.maxQos : request.qos;
 	const { noLocal, retainAsPublished, retainHandling } = request;
 	const isNew = !session.subscriptions.has(topicFilter);
-	if (isNew && session.subscriptions.size >= broker.settings.maxSubscriptions) {
-		const limit = `more than ${broker.settings.maxSubscriptions} subscriptions`;
+	const why = isNew ? refusal(client) : null;
+	if (why !== null) {
 		broker.log.write(
 			"notice",
-			`Subscription of client ${session.clientId} to ${topicFilter} denied: ${limit}.`,
+			`Subscription of client ${session.clientId} to ${topicFilter} denied: ${why}.`,
 		);
 		return Reason.QUOTA_EXCEEDED;
 	}
@@ -59,6 +59,13 @@ function subscribe(
 		retained.push(() => sendRetained(client, subscription));
 	}
 	return qos;
+}
+
+/** Why a client may not have a further subscription; null when it may. */
+function refusal({ broker, session }: Client): string | null {
+	if (broker.memoryScarce) return "memory_limit exceeded";
+	const { maxSubscriptions } = broker.settings;
+	return session.subscriptions.size < maxSubscriptions ? null : `more than ${maxSubscriptions} subscriptions`;
 }
 
 function sendRetained(client: Client, subscription: Subscription): void {

@@ -27,6 +27,8 @@ export interface GlobalConfig {
 	maxPacketSize: number;
 	maxQueuedBytes: number;
 	maxQueuedMessages: number;
+	/** Octets; 0 is no limit. */
+	memoryLimit: number;
 	messageSizeLimit: number;
 	perListenerSettings: boolean;
 	/** Seconds; null is for ever. */

@@ -172,13 +172,12 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		null,
 		"Clients connected at once in all; -1 is no limit.",
 	),
-	ignored(
+	ofBroker(
 		"memory_limit",
-		"global",
 		octets({ min: 0 }),
+		"memoryLimit",
 		0,
-		"memory is bounded by the limits for clients and queues",
-		"Octets of memory that the broker may use; 0 is no limit.",
+		"Octets of memory that the process may grow by, for clients and messages, before more of them are refused; 0 is no limit.",
 	),
 	ignored(
 		"packet_buffer_size",

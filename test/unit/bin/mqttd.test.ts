@@ -262,6 +262,7 @@ retain_available false
 retain_expiry_interval 12
 global_max_clients 13
 global_max_connections 14
+memory_limit 15
 check_retain_source false
 persistent_client_expiration 2h
 connection_messages false
@@ -281,6 +282,7 @@ connection_messages false
 			retainExpiryInterval: 12,
 			globalMaxClients: 13,
 			globalMaxConnections: 14,
+			memoryLimit: 15,
 			maxSubscriptions: 10_000,
 			persistentClientExpiration: 7200,
 			connectionMessages: false,

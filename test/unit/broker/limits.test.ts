@@ -157,3 +157,66 @@ test("retained messages that expired go also when nobody asks for them", async (
 	fixture.advance(1000);
 	assert.equal(fixture.broker.retained.count, 1);
 });
+
+test("memory_limit: while it is exceeded nothing more is kept; what needs no memory goes on", async () => {
+	const fixture = await startBroker({ memoryLimit: 1_000_000 });
+	const { process } = fixture.host;
+	const stays = { clean: false, properties: { sessionExpiryInterval: 1000 } };
+	const away = connect(fixture, "away", 1883, stays);
+	subscribe(away, "t");
+	away.end();
+	const peer = connect(fixture, "a");
+	const waiting = fixture.dial();
+	subscribe(peer, "t");
+	const send = (fields: Fields): number | undefined => {
+		publish(peer, "t", { qos: 1, messageId: 9, ...fields });
+		const puback = packets(peer).find((packet) => packet.cmd === "puback");
+		assert.ok(puback?.cmd === "puback");
+		return puback.reasonCode ?? 0;
+	};
+	const queued = () => fixture.broker.sessions.get("away")?.queued;
+	fixture.advance(1);
+	assert.equal(send({}), 0);
+	assert.equal(queued(), 1);
+
+	process.occupied = { current: 5_000_000, maximum: 5_000_000 };
+	fixture.advance(1);
+	const [warning] = fixture.lines.filter((line) => line.startsWith("warning"));
+	assert.match(
+		warning ?? "",
+		/^warning: Warning: 1000000 octets of memory are in use, memory_limit is 1000000\./,
+	);
+	assert.equal(fixture.dial().closed, true, "no further connection");
+	assert.match(fixture.lines.at(-1) ?? "", /denied: memory_limit exceeded\.$/);
+	waiting.send(encode({ cmd: "connect", clientId: "b", clean: true, keepalive: 0 }, 5));
+	const [connack] = packets(waiting);
+	assert.ok(connack?.cmd === "connack" && connack.reasonCode === 0x97);
+	assert.deepEqual(subscribe(peer, "new", "t"), [0x97, 1]);
+	assert.equal(send({ retain: true }), 0x97);
+	assert.equal(fixture.broker.retained.count, 0);
+	assert.equal(send({}), 0, "a message that goes on at once");
+	assert.equal(queued(), 1);
+
+	process.occupied = { current: 4_999_999, maximum: 5_000_000 };
+	fixture.advance(1);
+	assert.match(fixture.lines.at(-1) ?? "", /^notice: 999999 octets of memory are in use/);
+	assert.equal(send({ retain: true }), 0);
+	assert.deepEqual([fixture.broker.retained.count, queued()], [1, 2]);
+	process.occupied = { current: 9_000_000, maximum: 9_000_000 };
+	fixture.broker.configure({ ...fixture.broker.settings, memoryLimit: 0 });
+	fixture.advance(2);
+	assert.equal(fixture.dial().closed, false, "no limit any more");
+});
+
+test("memory_limit: a will that is to be retained is sent, but not kept", async () => {
+	const fixture = await startBroker({ memoryLimit: 1_000_000 });
+	const will = { topic: "gone", payload: "x", qos: 0, retain: true };
+	const peer = connect(fixture, "a", 1883, { will });
+	const other = connect(fixture, "b");
+	subscribe(other, "gone");
+	fixture.host.process.occupied = { current: 9_000_000, maximum: 9_000_000 };
+	fixture.advance(1);
+	peer.end();
+	assert.deepEqual(topics(other), ["gone"]);
+	assert.equal(fixture.broker.retained.count, 0);
+});

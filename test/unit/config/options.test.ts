@@ -91,6 +91,7 @@ test("every field of the configuration has a default, and no two options share o
 		maxPacketSize: 2_000_000,
 		maxQueuedBytes: 0,
 		maxQueuedMessages: 1000,
+		memoryLimit: 0,
 		messageSizeLimit: 0,
 		perListenerSettings: false,
 		persistentClientExpiration: null,
