@@ -32,7 +32,7 @@ help:
 	@echo 'make build        Node bundle and static binaries: build-node, $(ARCHS:%=build-%)'
 	@echo 'make ipk          OpenWrt package for mips_24kc'
 	@echo 'make pkg          single-file program for Linux on x64, with Node inside'
-	@echo 'make check        types, lint, format, imports, shell scripts, normative statements'
+	@echo 'make check        types, lint, format, imports, generated files, shell scripts, normative statements'
 	@echo 'make fuzz         mutation fuzzing of the packet codec'
 	@echo 'make bench        measurements beside mosquitto'
 	@echo 'make format       formats the sources'
@@ -75,6 +75,7 @@ check: setup-test
 	$(TSC) -p test
 	$(BIOME) ci --colors=off --error-on-warnings
 	$(NODE) scripts/imports.ts
+	$(NODE) scripts/options.ts --check
 	$(NODE) scripts/statements.ts
 	shellcheck -S warning $$(find scripts test openwrt -name "*.sh") .ci/run openwrt/mqttd/files/mqttd.init
 

@@ -6,7 +6,7 @@ import type { ListenerPlan } from "./settings.ts";
 
 export interface OpenListener {
 	readonly plan: ListenerPlan;
-	readonly handles: readonly Listener[];
+	handles: readonly Listener[];
 }
 
 /** A failure to start, for the log. */

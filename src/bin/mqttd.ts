@@ -4,11 +4,12 @@ import type { BrokerControl, CreateBroker } from "../broker/settings.ts";
 import type { BrokerConfig, Remark } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
 import { readConfig } from "../config/read.ts";
-import type { Background, Host, HostError } from "../host/host.ts";
+import type { Background, Connection, Host, HostError } from "../host/host.ts";
 import { ArgumentError, type BrokerArguments, parseArguments, usage } from "./args.ts";
 import { closeListeners, type OpenListener, openListeners, StartError } from "./listen.ts";
+import { ListenerChange } from "./listener-change.ts";
 import { type LogSettings, type ProgramLog, startLogSettings } from "./log.ts";
-import { brokerSettings, listenerPlans, logSettings } from "./settings.ts";
+import { brokerSettings, type ListenerPlan, listenerPlans, logSettings } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
 /** mosquitto's exit codes: wrong arguments or configuration; anything else that keeps the broker from starting. */
@@ -93,6 +94,12 @@ class BrokerProgram {
 	/** Path of the process id file while it exists. */
 	#pidFile: string | null = null;
 	#state: "starting" | "running" | "stopping" = "starting";
+	#reloading = false;
+	/** Another reload was asked for meanwhile. */
+	#reloadAgain = false;
+	readonly #accept = (connection: Connection, plan: ListenerPlan): void => {
+		this.#broker?.accept(connection, plan.settings);
+	};
 
 	constructor(context: Context, given: BrokerArguments, config: BrokerConfig) {
 		this.#context = context;
@@ -172,13 +179,7 @@ class BrokerProgram {
 	async #openListeners(): Promise<void> {
 		const { host, log } = this.#context;
 		const plans = listenerPlans(this.#config, this.#given.ports);
-		this.#listeners = await openListeners(
-			host,
-			log,
-			plans,
-			this.#config.global.setTcpNodelay,
-			(connection, plan) => this.#broker?.accept(connection, plan.settings),
-		);
+		this.#listeners = await openListeners(host, log, plans, this.#config.global.setTcpNodelay, this.#accept);
 	}
 
 	#writePidFile(): void {
@@ -238,7 +239,7 @@ class BrokerProgram {
 		const { process } = this.#context.host;
 		process.onSignal("SIGINT", () => this.#stop());
 		process.onSignal("SIGTERM", () => this.#stop());
-		process.onSignal("SIGHUP", () => this.#reload());
+		process.onSignal("SIGHUP", () => void this.#reload());
 		process.onSignal("SIGUSR1", () => this.#saySave());
 		process.onSignal("SIGUSR2", () => this.#saySubscriptions());
 		process.onSignal("SIGRTMIN", () => this.#reopenLog());
@@ -268,32 +269,56 @@ class BrokerProgram {
 		else this.#broker.stop(end);
 	}
 
-	/** Reads the configuration anew. What cannot be read, or not be taken while running, leaves everything as it is. */
-	#reload(): void {
+	/**
+	 * Reads the configuration anew, and opens and closes listeners as it says; connected clients stay. What cannot be
+	 * read, or not be taken while running, leaves everything as it is. A signal that comes meanwhile is served after.
+	 */
+	async #reload(): Promise<void> {
 		if (this.#state !== "running") return;
+		if (this.#reloading) {
+			this.#reloadAgain = true;
+			return;
+		}
+		this.#reloading = true;
+		do {
+			this.#reloadAgain = false;
+			await this.#reloadOnce();
+		} while (this.#reloadAgain);
+		this.#reloading = false;
+	}
+
+	/** A method, as the state changes while something is awaited. */
+	#hasEnded(): boolean {
+		return this.#state === "stopping";
+	}
+
+	async #reloadOnce(): Promise<void> {
 		const { host, log } = this.#context;
 		log.write("information", "Reloading config.");
 		try {
 			const config = readConfig(host, this.#given.configFiles);
 			const settings = brokerSettings(config);
 			const plans = listenerPlans(config, this.#given.ports);
-			const matched = this.#listeners.map((open) => plans.find((plan) => samePlace(plan, open.plan)));
-			if (plans.length !== matched.length || matched.includes(undefined)) {
-				throw new ConfigError([
-					"Error: It is not currently possible to add/remove listeners when reloading the config file.",
-				]);
+			const change = new ListenerChange(host, log, this.#listeners, plans);
+			await change.open(config.global.setTcpNodelay, this.#accept);
+			try {
+				if (this.#hasEnded()) throw new StartError(["The broker is ending."]);
+				this.#reloadLog(config);
+			} catch (error) {
+				await change.undo();
+				throw error;
 			}
-			this.#reloadLog(config);
-			for (const [i, { plan }] of this.#listeners.entries()) {
-				const { port } = plan.settings;
-				Object.assign(plan.settings, matched[i]?.settings, { port });
-			}
+			this.#listeners = change.finish();
 			this.#broker?.configure(settings);
 			this.#config = config;
 			sayRemarks(this.#context, config.remarks);
 			log.write("information", "Config reloaded.");
 		} catch (error) {
-			if (!(error instanceof ConfigError)) throw error;
+			if (!(error instanceof ConfigError || error instanceof StartError)) throw error;
+			if (this.#hasEnded()) {
+				closeListeners(this.#listeners);
+				return;
+			}
 			for (const line of error.lines) log.write("error", line);
 			log.write("error", "Error: The configuration was not reloaded; the running one stays in force.");
 		}
@@ -327,12 +352,6 @@ class BrokerProgram {
 			log.write("error", `Error: Unable to reopen the log file (${(error as HostError).message}).`);
 		}
 	}
-}
-
-type Plan = ReturnType<typeof listenerPlans>[number];
-
-function samePlace(a: Plan, b: Plan): boolean {
-	return a.kind === b.kind && a.host === b.host && a.port === b.port && a.domain === b.domain;
 }
 
 function logError(settings: LogSettings, error: HostError): string {

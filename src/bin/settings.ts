@@ -1,8 +1,7 @@
 /** From configuration to what broker, log and listeners take. */
 
-import type { BrokerSettings, ListenerSettings } from "../broker/settings.ts";
+import { type BrokerSettings, defaultBrokerSettings, type ListenerSettings } from "../broker/settings.ts";
 import type { BrokerConfig, GlobalConfig, ListenerConfig } from "../config/config.ts";
-import { fail } from "../config/error.ts";
 import type { Port } from "../config/value.ts";
 import { LOG_TYPES } from "../config/value.ts";
 import type { BrokerArguments } from "./args.ts";
@@ -22,27 +21,11 @@ export interface ListenerPlan {
 const DEFAULT_PORT = 1883;
 const DEFAULT_PREFIX = "auto-";
 
-/** Options that belong to a listener in the file but to the whole broker here: all listeners must agree. */
-function common<T>(
-	listeners: readonly ListenerConfig[],
-	name: string,
-	read: (each: ListenerConfig) => T,
-): T | null {
-	const [first, ...others] = listeners;
-	if (first === undefined) return null;
-	const value = read(first);
-	if (others.some((each) => read(each) !== value)) {
-		fail(`Error: '${name}' must be the same for all listeners: different ones are not implemented yet.`);
-	}
-	return value;
-}
-
-/** Throws ConfigError. */
+/** What the file says of the broker; what no option is about is as the broker has it. */
 export function brokerSettings(config: BrokerConfig): BrokerSettings {
-	const { global, listeners } = config;
-	const prefix = common(listeners, "listener_auto_id_prefix", (each) => each.autoIdPrefix);
-	const zeroLength = common(listeners, "allow_zero_length_clientid", (each) => each.allowZeroLengthClientId);
+	const { global } = config;
 	return {
+		...defaultBrokerSettings,
 		maxInflightMessages: global.maxInflightMessages,
 		maxInflightBytes: global.maxInflightBytes,
 		maxQueuedMessages: global.maxQueuedMessages,
@@ -53,8 +36,10 @@ export function brokerSettings(config: BrokerConfig): BrokerSettings {
 		queueQos0Messages: global.queueQos0Messages,
 		upgradeOutgoingQos: global.upgradeOutgoingQos,
 		retainAvailable: global.retainAvailable,
-		allowZeroLengthClientId: zeroLength ?? global.allowZeroLengthClientId,
-		autoIdPrefix: prefix ?? global.autoIdPrefix ?? DEFAULT_PREFIX,
+		retainExpiryInterval: global.retainExpiryInterval,
+		globalMaxClients: global.globalMaxClients,
+		globalMaxConnections: global.globalMaxConnections,
+		memoryLimit: global.memoryLimit,
 		persistentClientExpiration: global.persistentClientExpiration,
 		connectionMessages: global.connectionMessages,
 	};
@@ -74,10 +59,18 @@ export function logSettings(
 	};
 }
 
-function listenerSettings(listener: ListenerConfig, allowAnonymous: boolean): ListenerSettings {
+function listenerSettings(
+	listener: ListenerConfig,
+	global: GlobalConfig,
+	allowAnonymous: boolean,
+): ListenerSettings {
 	return {
 		port: 0,
-		allowAnonymous,
+		allowAnonymous: listener.allowAnonymous ?? global.allowAnonymous ?? allowAnonymous,
+		allowZeroLengthClientId: listener.allowZeroLengthClientId ?? global.allowZeroLengthClientId,
+		autoIdPrefix: listener.autoIdPrefix ?? global.autoIdPrefix ?? DEFAULT_PREFIX,
+		acceptProtocolVersions: listener.acceptProtocolVersions.split(",").map(Number),
+		mountPoint: listener.mountPoint ?? "",
 		maxConnections: listener.maxConnections,
 		maxQos: listener.maxQos,
 		maxTopicAlias: listener.maxTopicAlias,
@@ -97,10 +90,7 @@ export function listenerPlans(config: BrokerConfig, ports: readonly Port[]): Lis
 			port,
 			kind: "loopback",
 			domain: config.localListener.socketDomain,
-			settings: listenerSettings(
-				config.localListener,
-				config.localListener.allowAnonymous ?? global.allowAnonymous ?? true,
-			),
+			settings: listenerSettings(config.localListener, global, true),
 		}));
 	}
 	return config.listeners.map((listener) => {
@@ -110,7 +100,7 @@ export function listenerPlans(config: BrokerConfig, ports: readonly Port[]): Lis
 			port: place.kind === "tcp" ? place.port : 0,
 			kind: place.kind,
 			domain: listener.socketDomain,
-			settings: listenerSettings(listener, listener.allowAnonymous ?? global.allowAnonymous ?? false),
+			settings: listenerSettings(listener, global, false),
 		};
 	});
 }

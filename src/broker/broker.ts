@@ -16,8 +16,9 @@ import { Absence } from "./absence.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { Client } from "./client.ts";
 import { AUTHENTICATING, CLOSED, CONNECTED } from "./constants.ts";
-import { Deadlines } from "./deadlines.ts";
+import { Deadlines, type Due } from "./deadlines.ts";
 import { distribute } from "./distribute.ts";
+import { MemoryLimit } from "./memory-limit.ts";
 import { Publication } from "./publication.ts";
 import { RetainedMessages } from "./retained.ts";
 import { type Route, Routes } from "./routes.ts";
@@ -27,11 +28,17 @@ import { SubscriptionTree } from "./subscription-tree.ts";
 
 /** Milliseconds that peers have to end their sides when the broker stops: service managers do not wait long. */
 const STOP_TIMEOUT = 2000;
+/** Seconds between looks for retained messages that have expired and that nobody asked for. */
+const SWEEP_INTERVAL = 60;
 
 export class Broker implements BrokerControl {
 	readonly host: BrokerHost;
 	readonly log: Log;
 	settings: BrokerSettings;
+	/** What holds for sessions: the settings, but for what scarce memory forbids. */
+	sessionSettings: BrokerSettings;
+	/** Whether memory_limit is reached: nothing is kept that was not before. */
+	memoryScarce = false;
 	/** Whether each packet is to be logged. */
 	tracing = false;
 	/** Whether a frame that is a plain message goes on as it is: nobody wants more of it than its topic. */
@@ -49,10 +56,17 @@ export class Broker implements BrokerControl {
 	readonly publication: Publication;
 	/** Messages that did not get through. */
 	readonly drops = { dropped: 0 };
+	private readonly memoryLimit: MemoryLimit;
 	private readonly absences = new Map<Session, Absence>();
 	private readonly clients = new Set<Client>();
 	private readonly perListener = new Map<ListenerSettings, number>();
 	private readonly view = new PublishView();
+	private readonly sweep: Due = {
+		due: (now) => {
+			this.retained.removeExpired(now);
+			return now + SWEEP_INTERVAL;
+		},
+	};
 	private scratchBytes = new Uint8Array(1024);
 	private ticker: Timer;
 	private stopped: (() => void) | null = null;
@@ -60,12 +74,15 @@ export class Broker implements BrokerControl {
 	constructor(host: BrokerHost, settings: BrokerSettings, log: Log) {
 		this.host = host;
 		this.settings = settings;
+		this.sessionSettings = settings;
 		this.log = log;
-		this.takeSettings();
 		this.seconds = secondsOf(host.clock);
 		this.deadlines = new Deadlines(this.seconds);
 		this.routes = new Routes(host, this.tree);
 		this.publication = new Publication(host.utf8);
+		this.deadlines.schedule(this.seconds + SWEEP_INTERVAL, this.sweep);
+		this.memoryLimit = new MemoryLimit(this);
+		this.takeSettings();
 		this.ticker = this.startTicker();
 	}
 
@@ -76,9 +93,8 @@ export class Broker implements BrokerControl {
 
 	accept(connection: Connection, listener: ListenerSettings): void {
 		const count = this.perListener.get(listener) ?? 0;
-		const full = listener.maxConnections !== null && count >= listener.maxConnections;
-		if (full || this.stopped !== null) {
-			const why = full ? "max_connections exceeded" : "the broker is ending";
+		const why = this.refusal(listener, count);
+		if (why !== null) {
 			this.log.write("notice", `Client connection from ${connection.remoteAddress} denied: ${why}.`);
 			connection.destroy();
 			return;
@@ -92,17 +108,50 @@ export class Broker implements BrokerControl {
 		connection.start(client);
 	}
 
+	/** Why no further connection is served on a listener that has so many; null when it is. */
+	private refusal({ maxConnections }: ListenerSettings, count: number): string | null {
+		if (this.stopped !== null) return "the broker is ending";
+		if (maxConnections !== null && count >= maxConnections) return "max_connections exceeded";
+		const { globalMaxConnections } = this.settings;
+		if (globalMaxConnections !== null && this.clients.size >= globalMaxConnections) {
+			return "global_max_connections exceeded";
+		}
+		if (this.memoryScarce) return "memory_limit exceeded";
+		return null;
+	}
+
 	configure(settings: BrokerSettings): void {
 		this.settings = settings;
 		this.takeSettings();
-		for (const session of this.sessions.values()) session.configure(settings);
+		for (const session of this.sessions.values()) session.configure(this.sessionSettings);
 		for (const client of this.clients) if (client.state === CONNECTED) client.configure();
 	}
 
 	private takeSettings(): void {
+		this.chooseSessionSettings();
+		this.memoryLimit.configure(this.settings.memoryLimit);
 		this.tracing = this.log.enabled("debug");
 		const { messageSizeLimit, upgradeOutgoingQos } = this.settings;
 		this.forwardsFrames = !this.tracing && messageSizeLimit === 0 && !upgradeOutgoingQos;
+	}
+
+	private chooseSessionSettings(): void {
+		const { settings } = this;
+		// Every queue is over this limit, so that nothing more is put into it.
+		this.sessionSettings = this.memoryScarce ? { ...settings, maxQueuedMessages: -1 } : settings;
+	}
+
+	occupied(): number {
+		return this.host.process.memory().current;
+	}
+
+	memoryIsScarce(scarce: boolean, used: number): void {
+		this.memoryScarce = scarce;
+		this.chooseSessionSettings();
+		for (const session of this.sessions.values()) session.configure(this.sessionSettings);
+		const refused = "Clients, subscriptions, and messages that would have to be kept are refused.";
+		const text = `${used} octets of memory are in use, memory_limit is ${this.settings.memoryLimit}.`;
+		this.log.write(scarce ? "warning" : "notice", scarce ? `Warning: ${text} ${refused}` : text);
 	}
 
 	dumpSubscriptions(): string[] {
@@ -164,7 +213,14 @@ export class Broker implements BrokerControl {
 	private retain(publication: Publication): void {
 		if (publication.payloadLength === 0)
 			this.retained.remove(publication.topic.topic); // [MQTT-3.3.1-7]
-		else this.retained.set(publication.keep());
+		else if (!this.memoryScarce)
+			this.retained.set(publication.keep(), this.retainedUntil(publication.topic.topic));
+	}
+
+	/** Second from which a message that is retained now is dropped; 0 is never. What the broker says of itself stays. */
+	private retainedUntil(topic: string): number {
+		const minutes = this.settings.retainExpiryInterval;
+		return minutes === null || topic.startsWith("$SYS/") ? 0 : this.seconds + minutes * 60;
 	}
 
 	/** Publishes a will in the name of its session. */
@@ -199,7 +255,7 @@ export class Broker implements BrokerControl {
 			return known;
 		}
 		if (known !== undefined) this.endSession(known); // [MQTT-3.1.2-4]
-		const session = new Session(clientId, this.settings, this.drops);
+		const session = new Session(clientId, this.sessionSettings, this.drops);
 		this.sessions.set(clientId, session);
 		return session;
 	}

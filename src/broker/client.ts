@@ -52,6 +52,7 @@ import type { Due } from "./deadlines.ts";
 import { forward, forwardTracked } from "./forward.ts";
 import type { Link } from "./link.ts";
 import { type Message, outgoingProperties } from "./message.ts";
+import { Mount } from "./mount.ts";
 import type { OutgoingAliases } from "./outgoing-aliases.ts";
 import type { Publication } from "./publication.ts";
 import { handlePublish } from "./publish.ts";
@@ -74,6 +75,8 @@ export class Client implements ConnectionHandler, Due, Link {
 	readonly broker: Broker;
 	readonly connection: Connection;
 	readonly listener: ListenerSettings;
+	/** Null when its topics are the broker's. */
+	readonly mount: Mount | null;
 	/** `A:P`, for the log. */
 	readonly address: string;
 	state: ClientState = AWAITING_CONNECT;
@@ -113,6 +116,8 @@ export class Client implements ConnectionHandler, Due, Link {
 		this.broker = broker;
 		this.connection = connection;
 		this.listener = listener;
+		const { mountPoint } = listener;
+		this.mount = mountPoint === "" ? null : new Mount(mountPoint, broker.host.utf8.encode(mountPoint));
 		this.routes = broker.routes;
 		this.address = `${connection.remoteAddress}:${connection.remotePort}`;
 		this.lastActivity = broker.seconds;
@@ -286,13 +291,15 @@ export class Client implements ConnectionHandler, Due, Link {
 		this.frameLimit = settings.maxPacketSize;
 		this.shortFrame = Math.min(this.frameLimit, SHORT_FRAME);
 		this.isVersion5 = this.version === 5;
-		this.forwards = this.broker.forwardsFrames && this.listener.maxQos === 2;
+		const own = this.mount === null;
+		this.forwards = own && this.broker.forwardsFrames && this.listener.maxQos === 2;
 		this.takesFrames =
+			own &&
 			!this.congested &&
 			!tracing &&
 			this.maximumPacketSize === MAXIMUM_PACKET_SIZE &&
 			this.outgoingAliases === null;
-		this.session.configure(settings);
+		this.session.configure(this.broker.sessionSettings);
 		if (this.session.subscriptions.size > 0) this.broker.routes.invalidate();
 	}
 
@@ -366,10 +373,12 @@ export class Client implements ConnectionHandler, Due, Link {
 
 	/** Whether the encoding for this client is within what it takes; what is not, is not sent ([MQTT-3.1.2-24]). */
 	fits(publication: Publication, qos: number, identifier: number): boolean {
+		if (this.mount !== null && this.mount.strip(publication.topic.topicBytes) === null) return false;
 		if (this.maximumPacketSize === MAXIMUM_PACKET_SIZE) return true;
 		publication.select(this.version, qos, false);
 		const identifierLength = identifier === 0 ? 0 : 8;
-		return publication.end - publication.start + identifierLength <= this.maximumPacketSize;
+		const hidden = this.mount === null ? 0 : this.mount.bytes.length;
+		return publication.end - publication.start - hidden + identifierLength <= this.maximumPacketSize;
 	}
 
 	/** Sends the message that is being distributed. */
@@ -380,7 +389,7 @@ export class Client implements ConnectionHandler, Due, Link {
 		packetId: number,
 		identifier: number,
 	): void {
-		if (identifier !== 0 || this.outgoingAliases !== null) {
+		if (identifier !== 0 || this.outgoingAliases !== null || this.mount !== null) {
 			this.sendMessage(publication.keep(), qos as Qos, retain, false, packetId, identifier);
 			return;
 		}
@@ -407,12 +416,14 @@ export class Client implements ConnectionHandler, Due, Link {
 		packetId: number,
 		identifier: number,
 	): boolean {
+		const topic = this.mount === null ? message.topicBytes : this.mount.strip(message.topicBytes);
+		if (topic === null) return false;
 		let properties =
 			this.version === 5
 				? outgoingProperties(message.properties, message.expiresAt, this.broker.seconds, identifier)
 				: null;
 		const source = {
-			topic: message.topicBytes,
+			topic,
 			payload: message.payload,
 			payloadStart: 0,
 			payloadEnd: message.payload.length,

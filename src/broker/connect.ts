@@ -15,6 +15,7 @@ import {
 import { openAuthentication, sendAuth } from "./authentication.ts";
 import type { Client } from "./client.ts";
 import { AUTHENTICATING, CONNECTED } from "./constants.ts";
+import type { Mount } from "./mount.ts";
 import { OutgoingAliases } from "./outgoing-aliases.ts";
 import { levelCount, MAXIMUM_LEVELS } from "./routes.ts";
 import { NEVER_EXPIRES } from "./session.ts";
@@ -39,6 +40,7 @@ const steps: readonly Step[] = [
 	chooseClientId,
 	authorize,
 	checkWill,
+	checkClientLimit,
 	chooseKeepAlive,
 	checkAnswer,
 	openSession,
@@ -82,6 +84,9 @@ function refuseSecondConnect(client: Client): void {
 
 function takeVersion(client: Client, packet: ConnectPacket): void {
 	client.version = packet.version;
+	if (!client.listener.acceptProtocolVersions.includes(packet.version)) {
+		throw new MqttError(Reason.UNSUPPORTED_PROTOCOL_VERSION, "protocol version not accepted"); // [MQTT-3.1.2-2]
+	}
 }
 
 /** Begins enhanced authentication where it is asked for. Returns whether it goes on: CONNECT has to wait for it. */
@@ -103,7 +108,8 @@ function authenticate(client: Client, packet: ConnectPacket, answer: Answer): bo
 function chooseClientId(client: Client, packet: ConnectPacket, answer: Answer): void {
 	if (packet.clientId !== "") return;
 	const { broker } = client;
-	if (!broker.settings.allowZeroLengthClientId) {
+	const { allowZeroLengthClientId, autoIdPrefix } = client.listener;
+	if (!allowZeroLengthClientId) {
 		throw new MqttError(Reason.CLIENT_IDENTIFIER_NOT_VALID, "zero-length client identifiers are not allowed");
 	}
 	// [MQTT-3.1.3-7] of 3.1.1, [MQTT-3.1.3-8] of 3.1.1; 3.1 has no empty identifiers at all.
@@ -113,7 +119,7 @@ function chooseClientId(client: Client, packet: ConnectPacket, answer: Answer): 
 			"zero-length client identifier without clean session",
 		);
 	}
-	answer.clientId = broker.settings.autoIdPrefix + uuid(broker.host.random.bytes(16));
+	answer.clientId = autoIdPrefix + uuid(broker.host.random.bytes(16));
 	if (packet.version === 5) answer.properties.assignedClientIdentifier = answer.clientId; // [MQTT-3.1.3-7]
 }
 
@@ -123,18 +129,43 @@ function authorize(client: Client): void {
 	}
 }
 
+/** A client that is known, connected or not, is no further one. */
+function checkClientLimit(client: Client, _packet: ConnectPacket, answer: Answer): void {
+	const { sessions, settings, memoryScarce } = client.broker;
+	if (sessions.has(answer.clientId)) return;
+	if (memoryScarce) throw new MqttError(Reason.QUOTA_EXCEEDED, "memory_limit exceeded");
+	const limit = settings.globalMaxClients;
+	if (limit === null || sessions.size < limit) return;
+	throw new MqttError(Reason.SERVER_BUSY, "global_max_clients exceeded");
+}
+
+/** Checks the will, and takes it as the broker will publish it. */
 function checkWill(client: Client, packet: ConnectPacket): void {
 	const { will } = packet;
+	client.will = will;
 	if (will === null) return;
 	if (!isValidTopicName(will.topic) || levelCount(will.topic) > MAXIMUM_LEVELS) {
 		throw new MqttError(Reason.MALFORMED_PACKET, "CONNECT: invalid will topic");
 	}
+	if (client.mount !== null) client.will = { ...will, topic: mountedTopic(client.mount, client, will.topic) };
 	if (will.qos > client.listener.maxQos) {
 		throw new MqttError(Reason.QOS_NOT_SUPPORTED, `CONNECT: will QoS ${will.qos} is above the maximum`); // [MQTT-3.2.2-12]
 	}
 	if (will.retain && !client.broker.settings.retainAvailable) {
 		throw new MqttError(Reason.RETAIN_NOT_SUPPORTED, "CONNECT: retained messages are not available"); // [MQTT-3.2.2-13]
 	}
+}
+
+function mountedTopic(mount: Mount, client: Client, topic: string): string {
+	const mounted = mount.point + topic;
+	const { utf8 } = client.broker.host;
+	if (utf8.byteLength(mounted) > 65535 || levelCount(mounted) > MAXIMUM_LEVELS) {
+		throw new MqttError(
+			Reason.TOPIC_NAME_INVALID,
+			"CONNECT: the will topic is too long with the mount point",
+		);
+	}
+	return mounted;
 }
 
 function chooseKeepAlive(client: Client, packet: ConnectPacket, answer: Answer): void {
@@ -150,7 +181,6 @@ function chooseKeepAlive(client: Client, packet: ConnectPacket, answer: Answer):
 }
 
 function takeLimits(client: Client, packet: ConnectPacket): void {
-	client.will = packet.will;
 	client.receiveMaximum = packet.properties?.receiveMaximum ?? 65535;
 	// [MQTT-3.1.2-26], [MQTT-3.1.2-27]
 	const aliases = Math.min(packet.properties?.topicAliasMaximum ?? 0, client.listener.maxTopicAliasBroker);

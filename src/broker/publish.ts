@@ -21,7 +21,7 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 	readPublish(bytes, start, end, version, view);
 	let properties: Properties | null = null;
 	// A padded remaining length is not passed on; the octet before the topic's length is its last.
-	let forwardable = bytes[start + 1]! < 128 || bytes[view.topicStart - 3] !== 0;
+	let forwardable = client.mount === null && (bytes[start + 1]! < 128 || bytes[view.topicStart - 3] !== 0);
 	let expiresAt = 0;
 	if (view.propertiesEnd > view.propertiesStart) {
 		const { propertiesStart, propertiesEnd } = view;
@@ -79,13 +79,12 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 
 /** The topic's route: by name or, in 5.0, by topic alias. */
 function routeOf(client: Client, bytes: Uint8Array, properties: Properties | null): Route {
-	const { routes } = client.broker;
 	const alias = properties?.topicAlias;
 	if (alias === undefined) {
 		if (view.topicStart === view.topicEnd) {
 			throw new MqttError(Reason.PROTOCOL_ERROR, "PUBLISH has neither topic name nor topic alias");
 		}
-		return routes.get(bytes, view.topicStart, view.topicEnd);
+		return routeOfName(client, bytes);
 	}
 	if (alias === 0 || alias > client.listener.maxTopicAlias) {
 		// [MQTT-3.3.2-8], [MQTT-3.3.2-9]
@@ -95,7 +94,7 @@ function routeOf(client: Client, bytes: Uint8Array, properties: Properties | nul
 		);
 	}
 	if (view.topicStart !== view.topicEnd) {
-		const route = routes.get(bytes, view.topicStart, view.topicEnd);
+		const route = routeOfName(client, bytes);
 		client.aliases[alias] = route;
 		return route;
 	}
@@ -103,7 +102,21 @@ function routeOf(client: Client, bytes: Uint8Array, properties: Properties | nul
 	if (known === undefined) {
 		throw new MqttError(Reason.PROTOCOL_ERROR, `PUBLISH: topic alias ${alias} was not set up`);
 	}
-	return routes.refresh(known);
+	return client.broker.routes.refresh(known);
+}
+
+function routeOfName(client: Client, bytes: Uint8Array): Route {
+	const { mount, routes } = client;
+	const { topicStart, topicEnd } = view;
+	if (mount === null) return routes.get(bytes, topicStart, topicEnd);
+	const joined = mount.join(bytes, topicStart, topicEnd);
+	if (joined === null) {
+		throw new MqttError(
+			Reason.TOPIC_NAME_INVALID,
+			"PUBLISH: the topic name is too long with the mount point",
+		);
+	}
+	return routes.get(joined, 0, joined.length);
 }
 
 /** Why a message is acknowledged but goes nowhere; SUCCESS when there is no reason. */
@@ -112,6 +125,10 @@ function refusal(client: Client, route: Route, payloadLength: number): number {
 	if (limit !== 0 && payloadLength > limit) {
 		client.trace("Dropped too large PUBLISH from", `('${route.topic}', ${payloadLength} bytes)`);
 		return Reason.QUOTA_EXCEEDED; // of those that [MQTT-3.4.2-1] allows
+	}
+	if (view.retain && payloadLength > 0 && client.broker.memoryScarce) {
+		client.trace("Dropped retained PUBLISH, as memory_limit is exceeded, from", `('${route.topic}')`);
+		return Reason.QUOTA_EXCEEDED;
 	}
 	if (route.reserved) {
 		client.trace("Denied PUBLISH from", `('${route.topic}')`);

@@ -5,14 +5,19 @@ import type { Message } from "./message.ts";
 class Level {
 	readonly children = new Map<string, Level>();
 	message: Message | null = null;
+	/** Second from which the message is dropped: by its own lifetime, or the owner's limit; 0 is never. */
+	until = 0;
 }
 
 export class RetainedMessages {
 	private readonly root = new Level();
 	count = 0;
 
-	/** Replaces the topic's retained message [MQTT-3.3.1-5]. */
-	set(message: Message): void {
+	/** How many of them expire. */
+	private mortal = 0;
+
+	/** Replaces the topic's retained message [MQTT-3.3.1-5]. `limit`: second from which it is dropped anyway; 0 is never. */
+	set(message: Message, limit = 0): void {
 		let level = this.root;
 		for (const name of message.topic.split("/")) {
 			let child = level.children.get(name);
@@ -23,7 +28,10 @@ export class RetainedMessages {
 			level = child;
 		}
 		if (level.message === null) this.count++;
+		if (level.until !== 0) this.mortal--;
 		level.message = message;
+		level.until = earlier(message.expiresAt, limit);
+		if (level.until !== 0) this.mortal++;
 	}
 
 	/** Removes the topic's retained message, if there is one [MQTT-3.3.1-6]. */
@@ -39,6 +47,8 @@ export class RetainedMessages {
 		if (leaf.message === null) return;
 		leaf.message = null;
 		this.count--;
+		if (leaf.until !== 0) this.mortal--;
+		leaf.until = 0;
 		for (let depth = names.length; depth > 0; depth--) {
 			const level = path[depth]!;
 			if (level.message !== null || level.children.size > 0) break;
@@ -48,19 +58,35 @@ export class RetainedMessages {
 
 	/** The retained messages that match a topic filter, oldest topic first; those expired by `now` are removed. */
 	match(topicFilter: string, now: number): Message[] {
-		const found: Message[] = [];
+		const found: Level[] = [];
 		collect(this.root, topicFilter.split("/"), 0, found);
-		return found.filter((message) => {
-			const expired = message.expiresAt !== 0 && message.expiresAt <= now;
-			if (expired) this.remove(message.topic);
-			return !expired;
-		});
+		const messages: Message[] = [];
+		for (const level of found) {
+			const message = level.message!;
+			if (level.until !== 0 && level.until <= now) this.remove(message.topic);
+			else messages.push(message);
+		}
+		return messages;
+	}
+
+	/** Removes all that expired by `now`. */
+	removeExpired(now: number): void {
+		if (this.mortal === 0) return;
+		const found: Level[] = [];
+		collectAll(this.root, false, found);
+		for (const { until, message } of found) if (until !== 0 && until <= now) this.remove(message!.topic);
 	}
 }
 
-function collect(level: Level, filter: readonly string[], depth: number, found: Message[]): void {
+/** Of two seconds, where 0 is never. */
+function earlier(a: number, b: number): number {
+	if (a === 0 || b === 0) return a + b;
+	return a < b ? a : b;
+}
+
+function collect(level: Level, filter: readonly string[], depth: number, found: Level[]): void {
 	if (depth === filter.length) {
-		if (level.message !== null) found.push(level.message);
+		if (level.message !== null) found.push(level);
 		return;
 	}
 	const name = filter[depth]!;
@@ -77,8 +103,8 @@ function collect(level: Level, filter: readonly string[], depth: number, found: 
 	}
 }
 
-function collectAll(level: Level, top: boolean, found: Message[]): void {
-	if (level.message !== null) found.push(level.message);
+function collectAll(level: Level, top: boolean, found: Level[]): void {
+	if (level.message !== null) found.push(level);
 	for (const [name, child] of level.children) {
 		if (!top || name.charCodeAt(0) !== 36) collectAll(child, false, found);
 	}

@@ -1,6 +1,6 @@
 /** What an owner decides about the broker. Names and meanings are those of mosquitto.conf; units in the comments. */
 
-import type { Clock, Connection, Host, Log, Timers } from "../host/host.ts";
+import type { Clock, Connection, Host, Log, Process, Timers } from "../host/host.ts";
 
 /** Settings that hold for the whole broker. They can be replaced while it runs (`Broker.configure`). */
 export interface BrokerSettings {
@@ -23,9 +23,16 @@ export interface BrokerSettings {
 	/** Whether a subscription's QoS is used even when the message's is lower. */
 	upgradeOutgoingQos: boolean;
 	retainAvailable: boolean;
-	allowZeroLengthClientId: boolean;
-	/** Begins client identifiers that the broker makes. */
-	autoIdPrefix: string;
+	/** Minutes after which a retained message is dropped; null is never. */
+	retainExpiryInterval: number | null;
+	/** Clients, connected or with a session that waits for them; null is no limit. */
+	globalMaxClients: number | null;
+	/** Connections at once, of all listeners; null is no limit. */
+	globalMaxConnections: number | null;
+	/** Octets that the broker may take for clients and messages; 0 is no limit. */
+	memoryLimit: number;
+	/** Subscriptions of one client. mosquitto has no such option; a client must not make the broker grow without end. */
+	maxSubscriptions: number;
 	/** Seconds after which a persistent session of a client that is away ends; null is never. */
 	persistentClientExpiration: number | null;
 	/** Whether connecting and disconnecting clients are logged. */
@@ -37,6 +44,13 @@ export interface ListenerSettings {
 	/** Port, for log lines; 0 for a unix socket. */
 	port: number;
 	allowAnonymous: boolean;
+	allowZeroLengthClientId: boolean;
+	/** Begins client identifiers that the broker makes. */
+	autoIdPrefix: string;
+	/** Levels of MQTT that are served: 3 for 3.1, 4 for 3.1.1, 5 for 5.0. */
+	acceptProtocolVersions: readonly number[];
+	/** Stands before every topic of its clients, without their seeing it; empty for none. */
+	mountPoint: string;
 	/** Clients at once; null is no limit. */
 	maxConnections: number | null;
 	maxQos: 0 | 1 | 2;
@@ -57,8 +71,11 @@ export const defaultBrokerSettings: Readonly<BrokerSettings> = {
 	queueQos0Messages: false,
 	upgradeOutgoingQos: false,
 	retainAvailable: true,
-	allowZeroLengthClientId: true,
-	autoIdPrefix: "auto-",
+	retainExpiryInterval: null,
+	globalMaxClients: null,
+	globalMaxConnections: null,
+	memoryLimit: 0,
+	maxSubscriptions: 10_000,
 	persistentClientExpiration: null,
 	connectionMessages: true,
 };
@@ -66,6 +83,10 @@ export const defaultBrokerSettings: Readonly<BrokerSettings> = {
 export const defaultListenerSettings: Readonly<ListenerSettings> = {
 	port: 0,
 	allowAnonymous: false,
+	allowZeroLengthClientId: true,
+	autoIdPrefix: "auto-",
+	acceptProtocolVersions: [3, 4, 5],
+	mountPoint: "",
 	maxConnections: null,
 	maxQos: 2,
 	maxTopicAlias: 10,
@@ -76,6 +97,7 @@ export const defaultListenerSettings: Readonly<ListenerSettings> = {
 export type BrokerHost = Pick<Host, "random" | "utf8" | "createByteMap"> & {
 	readonly clock: Clock;
 	readonly timers: Timers;
+	readonly process: Pick<Process, "memory">;
 };
 
 /** The broker as the program that runs it sees it. */

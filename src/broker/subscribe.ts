@@ -32,7 +32,7 @@ function subscribe(
 	retained: (() => void)[],
 ): number {
 	const { broker, session } = client;
-	const { topicFilter } = request;
+	const topicFilter = ownFilter(client, request.topicFilter);
 	const shared = topicFilter.startsWith("$share/");
 	if (shared && request.noLocal) {
 		throw new MqttError(Reason.PROTOCOL_ERROR, "SUBSCRIBE: no local on a shared subscription"); // [MQTT-3.8.3-4]
@@ -40,6 +40,14 @@ function subscribe(
 	const qos: Qos = request.qos > client.listener.maxQos ? client.listener.maxQos : request.qos;
 	const { noLocal, retainAsPublished, retainHandling } = request;
 	const isNew = !session.subscriptions.has(topicFilter);
+	const why = isNew ? refusal(client) : null;
+	if (why !== null) {
+		broker.log.write(
+			"notice",
+			`Subscription of client ${session.clientId} to ${topicFilter} denied: ${why}.`,
+		);
+		return Reason.QUOTA_EXCEEDED;
+	}
 	const subscription = new Subscription(session, topicFilter, qos, noLocal, retainAsPublished, identifier);
 	session.subscriptions.add(topicFilter);
 	broker.tree.add(subscription);
@@ -51,6 +59,13 @@ function subscribe(
 		retained.push(() => sendRetained(client, subscription));
 	}
 	return qos;
+}
+
+/** Why a client may not have a further subscription; null when it may. */
+function refusal({ broker, session }: Client): string | null {
+	if (broker.memoryScarce) return "memory_limit exceeded";
+	const { maxSubscriptions } = broker.settings;
+	return session.subscriptions.size < maxSubscriptions ? null : `more than ${maxSubscriptions} subscriptions`;
 }
 
 function sendRetained(client: Client, subscription: Subscription): void {
@@ -66,7 +81,8 @@ export function handleUnsubscribe(client: Client, packet: UnsubscribePacket): vo
 	client.trace("Received UNSUBSCRIBE from");
 	const { broker, session } = client;
 	for (const topicFilter of packet.topicFilters) checkFilter(topicFilter, "UNSUBSCRIBE");
-	const reasonCodes = packet.topicFilters.map((topicFilter) => {
+	const reasonCodes = packet.topicFilters.map((asked) => {
+		const topicFilter = ownFilter(client, asked);
 		broker.log.write("unsubscribe", `${session.clientId} ${topicFilter}`);
 		session.subscriptions.delete(topicFilter);
 		return broker.tree.remove(session, topicFilter) ? Reason.SUCCESS : Reason.NO_SUBSCRIPTION_EXISTED;
@@ -79,6 +95,11 @@ export function handleUnsubscribe(client: Client, packet: UnsubscribePacket): vo
 		properties: null,
 		reasonCodes: client.version === 5 ? reasonCodes : [],
 	});
+}
+
+/** The topic filter as the broker has it. */
+function ownFilter({ mount }: Client, topicFilter: string): string {
+	return mount === null ? topicFilter : mount.filter(topicFilter);
 }
 
 function checkFilter(topicFilter: string, packetName: string): void {

@@ -8,7 +8,12 @@ export interface GlobalConfig {
 	allowAnonymous: boolean | null;
 	allowZeroLengthClientId: boolean;
 	autoIdPrefix: string | null;
+	checkRetainSource: boolean;
 	connectionMessages: boolean;
+	/** Null is no limit. */
+	globalMaxClients: number | null;
+	/** Null is no limit. */
+	globalMaxConnections: number | null;
 	logDestinations: readonly LogDestination[];
 	logFacility: LogFacility;
 	logTimestamp: boolean;
@@ -22,6 +27,8 @@ export interface GlobalConfig {
 	maxPacketSize: number;
 	maxQueuedBytes: number;
 	maxQueuedMessages: number;
+	/** Octets; 0 is no limit. */
+	memoryLimit: number;
 	messageSizeLimit: number;
 	perListenerSettings: boolean;
 	/** Seconds; null is for ever. */
@@ -29,6 +36,8 @@ export interface GlobalConfig {
 	pidFile: string | null;
 	queueQos0Messages: boolean;
 	retainAvailable: boolean;
+	/** Minutes; null is for ever. */
+	retainExpiryInterval: number | null;
 	setTcpNodelay: boolean;
 	upgradeOutgoingQos: boolean;
 	user: string | null;
@@ -37,6 +46,8 @@ export interface GlobalConfig {
 /** Options of one listener. Null where nothing was said and the global option counts. */
 export interface ListenerConfig {
 	place: Place;
+	/** Levels, separated by commas: `3,4,5`. */
+	acceptProtocolVersions: string;
 	allowAnonymous: boolean | null;
 	allowZeroLengthClientId: boolean | null;
 	autoIdPrefix: string | null;
@@ -45,6 +56,7 @@ export interface ListenerConfig {
 	maxQos: 0 | 1 | 2;
 	maxTopicAlias: number;
 	maxTopicAliasBroker: number;
+	mountPoint: string | null;
 	socketDomain: "ipv4" | "ipv6" | null;
 }
 

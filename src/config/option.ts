@@ -34,6 +34,8 @@ export interface Option {
 	readonly field: string | null;
 	/** Whether a second value is an error (as with mosquitto's strings) instead of replacing the first. */
 	readonly once: boolean;
+	/** A value for the sample configuration, where the default is none or would show nothing; null otherwise. */
+	readonly example: string | null;
 	/** One line for manual, forms and README. */
 	readonly doc: string;
 }
@@ -42,6 +44,7 @@ interface More {
 	readonly aliases?: readonly string[];
 	readonly note?: string;
 	readonly once?: boolean;
+	readonly example?: string;
 }
 
 /** The note of an option that mosquitto calls deprecated. */
@@ -62,6 +65,7 @@ function make(entry: Partial<Option> & Pick<Option, "name" | "scope" | "type" | 
 		aliases: more.aliases ?? [],
 		note: more.note ?? null,
 		once: more.once ?? false,
+		example: more.example ?? null,
 	};
 }
 

@@ -6,6 +6,7 @@ import {
 	boolean,
 	duration,
 	integer,
+	limit,
 	logDestination,
 	logFacility,
 	logType,
@@ -28,6 +29,7 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"allowAnonymous",
 		null,
 		"Whether clients may connect without a user name. Default: false; true when the broker listens on loopback only.",
+		{ example: "true" },
 	),
 	ofSecurity(
 		"allow_zero_length_clientid",
@@ -63,12 +65,11 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"Beginning that client identifiers must have.",
 		{ note: deprecated("clientid_prefixes", "") },
 	),
-	ignored(
+	ofBroker(
 		"check_retain_source",
-		"global",
 		boolean,
+		"checkRetainSource",
 		true,
-		"it needs access control, which is not implemented yet",
 		"Whether access rights of a retained message's publisher are checked again before it is delivered.",
 	),
 	ofReader(
@@ -157,29 +158,26 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"Octets of the longest payload that is accepted; 0 is no limit.",
 		{ note: "Note: It is recommended to replace `message_size_limit` with `max_packet_size`." },
 	),
-	ignored(
+	ofBroker(
 		"global_max_clients",
-		"global",
-		integer({ min: -1, below: -1 }),
-		-1,
-		"use max_connections of each listener for now",
-		"Clients, connected or not, in all; -1 is no limit.",
+		limit,
+		"globalMaxClients",
+		null,
+		"Clients, connected or with a session that waits for them, in all; -1 is no limit.",
 	),
-	ignored(
+	ofBroker(
 		"global_max_connections",
-		"global",
-		integer({ min: -1, below: -1 }),
-		-1,
-		"use max_connections of each listener for now",
+		limit,
+		"globalMaxConnections",
+		null,
 		"Clients connected at once in all; -1 is no limit.",
 	),
-	ignored(
+	ofBroker(
 		"memory_limit",
-		"global",
 		octets({ min: 0 }),
+		"memoryLimit",
 		0,
-		"memory is bounded by the limits for clients and queues",
-		"Octets of memory that the broker may use; 0 is no limit.",
+		"Octets of memory that the process may grow by, for clients and messages, before more of them are refused; 0 is no limit.",
 	),
 	ignored(
 		"packet_buffer_size",
@@ -202,6 +200,7 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"persistentClientExpiration",
 		null,
 		"Time (h, d, w, m, y) after which the session of a client that is away ends. Default: never.",
+		{ example: "14d" },
 	),
 	ofBroker(
 		"queue_qos0_messages",
@@ -227,13 +226,13 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"Whether overlapping subscriptions may deliver a message more than once.",
 		{ note: deprecated("allow_duplicate_messages", "The behaviour will default to true.") },
 	),
-	ignored(
+	ofBroker(
 		"retain_expiry_interval",
-		"global",
 		integer({ min: 1, error: "Error: retain_expiry_interval must be >= 1." }),
+		"retainExpiryInterval",
 		null,
-		"retained messages are kept until they are replaced or expire by their own interval",
-		"Minutes after which a retained message is dropped.",
+		"Minutes after which a retained message is dropped. Default: never.",
+		{ example: "1440" },
 	),
 	ignored(
 		"sys_interval",
@@ -288,6 +287,7 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"global",
 		logDestination,
 		"Where log lines go: stdout, stderr, syslog, none, file PATH; repeat for more. Default: stderr.",
+		{ example: "stderr" },
 	),
 	ofBroker(
 		"log_facility",
@@ -295,6 +295,7 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"logFacility",
 		"daemon",
 		"Syslog facility: 0 to 7 for local0 to local7.",
+		{ example: "0" },
 	),
 	ofBroker("log_timestamp", boolean, "logTimestamp", true, "Whether log lines begin with the time."),
 	ofBroker(
@@ -303,13 +304,14 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"logTimestampFormat",
 		null,
 		"Form of the time in the log, for strftime; seconds since 1970 by default.",
-		{ once: true },
+		{ once: true, example: "%Y-%m-%dT%H:%M:%S" },
 	),
 	ofReader(
 		"log_type",
 		"global",
 		logType,
 		"What is logged: error, warning, notice, information, subscribe, unsubscribe, websockets, debug, none, all; repeat for more.",
+		{ example: "information" },
 	),
 	ignored(
 		"websockets_log_level",
@@ -321,8 +323,13 @@ export const BROKER_OPTIONS: readonly Option[] = [
 	),
 
 	// The process
-	ofReader("include_dir", "global", text(), "Directory whose files with names in .conf are read here."),
-	ofBroker("pid_file", text(), "pidFile", null, "File that the process id is written to.", { once: true }),
+	ofReader("include_dir", "global", text(), "Directory whose files with names in .conf are read here.", {
+		example: "/etc/mqttd/conf.d",
+	}),
+	ofBroker("pid_file", text(), "pidFile", null, "File that the process id is written to.", {
+		once: true,
+		example: "/var/run/mqttd.pid",
+	}),
 	ofBroker(
 		"set_tcp_nodelay",
 		boolean,
@@ -337,7 +344,7 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"user",
 		null,
 		"User to run as when started as root. Default: mosquitto, else nobody.",
-		{ once: false },
+		{ example: "mqttd" },
 	),
 	ignored(
 		"retry_interval",

@@ -2,7 +2,7 @@
 
 import { fail } from "./error.ts";
 import { deprecated, type Option, ofListener, ofReader, refused } from "./option.ts";
-import { boolean, choice, integer, place, port, text, type ValueType } from "./value.ts";
+import { boolean, choice, integer, limit, place, port, text, type ValueType } from "./value.ts";
 
 const TLS = "TLS is not implemented yet, and without it the listener would be open and unencrypted";
 const IDENTITY =
@@ -15,17 +15,9 @@ const protocolVersions: ValueType<string> = {
 	parse(written) {
 		const words = written.rest.split(/[ \t,]+/).filter((word) => word !== "");
 		if (words.length === 0) fail(`Error: Empty '${written.name}' value in configuration.`);
+		const wrong = words.find((word) => !["3", "4", "5"].includes(word));
+		if (wrong !== undefined) fail(`Error: Invalid '${written.name}' value (${wrong}).`);
 		return ["3", "4", "5"].filter((version) => words.includes(version)).join(",");
-	},
-};
-
-/** -1 or less is no limit. */
-const connections: ValueType<number | null> = {
-	kind: "integer",
-	min: -1,
-	parse(written) {
-		const value = integer({ min: -1, below: -1 }).parse(written);
-		return value < 0 ? null : value;
 	},
 };
 
@@ -38,6 +30,17 @@ const qos: ValueType<0 | 1 | 2> = {
 	parse(written) {
 		const value = integer(QOS_BOUNDS).parse(written);
 		return value === 0 ? 0 : value === 1 ? 1 : 2;
+	},
+};
+
+/** Wildcards would make every topic invalid; the rest of 65535 octets is for the topics themselves. */
+const mountPoint: ValueType<string> = {
+	kind: "string",
+	max: 32767,
+	parse(written) {
+		const value = text(32767).parse(written);
+		if (!/[+#]/.test(value)) return value;
+		return fail(`Error: Invalid 'mount_point' value (${value}). Does it contain a wildcard character?`);
 	},
 };
 
@@ -55,6 +58,7 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		"global",
 		place,
 		"Port to listen on and address, or 0 and the path of a unix socket; begins a listener.",
+		{ example: "1883 192.168.1.1" },
 	),
 	ofReader("port", "global", port, "Port of the default listener.", {
 		note: deprecated("port", "Please use 'listener' instead."),
@@ -80,6 +84,7 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		"socketDomain",
 		null,
 		"Whether only ipv4 or only ipv6 is listened on.",
+		{ example: "ipv4" },
 	),
 	refused(
 		"protocol",
@@ -89,13 +94,13 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		"only 'mqtt' is implemented so far",
 		"What is spoken: mqtt.",
 	),
-	refused(
+	ofListener(
 		"accept_protocol_versions",
 		"listener",
 		protocolVersions,
+		"acceptProtocolVersions",
 		"3,4,5",
-		"leaving protocol versions out is not implemented yet",
-		"Versions of MQTT that are accepted: 3, 4, 5.",
+		"Versions of MQTT that are accepted: any of 3 (3.1), 4 (3.1.1) and 5 (5.0), separated by commas or spaces.",
 	),
 
 	ofListener(
@@ -105,6 +110,7 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		"allowAnonymous",
 		null,
 		"As allow_anonymous, for this listener.",
+		{ example: "true" },
 	),
 	ofListener(
 		"listener_auto_id_prefix",
@@ -113,12 +119,12 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		"autoIdPrefix",
 		null,
 		"As auto_id_prefix, for this listener.",
-		{ once: true },
+		{ once: true, example: "auto-" },
 	),
 	ofListener(
 		"max_connections",
 		"default-listener",
-		connections,
+		limit,
 		"maxConnections",
 		null,
 		"Clients connected at once; -1 is no limit.",
@@ -142,13 +148,14 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		10,
 		"Topic aliases that the broker may set up for an MQTT 5 client.",
 	),
-	refused(
+	ofListener(
 		"mount_point",
 		"listener",
-		text(),
+		mountPoint,
+		"mountPoint",
 		null,
-		"it is not implemented yet, and without it clients would reach topics outside of it",
-		"Beginning of all topics of this listener's clients.",
+		"What stands before all topics of this listener's clients, who do not see it; usually with a slash at its end.",
+		{ example: "house/" },
 	),
 	refused(
 		"use_username_as_clientid",

@@ -93,6 +93,16 @@ export function integer(bounds: Bounds): ValueType<number> {
 	};
 }
 
+/** A limit of 32 bits; -1 or less is none. */
+export const limit: ValueType<number | null> = {
+	kind: "integer",
+	min: -1,
+	parse(written) {
+		const value = parseInteger(written, INT_MAX);
+		return value < 0 ? null : value;
+	},
+};
+
 /** A number of octets, beyond 32 bits where that makes sense. */
 export function octets(bounds: Bounds): ValueType<number> {
 	return {

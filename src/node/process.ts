@@ -20,6 +20,11 @@ export const nodeProcess: Process = {
 	readStdin,
 	onSignal,
 	daemonize,
+	memory: () => {
+		const current = process.memoryUsage.rss();
+		// The system notes the maximum only now and then.
+		return { current, maximum: Math.max(current, 1024 * process.resourceUsage().maxRSS) };
+	},
 	becomeUser,
 	onUncaught,
 	exit: (code) => process.exit(code),

@@ -86,6 +86,9 @@ declare module "native" {
 	/** Returns in the background process only. */
 	export function daemonize(): void;
 	export function daemonReady(): void;
+	/** Octets. */
+	export function residentMemory(): number;
+	export function maximumMemory(): number;
 	export function becomeUser(name: string): void;
 	export function onUncaught(callback: (error: unknown) => void): void;
 	export function exit(code: number): never;

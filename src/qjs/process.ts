@@ -34,6 +34,11 @@ export const qjsProcess: Process = {
 		native.daemonize();
 		return { ready: native.daemonReady };
 	},
+	memory() {
+		const current = native.residentMemory();
+		// The system notes the maximum only now and then.
+		return { current, maximum: Math.max(current, native.maximumMemory()) };
+	},
 	becomeUser: native.becomeUser,
 	onUncaught: native.onUncaught,
 	exit: native.exit,

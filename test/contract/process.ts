@@ -25,6 +25,19 @@ export const processTests: Tests = {
 		equal(host.process.uid, Number(uids?.[1]), "effective user id");
 	},
 
+	"process: memory": (host) => {
+		const before = host.process.memory();
+		ok(Number.isInteger(before.current) && before.current > 500_000, `current ${before.current}`);
+		ok(before.maximum >= before.current, `maximum ${before.maximum}`);
+		const much = new Uint8Array(40_000_000).fill(1);
+		const { current, maximum } = host.process.memory();
+		ok(
+			current > before.current + 30_000_000,
+			`current ${before.current}, with ${much.length} more ${current}`,
+		);
+		ok(maximum >= current, `maximum ${maximum}`);
+	},
+
 	"process: writing nothing": (host) => {
 		host.process.stdout.write(new Uint8Array(0));
 		host.process.stderr.write(new Uint8Array(0));

@@ -48,6 +48,8 @@ export class FakeProcess implements Process {
 	readonly environment: Record<string, string> = {};
 	/** Names that `becomeUser` knows, with their ids. */
 	readonly users = new Map<string, number>([["nobody", 65534]]);
+	/** What `memory` says. */
+	occupied = { current: 4_000_000, maximum: 5_000_000 };
 	/** Code of the first `exit`. */
 	exitCode: number | null = null;
 	/** What `daemonize` led to. */
@@ -64,6 +66,10 @@ export class FakeProcess implements Process {
 	constructor(argv: readonly string[], afterTurn: () => void = () => {}) {
 		this.argv = [...argv];
 		this.afterTurn = afterTurn;
+	}
+
+	memory(): { current: number; maximum: number } {
+		return this.occupied;
 	}
 
 	env(name: string): string | undefined {

@@ -1,15 +1,16 @@
 /** The broker's command line, configuration errors, log, signals and end, on every host. */
 
 import assert from "node:assert/strict";
-import { existsSync, type FSWatcher, readFileSync, renameSync, watch } from "node:fs";
+import { existsSync, readFileSync, renameSync } from "node:fs";
 import { createServer, connect as dial, type Socket } from "node:net";
 import { join } from "node:path";
-import { describe, type TestContext, test } from "node:test";
+import { describe, test } from "node:test";
 import {
 	type BuiltProgram,
 	builtPrograms,
 	commandOf,
 	configFile,
+	gone,
 	next,
 	Running,
 	run,
@@ -64,18 +65,6 @@ async function refusedWith(program: BuiltProgram, args: readonly string[], lines
 		.split("\n")
 		.map((line) => line.replace(/^[0-9]+: /, ""));
 	assert.deepEqual(said, lines);
-}
-
-/** Resolves when the file is gone. */
-function gone(context: TestContext, folder: string, path: string): Promise<void> {
-	return new Promise((resolve) => {
-		const check = () => {
-			if (!existsSync(path)) resolve();
-		};
-		const watcher: FSWatcher = watch(folder, check);
-		context.after(() => watcher.close());
-		check();
-	});
 }
 
 /** The answer to octets sent over a new connection: all until `length` came, or until the broker closed. */

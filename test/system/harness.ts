@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, type FSWatcher, mkdtempSync, rmSync, watch, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, type TestContext } from "node:test";
@@ -189,6 +189,18 @@ export function temporaryFolder(context: TestContext): string {
 	chmodSync(folder, 0o777);
 	context.after(() => rmSync(folder, { recursive: true, force: true }));
 	return folder;
+}
+
+/** Resolves when the file, in that folder, is gone. */
+export function gone(context: TestContext, folder: string, path: string): Promise<void> {
+	return new Promise((resolve) => {
+		const check = () => {
+			if (!existsSync(path)) resolve();
+		};
+		const watcher: FSWatcher = watch(folder, check);
+		context.after(() => watcher.close());
+		check();
+	});
 }
 
 /** Writes a configuration file and returns its path. */

@@ -42,6 +42,10 @@ const OPTIONS: Readonly<Record<string, string>> = {
 	maxQos: "max_qos",
 	maxTopicAlias: "max_topic_alias",
 	maxTopicAliasBroker: "max_topic_alias_broker",
+	acceptProtocolVersions: "accept_protocol_versions",
+	globalMaxClients: "global_max_clients",
+	globalMaxConnections: "global_max_connections",
+	mountPoint: "mount_point",
 };
 
 function configOf({ broker, listener }: WireCase): string {

@@ -72,6 +72,21 @@ static JSValue process_write(JSContext *ctx, JSValueConst this_val, int argc, JS
 	return error < 0 ? host_throw(error) : JS_UNDEFINED;
 }
 
+static JSValue process_resident_memory(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	size_t octets;
+	int error = uv_resident_set_memory(&octets);
+	return error < 0 ? host_throw(error) : JS_NewFloat64(ctx, (double)octets);
+}
+
+static JSValue process_maximum_memory(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	uv_rusage_t usage;
+	int error = uv_getrusage(&usage);
+	/* The field is in KiB. */
+	return error < 0 ? host_throw(error) : JS_NewFloat64(ctx, 1024.0 * (double)usage.ru_maxrss);
+}
+
 /* becomeUser(name) */
 static JSValue process_become_user(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
 {
@@ -173,6 +188,8 @@ static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("hostname", 0, process_hostname),
 	JS_CFUNC_DEF("env", 1, process_env),
 	JS_CFUNC_DEF("writeStream", 2, process_write),
+	JS_CFUNC_DEF("residentMemory", 0, process_resident_memory),
+	JS_CFUNC_DEF("maximumMemory", 0, process_maximum_memory),
 	JS_CFUNC_DEF("becomeUser", 1, process_become_user),
 	JS_CFUNC_DEF("daemonize", 0, process_daemonize),
 	JS_CFUNC_DEF("daemonReady", 0, process_daemon_ready),

@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { ProgramLog } from "../../../src/bin/log.ts";
 import { runBroker } from "../../../src/bin/mqttd.ts";
 import type { BrokerControl, BrokerSettings, ListenerSettings } from "../../../src/broker/settings.ts";
-import { createFakeHost, FakeExit, type FakeHost } from "../../fake/host.ts";
+import { createFakeHost, FakeExit, type FakeHost, fakeError } from "../../fake/host.ts";
 
 class NotingBroker implements BrokerControl {
 	readonly accepted: ListenerSettings[] = [];
@@ -40,7 +41,27 @@ interface Started {
 	lines(): string[];
 }
 
+/** Sends SIGHUP and lets what it begins come to its end: listeners open in turns of their own. */
+async function reload(host: FakeHost): Promise<void> {
+	host.process.signal("SIGHUP");
+	await setImmediate();
+}
+
 const CONFIG = "/mosquitto.conf";
+
+/** What a listener has when nothing is said. */
+const LISTENER: ListenerSettings = {
+	port: 0,
+	allowAnonymous: false,
+	allowZeroLengthClientId: true,
+	autoIdPrefix: "auto-",
+	acceptProtocolVersions: [3, 4, 5],
+	mountPoint: "",
+	maxConnections: null,
+	maxQos: 2,
+	maxTopicAlias: 10,
+	maxTopicAliasBroker: 10,
+};
 
 /** Runs until the broker serves or the process has ended. `config` becomes `-c`. */
 async function start(
@@ -83,22 +104,8 @@ describe("listeners", () => {
 		host.network.dial(1883);
 		host.network.dial(1883, "::1");
 		assert.deepEqual(broker?.accepted, [
-			{
-				port: 1883,
-				allowAnonymous: true,
-				maxConnections: null,
-				maxQos: 2,
-				maxTopicAlias: 10,
-				maxTopicAliasBroker: 10,
-			},
-			{
-				port: 1883,
-				allowAnonymous: true,
-				maxConnections: null,
-				maxQos: 2,
-				maxTopicAlias: 10,
-				maxTopicAliasBroker: 10,
-			},
+			{ ...LISTENER, port: 1883, allowAnonymous: true },
+			{ ...LISTENER, port: 1883, allowAnonymous: true },
 		]);
 		assert.equal(broker?.accepted[0], broker?.accepted[1], "one object: it is what the broker counts by");
 		const said = lines().map((line) => line.replace(/version \S+/, "version V"));
@@ -204,12 +211,39 @@ describe("listeners", () => {
 		assert.equal(family.lines().at(-1), "Error: 127.0.0.1 has no ipv6 address.");
 	});
 
-	test("options that only the whole broker has must agree", async () => {
-		const same = "listener 1\nlistener_auto_id_prefix a\nlistener 2\nlistener_auto_id_prefix a\n";
-		assert.equal((await start([], same)).broker?.settings.autoIdPrefix, "a");
-		const { host, lines } = await start([], "listener 1\nlistener_auto_id_prefix a\nlistener 2\n");
-		assert.equal(host.process.exitCode, 3);
-		assert.match(lines().join(), /'listener_auto_id_prefix' must be the same for all listeners/);
+	test("each listener has its own settings; what it does not say is the broker's", async () => {
+		const config = [
+			"auto_id_prefix all-",
+			"listener 1",
+			"listener_auto_id_prefix one-",
+			"accept_protocol_versions 4, 5",
+			"mount_point m/",
+			"max_topic_alias_broker 3",
+			"listener 2",
+			"max_connections 2",
+		].join("\n");
+		const { host, broker } = await start([], config);
+		host.network.dial(1);
+		host.network.dial(2);
+		assert.deepEqual(broker?.accepted, [
+			{
+				...LISTENER,
+				port: 1,
+				autoIdPrefix: "one-",
+				acceptProtocolVersions: [4, 5],
+				mountPoint: "m/",
+				maxTopicAliasBroker: 3,
+			},
+			{ ...LISTENER, port: 2, autoIdPrefix: "all-", maxConnections: 2 },
+		]);
+		const each = "per_listener_settings true\nlistener 1\nallow_zero_length_clientid false\nlistener 2\n";
+		const second = await start([], each);
+		second.host.network.dial(1);
+		second.host.network.dial(2);
+		assert.deepEqual(
+			second.broker?.accepted.map((listener) => listener.allowZeroLengthClientId),
+			[false, true],
+		);
 	});
 });
 
@@ -225,8 +259,11 @@ max_keepalive 11
 queue_qos0_messages true
 upgrade_outgoing_qos true
 retain_available false
-allow_zero_length_clientid false
-auto_id_prefix x-
+retain_expiry_interval 12
+global_max_clients 13
+global_max_connections 14
+memory_limit 15
+check_retain_source false
 persistent_client_expiration 2h
 connection_messages false
 `;
@@ -242,8 +279,11 @@ connection_messages false
 			queueQos0Messages: true,
 			upgradeOutgoingQos: true,
 			retainAvailable: false,
-			allowZeroLengthClientId: false,
-			autoIdPrefix: "x-",
+			retainExpiryInterval: 12,
+			globalMaxClients: 13,
+			globalMaxConnections: 14,
+			memoryLimit: 15,
+			maxSubscriptions: 10_000,
 			persistentClientExpiration: 7200,
 			connectionMessages: false,
 		});
@@ -378,46 +418,113 @@ describe("signals", () => {
 		const { host, broker, lines } = await start([], "listener 1\nallow_anonymous true\n");
 		host.network.dial(1);
 		host.files.put(CONFIG, "max_queued_messages 9\nlistener 1\nmax_qos 0\nlog_type error\nlog_type debug\n");
-		host.process.signal("SIGHUP");
+		await reload(host);
 		assert.equal(broker?.settings.maxQueuedMessages, 9);
-		assert.deepEqual(broker?.accepted[0], {
-			port: 1,
-			allowAnonymous: false,
-			maxConnections: null,
-			maxQos: 0,
-			maxTopicAlias: 10,
-			maxTopicAliasBroker: 10,
-		});
+		assert.deepEqual(broker?.accepted[0], { ...LISTENER, port: 1, maxQos: 0 });
 		assert.equal(lines().at(-1), "Reloading config.", "information is no longer wanted");
 	});
 
-	test("SIGHUP with a wrong file, other listeners, or a log that cannot be opened changes nothing", async () => {
-		const { host, broker, lines } = await start([], "listener 1\nallow_anonymous true\n");
+	test("SIGHUP with a wrong file, a listener or a log that cannot be opened changes nothing", async () => {
+		const { host, broker, lines } = await start([], "listener 1\nallow_anonymous true\n", ({ network }) => {
+			void network.listen({ address: "::", port: 3 }, () => {});
+		});
 		host.network.dial(1);
 		const before = structuredClone([broker?.settings, broker?.accepted]);
 		const refused = "Error: The configuration was not reloaded; the running one stays in force.";
 		for (const [text, error] of [
-			["max_queued_messages 9\nlistener 1\nnonsense\n", `Error found at ${CONFIG}:3.`],
+			["max_queued_messages 9\nlistener 2\nnonsense\n", `Error found at ${CONFIG}:3.`],
+			["max_queued_messages 9\nlistener 2\nlistener 3\n", "Error: Address already in use ([::]:3)"],
+			["max_queued_messages 9\nlistener 1 127.0.0.1\nlistener 3\n", "Error: Address already in use ([::]:3)"],
 			[
-				"max_queued_messages 9\nlistener 2\n",
-				"Error: It is not currently possible to add/remove listeners when reloading the config file.",
+				"listener 2\nlistener 4 nowhere.lan\n",
+				"Error: Error resolving listener address nowhere.lan: Name or service not known.",
 			],
 			[
-				"max_queued_messages 9\nlistener 1\nlistener 2\n",
-				"Error: It is not currently possible to add/remove listeners when reloading the config file.",
-			],
-			[
-				"max_queued_messages 9\nlistener 1\nlog_dest file /x\n",
+				"max_queued_messages 9\nlistener 1\nlistener 2\nlog_dest file /x\n",
 				"Error: Unable to open log file /x for writing (Error EACCES).",
 			],
 		] as const) {
 			host.files.put(CONFIG, text);
 			host.files.failWith = "EACCES";
-			host.process.signal("SIGHUP");
+			await reload(host);
 			host.files.failWith = null;
-			assert.deepEqual(lines().slice(-2), [error, refused]);
+			assert.ok(lines().includes(error), error);
+			assert.equal(lines().at(-1), refused);
 			assert.deepEqual([broker?.settings, broker?.accepted], before);
+			assert.ok(!host.network.listens("127.0.0.1", 2), text);
+			for (const address of ["192.168.1.1", "fd00::1"]) assert.ok(host.network.listens(address, 1), text);
 		}
+		host.network.dial(1);
+		assert.equal(broker?.accepted[0], broker?.accepted[1], "the same listener still");
+	});
+
+	test("SIGHUP opens and closes listeners; those that stay are not touched", async () => {
+		const config = "allow_anonymous true\nlistener 1\nlistener 2\nlistener auto\nlistener 0 /run/a.sock\n";
+		const { host, broker, lines } = await start([], config);
+		for (const port of [1, 2, 40_000]) host.network.dial(port);
+		host.files.put(CONFIG, "allow_anonymous true\nlistener 3\nlistener auto\nlistener 1\nmax_qos 1\n");
+		await reload(host);
+		assert.equal(lines().at(-1), "Config reloaded.");
+		assert.ok(host.network.listens("192.168.1.1", 3) && !host.network.listens("192.168.1.1", 2));
+		assert.throws(() => host.network.dial(0, "/run/a.sock"));
+		assert.ok(lines().includes("Closing listener on port 2."));
+		assert.ok(lines().includes("Closing listener on path /run/a.sock."));
+		for (const port of [1, 3, 40_000]) host.network.dial(port);
+		const { accepted = [] } = broker ?? {};
+		assert.equal(accepted[3], accepted[0]);
+		assert.equal(accepted[5], accepted[2]);
+		assert.deepEqual(
+			accepted.map(({ port, maxQos }) => [port, maxQos]),
+			[
+				[1, 1],
+				[2, 2],
+				[40_000, 2],
+				[1, 1],
+				[3, 2],
+				[40_000, 2],
+			],
+		);
+	});
+
+	test("SIGHUP: from all addresses to one and back, on the same port", async () => {
+		const { host } = await start([], "listener 1\n", ({ network }) => {
+			// As a real system has it: all addresses and one of them exclude each other.
+			const listen = network.listen.bind(network);
+			network.listen = async (options, onConnection) => {
+				if (options.address === "127.0.0.1" && network.listens("127.0.0.1", options.port))
+					throw fakeError("EADDRINUSE");
+				if (options.address === "0.0.0.0" && network.listens("127.0.0.1", options.port))
+					throw fakeError("EADDRINUSE");
+				return listen(options, onConnection);
+			};
+		});
+		host.files.put(CONFIG, "listener 1 127.0.0.1\n");
+		await reload(host);
+		assert.ok(host.network.listens("127.0.0.1", 1) && !host.network.listens("192.168.1.1", 1));
+		host.files.put(CONFIG, "listener 1 127.0.0.1\nlistener 2 nowhere.lan\n");
+		await reload(host);
+		assert.ok(host.network.listens("127.0.0.1", 1));
+		host.files.put(CONFIG, "listener 1\nlistener 2 nowhere.lan\n");
+		await reload(host);
+		assert.ok(host.network.listens("127.0.0.1", 1) && !host.network.listens("192.168.1.1", 1), "back again");
+		host.files.put(CONFIG, "listener 1\n");
+		await reload(host);
+		assert.ok(host.network.listens("192.168.1.1", 1));
+	});
+
+	test("a second SIGHUP during the first is served after it; SIGTERM during one leaves nothing open", async () => {
+		const { host, lines } = await start([], "listener 1\n");
+		host.files.put(CONFIG, "listener 2\n");
+		host.process.signal("SIGHUP");
+		host.files.put(CONFIG, "listener 3\n");
+		await reload(host);
+		assert.equal(lines().filter((line) => line === "Config reloaded.").length, 2);
+		assert.ok(host.network.listens("::1", 3) && !host.network.listens("::1", 2));
+		host.files.put(CONFIG, "listener 4\n");
+		host.process.signal("SIGHUP");
+		host.process.signal("SIGTERM");
+		await setImmediate();
+		assert.ok(!host.network.listens("::1", 3) && !host.network.listens("::1", 4));
 	});
 
 	test("SIGUSR1, SIGUSR2, SIGRTMIN", async () => {

@@ -173,6 +173,40 @@ describe("values", () => {
 		}
 	});
 
+	test("accept_protocol_versions: levels in any order and separation", () => {
+		for (const [text, levels] of [
+			["5, 4,3", "3,4,5"],
+			["5", "5"],
+			["4\t3 4", "3,4"],
+		]) {
+			const { listeners } = read(`listener 1\naccept_protocol_versions ${text}\n`);
+			assert.equal(listeners[0]?.acceptProtocolVersions, levels);
+		}
+		assert.equal(
+			errorAt("listener 1\naccept_protocol_versions 4,3.1\n", 2),
+			"Error: Invalid 'accept_protocol_versions' value (3.1).",
+		);
+	});
+
+	test("mount_point: runs to the end of the line, without wildcards", () => {
+		assert.equal(read("listener 1\nmount_point my house/\n").listeners[0]?.mountPoint, "my house/");
+		for (const point of ["a/+/b", "#"]) {
+			assert.equal(
+				errorAt(`listener 1\nmount_point ${point}\n`, 2),
+				`Error: Invalid 'mount_point' value (${point}). Does it contain a wildcard character?`,
+			);
+		}
+	});
+
+	test("global limits", () => {
+		const { global } = read("global_max_clients 5\nglobal_max_connections -1\nretain_expiry_interval 7\n");
+		assert.deepEqual(
+			[global.globalMaxClients, global.globalMaxConnections, global.retainExpiryInterval],
+			[5, null, 7],
+		);
+		assert.equal(errorAt("retain_expiry_interval 0\n", 1), "Error: retain_expiry_interval must be >= 1.");
+	});
+
 	test("negative limits stand for none", () => {
 		const { global, listeners } = read(
 			"max_queued_bytes -5\nmax_inflight_messages -1\nlistener 1\nmax_connections -7\n",
@@ -324,8 +358,6 @@ describe("what is not honoured", () => {
 			/^Error: The 'use_identity_as_username' option cannot be used: it is not implemented yet/,
 		);
 		assert.equal(read("listener 1\nuse_identity_as_username false\nprotocol mqtt\n").listeners.length, 1);
-		assert.equal(read("listener 1\naccept_protocol_versions 5, 4,3\n").listeners.length, 1);
-		assert.match(errorAt("listener 1\naccept_protocol_versions 5\n", 2) ?? "", /cannot be used/);
 		assert.match(errorAt("auth_plugin /x.so\n", 1) ?? "", /The 'auth_plugin' option cannot be used: plugins/);
 	});
 

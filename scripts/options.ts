@@ -1,0 +1,199 @@
+// Writes what is generated from the option table (src/config): the option reference and the sample configuration.
+//
+//   node scripts/options.ts             writes the files that differ
+//   node scripts/options.ts --check     names the files that differ and exits 1 when there is one
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Option, Scope } from "../src/config/option.ts";
+import { OPTIONS } from "../src/config/options.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const SCRIPT = "scripts/options.ts";
+const WIDTH = 110;
+
+/** A part of reference and sample. */
+interface Section {
+	readonly title: string;
+	readonly text: string;
+	readonly scopes: readonly Scope[];
+}
+
+const SECTIONS: readonly Section[] = [
+	{
+		title: "The broker",
+		text: "These hold for the whole broker, wherever they stand.",
+		scopes: ["global", "security"],
+	},
+	{
+		title: "Listeners",
+		text: "These belong to the `listener` before them.",
+		scopes: ["listener", "default-listener"],
+	},
+	{ title: "Plugins", text: "These belong to the `plugin` before them.", scopes: ["plugin"] },
+	{ title: "Bridges", text: "These belong to the `connection` before them.", scopes: ["bridge"] },
+];
+
+/** Options that begin what others belong to. */
+const BEGINNINGS: Readonly<Record<string, string>> = { listener: "Listeners", connection: "Bridges" };
+
+function optionsOf(section: Section): Option[] {
+	return OPTIONS.filter(
+		(option) => (BEGINNINGS[option.name] ?? section.title) === section.title && belongs(option, section),
+	).sort((a, b) => Number(b.name in BEGINNINGS) - Number(a.name in BEGINNINGS));
+}
+
+function belongs(option: Option, section: Section): boolean {
+	return BEGINNINGS[option.name] === section.title || section.scopes.includes(option.scope);
+}
+
+/** What may be written, for people. */
+function valuesOf({ type }: Option): string {
+	const { kind, min, max, values } = type;
+	switch (kind) {
+		case "boolean":
+			return "`true`, `false`";
+		case "integer":
+		case "octets": {
+			const unit = kind === "octets" ? "octets" : "number";
+			if (min === undefined) return unit;
+			const open = max === undefined || max >= 0x7fffffff;
+			return open ? `${unit} from ${min}` : `${unit}, ${min} to ${max}`;
+		}
+		case "duration":
+			return "number with `s`, `h`, `d`, `w`, `m` or `y`";
+		case "port":
+			return "port, or `auto`";
+		case "choice":
+		case "words":
+			return values === undefined ? "words" : values.map((value) => `\`${value}\``).join(", ");
+		case "string":
+			return "text";
+	}
+}
+
+/** What holds when nothing is said, as it would be written; null when there is no such line. */
+function defaultOf({ default: byDefault, type }: Option): string | null {
+	if (typeof byDefault === "boolean" || typeof byDefault === "number") return String(byDefault);
+	if (byDefault === null && type.kind === "integer" && type.min === -1) return "-1";
+	return typeof byDefault === "string" && type.kind !== "integer" ? byDefault : null;
+}
+
+function stateOf(option: Option): string {
+	const { state, reason, note } = option;
+	const unless = option.default === null ? "" : `, but for \`${defaultOf(option)}\``;
+	const said = note === null ? "" : ` ${note}`;
+	if (state === "honoured") return said;
+	if (state === "refused") return ` **Refused**${unless}: ${reason}.${said}`;
+	return ` **No effect**${reason === "" ? "" : `: ${reason}`}.${said}`;
+}
+
+function row(option: Option): string {
+	const names = [option.name, ...option.aliases].map((name) => `\`${name}\``).join(", ");
+	const byDefault = defaultOf(option);
+	const each = option.scope === "security" ? " With `per_listener_settings`, of the listener before it." : "";
+	const cells = [
+		names,
+		valuesOf(option),
+		byDefault === null ? "" : `\`${byDefault}\``,
+		`${option.doc}${each}${stateOf(option)}`,
+	];
+	return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}
+
+/** The option reference. */
+export function reference(): string {
+	const lines = [
+		"# Options of mqttd",
+		"",
+		`<!-- Made from the option table in src/config by ${SCRIPT}: changes here are lost. -->`,
+		"",
+		"The configuration file is mosquitto's (version 2.1): one option in each line, its value after a space; a line that",
+		"begins with `#` is a comment. An option that is refused ends the start (and `--test-config`) with an error, as",
+		"running without it would not be what was asked for; one without effect draws a warning.",
+	];
+	for (const section of SECTIONS) {
+		lines.push("", `## ${section.title}`, "", section.text, "");
+		lines.push("| option | value | default | meaning |", "| --- | --- | --- | --- |");
+		lines.push(...optionsOf(section).map(row));
+	}
+	return `${lines.join("\n")}\n`;
+}
+
+/** The line of an option in the sample, without `#`. Throws when the table has nothing to show. */
+export function sampleLine(option: Option): string {
+	const value = option.example ?? defaultOf(option);
+	if (value === null) throw new Error(`${option.name} has neither a default nor an example`);
+	return `${option.name} ${value}`;
+}
+
+/** Options that the sample shows: those that have an effect, and are not of old. */
+export function sampleOptions(): Option[] {
+	return SECTIONS.flatMap(optionsOf).filter(inSample);
+}
+
+function inSample({ state, note }: Option): boolean {
+	return state === "honoured" && note === null;
+}
+
+function comment(text: string): string[] {
+	const lines: string[] = [];
+	let line = "#";
+	for (const word of text.split(" ")) {
+		if (line.length + 1 + word.length > WIDTH) {
+			lines.push(line);
+			line = "#";
+		}
+		line += ` ${word}`;
+	}
+	return [...lines, line];
+}
+
+/** The sample configuration: all commented out. */
+export function sample(): string {
+	const lines = [
+		"# Configuration of mqttd: the format and the options of mosquitto.conf.",
+		"#",
+		...comment(
+			"An option stands at the beginning of a line, its value after it. As this file is, mqttd listens on port 1883 of this machine only and takes anonymous clients. Each option is shown with its default, or with an example.",
+		),
+	];
+	for (const section of SECTIONS) {
+		const options = optionsOf(section).filter(inSample);
+		if (options.length === 0) continue;
+		lines.push("", `# ---- ${section.title} ----`);
+		for (const option of options) lines.push("", ...comment(option.doc), `#${sampleLine(option)}`);
+	}
+	return `${lines.join("\n")}\n`;
+}
+
+/** What is generated, by path from the root. */
+export const GENERATED: Readonly<Record<string, () => string>> = {
+	"files/usr/share/doc/mqttd/options.md": reference,
+	"files/etc/mqttd/mqttd.conf": sample,
+};
+
+/** Paths below `root` that differ from what the table says. */
+export function differing(root: string): string[] {
+	return Object.entries(GENERATED)
+		.filter(([path, make]) => {
+			try {
+				return readFileSync(join(root, path), "utf8") !== make();
+			} catch (error) {
+				if ((error as NodeJS.ErrnoException).code === "ENOENT") return true;
+				throw error;
+			}
+		})
+		.map(([path]) => path);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+	const paths = differing(ROOT);
+	if (process.argv.includes("--check")) {
+		for (const path of paths) process.stderr.write(`${path} differs from the option table: run ${SCRIPT}\n`);
+		process.exitCode = paths.length === 0 ? 0 : 1;
+	} else {
+		for (const path of paths) writeFileSync(join(ROOT, path), GENERATED[path]!());
+	}
+}

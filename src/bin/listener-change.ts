@@ -1,0 +1,116 @@
+/** Listeners of a running broker, from those that are open to those that a new configuration asks for; or back. */
+
+import type { Connection, HostError } from "../host/host.ts";
+import type { Log } from "../host/log.ts";
+import { closeListeners, type ListenHost, type OpenListener, openListeners, StartError } from "./listen.ts";
+import type { ListenerPlan } from "./settings.ts";
+
+/**
+ * One change, in two steps: `open` opens what is new, or throws having changed nothing; then either `finish` closes
+ * what is no longer wanted and takes over the settings of what stays, or `undo` goes back.
+ */
+export class ListenerChange {
+	readonly #host: ListenHost;
+	readonly #log: Log;
+	/** What stays, and the plan that it stays for. */
+	readonly #kept = new Map<ListenerPlan, OpenListener>();
+	/** Listening until `finish`, unless in the way of a new one. */
+	readonly #leaving: OpenListener[] = [];
+	/** Closed already, as it was in the way. */
+	readonly #closed: OpenListener[] = [];
+	readonly #opened = new Map<ListenerPlan, OpenListener>();
+	readonly #plans: readonly ListenerPlan[];
+	#noDelay = true;
+	#onConnection: (connection: Connection, plan: ListenerPlan) => void = () => {};
+
+	constructor(host: ListenHost, log: Log, current: readonly OpenListener[], plans: readonly ListenerPlan[]) {
+		this.#host = host;
+		this.#log = log;
+		this.#plans = plans;
+		for (const open of current) {
+			const plan = plans.find((each) => !this.#kept.has(each) && samePlace(each, open.plan));
+			if (plan === undefined) this.#leaving.push(open);
+			else this.#kept.set(plan, open);
+		}
+	}
+
+	/** Opens what is new. Throws StartError, with listeners as they were before. */
+	async open(
+		noDelay: boolean,
+		onConnection: (connection: Connection, plan: ListenerPlan) => void,
+	): Promise<void> {
+		this.#noDelay = noDelay;
+		this.#onConnection = onConnection;
+		try {
+			for (const plan of this.#plans) {
+				if (!this.#kept.has(plan)) this.#opened.set(plan, await this.#openOne(plan));
+			}
+		} catch (error) {
+			await this.undo();
+			throw error;
+		}
+	}
+
+	/** The addresses of a port can be taken by a listener that is about to leave: that one goes first then. */
+	async #openOne(plan: ListenerPlan): Promise<OpenListener> {
+		try {
+			return await this.#listen(plan);
+		} catch (error) {
+			const inTheWay = this.#leaving.filter((open) => open.plan.settings.port === plan.port);
+			const taken = ((error as StartError).cause as HostError | undefined)?.code === "EADDRINUSE";
+			if (!taken || inTheWay.length === 0) throw error;
+			for (const open of inTheWay) {
+				this.#leaving.splice(this.#leaving.indexOf(open), 1);
+				this.#closed.push(open);
+			}
+			closeListeners(inTheWay);
+			return await this.#listen(plan);
+		}
+	}
+
+	async #listen(plan: ListenerPlan): Promise<OpenListener> {
+		const [open] = await openListeners(this.#host, this.#log, [plan], this.#noDelay, this.#onConnection);
+		return open!;
+	}
+
+	/** Closes what was opened, and opens again what had to make way. */
+	async undo(): Promise<void> {
+		closeListeners([...this.#opened.values()]);
+		this.#opened.clear();
+		for (const open of this.#closed.splice(0)) {
+			try {
+				// With the port that it had, also where the system chose it; clients are counted by its settings.
+				const { handles } = await this.#listen({ ...open.plan, port: open.plan.settings.port });
+				open.handles = handles;
+			} catch (error) {
+				if (!(error instanceof StartError)) throw error;
+				for (const line of error.lines) this.#log.write("error", line);
+			}
+		}
+	}
+
+	/** Closes what leaves. Returns what is open now, in the order of the plans. */
+	finish(): OpenListener[] {
+		for (const { plan } of this.#leaving)
+			this.#log.write("information", `Closing listener on ${where(plan)}.`);
+		for (const { plan } of this.#closed) this.#log.write("information", `Closed listener on ${where(plan)}.`);
+		closeListeners(this.#leaving);
+		return this.#plans.map((plan) => {
+			const kept = this.#kept.get(plan);
+			if (kept === undefined) return this.#opened.get(plan)!;
+			// In place: it is what the broker counts clients by, and what connected clients hold.
+			Object.assign(kept.plan.settings, plan.settings, { port: kept.plan.settings.port });
+			return kept;
+		});
+	}
+}
+
+function where(plan: ListenerPlan): string {
+	return plan.kind === "unix" ? `path ${plan.host}` : `port ${plan.settings.port}`;
+}
+
+/** Whether both are the same listener, which then stays open. */
+function samePlace(a: ListenerPlan, b: ListenerPlan): boolean {
+	if (a.kind !== b.kind || a.host !== b.host) return false;
+	return a.kind === "unix" || (a.port === b.port && a.domain === b.domain);
+}
