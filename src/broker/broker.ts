@@ -60,6 +60,8 @@ export class Broker implements BrokerControl {
 	private readonly absences = new Map<Session, Absence>();
 	private readonly clients = new Set<Client>();
 	private readonly perListener = new Map<ListenerSettings, number>();
+	/** Connections that count, on all listeners. */
+	private places = 0;
 	private readonly view = new PublishView();
 	private readonly sweep: Due = {
 		due: (now) => {
@@ -101,6 +103,7 @@ export class Broker implements BrokerControl {
 		}
 		const client = new Client(this, connection, listener);
 		this.perListener.set(listener, count + 1);
+		this.places++;
 		this.clients.add(client);
 		if (this.settings.connectionMessages) {
 			this.log.write("notice", `New connection from ${client.address} on port ${listener.port}.`);
@@ -113,7 +116,7 @@ export class Broker implements BrokerControl {
 		if (this.stopped !== null) return "the broker is ending";
 		if (maxConnections !== null && count >= maxConnections) return "max_connections exceeded";
 		const { globalMaxConnections } = this.settings;
-		if (globalMaxConnections !== null && this.clients.size >= globalMaxConnections) {
+		if (globalMaxConnections !== null && this.places >= globalMaxConnections) {
 			return "global_max_connections exceeded";
 		}
 		if (this.memoryScarce) return "memory_limit exceeded";
@@ -379,6 +382,7 @@ export class Broker implements BrokerControl {
 	private freePlace(client: Client): void {
 		if (!client.hasPlace) return;
 		client.hasPlace = false;
+		this.places--;
 		this.perListener.set(client.listener, (this.perListener.get(client.listener) ?? 1) - 1);
 	}
 
