@@ -59,8 +59,8 @@ export class Broker implements BrokerControl {
 	private readonly memoryLimit: MemoryLimit;
 	private readonly absences = new Map<Session, Absence>();
 	private readonly clients = new Set<Client>();
+	/** Connections that count, of each listener and in all: those that we have not closed. */
 	private readonly perListener = new Map<ListenerSettings, number>();
-	/** Connections that count, on all listeners. */
 	private places = 0;
 	private readonly view = new PublishView();
 	private readonly sweep: Due = {
@@ -383,7 +383,10 @@ export class Broker implements BrokerControl {
 		if (!client.hasPlace) return;
 		client.hasPlace = false;
 		this.places--;
-		this.perListener.set(client.listener, (this.perListener.get(client.listener) ?? 1) - 1);
+		const count = (this.perListener.get(client.listener) ?? 1) - 1;
+		// A reload may have closed the listener for good.
+		if (count === 0) this.perListener.delete(client.listener);
+		else this.perListener.set(client.listener, count);
 	}
 
 	/** The connection is over: by the peer or the network when it was not closed before. */
