@@ -81,6 +81,7 @@ export class ProgramLog implements Log {
 	#wanted: ReadonlySet<LogType> = new Set(startLogSettings.types);
 	#file: OpenFile | null = null;
 	#syslogFacility: LogFacility | null = null;
+	#publish: ((type: LogType, line: string) => void) | null = null;
 
 	constructor(host: LogHost, ident: string) {
 		this.#host = host;
@@ -103,7 +104,15 @@ export class ProgramLog implements Log {
 		this.#file?.file.close();
 		this.#file = file;
 		this.#settings = settings;
-		this.#wanted = new Set(settings.destinations.length === 0 ? [] : settings.types);
+		// Lines about packets are not published: each would cause more.
+		const places = settings.destinations.filter((each) => each.kind !== "topic");
+		const types = settings.types.filter((type) => type !== "debug" || places.length > 0);
+		this.#wanted = new Set(settings.destinations.length === 0 ? [] : types);
+	}
+
+	/** Says who publishes lines for the destination `topic`. Until then they do not go there. */
+	publishWith(publish: (type: LogType, line: string) => void): void {
+		this.#publish = publish;
 	}
 
 	/** Opens the log file anew, after it was moved away. Throws a HostError, and then goes on with the old one. */
@@ -134,6 +143,9 @@ export class ProgramLog implements Log {
 					break;
 				case "syslog":
 					this.#toSyslog(type, line);
+					break;
+				case "topic":
+					if (type !== "debug") this.#publish?.(type, stamped);
 					break;
 			}
 		}

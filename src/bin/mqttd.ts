@@ -173,7 +173,10 @@ class BrokerProgram {
 	}
 
 	#createBroker(createBroker: CreateBroker): void {
-		this.#broker = createBroker(this.#context.host, brokerSettings(this.#config), this.#context.log);
+		const { host, log } = this.#context;
+		const broker = createBroker(host, brokerSettings(this.#config), log);
+		log.publishWith((type, line) => broker.publishLog(type, line));
+		this.#broker = broker;
 	}
 
 	async #openListeners(): Promise<void> {

@@ -6,6 +6,7 @@ import type { Port } from "../config/value.ts";
 import { LOG_TYPES } from "../config/value.ts";
 import type { BrokerArguments } from "./args.ts";
 import type { LogSettings } from "./log.ts";
+import { VERSION } from "./version.ts";
 
 /** A listener as it will be opened: where, and what the broker is told of it. */
 export interface ListenerPlan {
@@ -42,6 +43,8 @@ export function brokerSettings(config: BrokerConfig): BrokerSettings {
 		memoryLimit: global.memoryLimit,
 		persistentClientExpiration: global.persistentClientExpiration,
 		connectionMessages: global.connectionMessages,
+		sysInterval: global.sysInterval,
+		version: `mqttd version ${VERSION}`,
 	};
 }
 

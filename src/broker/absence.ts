@@ -10,7 +10,7 @@ export interface AbsenceOwner {
 	readonly seconds: number;
 	readonly deadlines: Deadlines;
 	publishWill(session: Session, will: Will): void;
-	endSession(session: Session): void;
+	expireSession(session: Session): void;
 }
 
 export class Absence implements Due {
@@ -65,7 +65,7 @@ export class Absence implements Due {
 		if (this.willAt !== 0 && this.willAt <= now) this.sendWill();
 		if (this.endsAt !== 0 && this.endsAt <= now) {
 			this.endsAt = 0;
-			this.broker.endSession(this.session);
+			this.broker.expireSession(this.session);
 			return 0;
 		}
 		return this.next();

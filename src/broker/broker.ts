@@ -1,6 +1,6 @@
 /** The broker: sessions, subscriptions, retained messages, and the connections that use them. */
 
-import type { Clock, Connection, HostError, Log, Timer } from "../host/host.ts";
+import type { Clock, Connection, HostError, Log, LogType, Timer } from "../host/host.ts";
 import {
 	type DisconnectPacket,
 	isServerDisconnect,
@@ -14,17 +14,21 @@ import {
 } from "../packet/packet.ts";
 import { Absence } from "./absence.ts";
 import type { Authenticator } from "./authenticator.ts";
-import { Client } from "./client.ts";
+import { Client, settleTallies } from "./client.ts";
 import { AUTHENTICATING, CLOSED, CONNECTED } from "./constants.ts";
 import { Deadlines, type Due } from "./deadlines.ts";
 import { distribute } from "./distribute.ts";
 import { MemoryLimit } from "./memory-limit.ts";
+import type { Message } from "./message.ts";
 import { Publication } from "./publication.ts";
 import { RetainedMessages } from "./retained.ts";
 import { type Route, Routes } from "./routes.ts";
 import { NEVER_EXPIRES, Session } from "./session.ts";
 import type { BrokerControl, BrokerHost, BrokerSettings, ListenerSettings } from "./settings.ts";
+import { Statistics, StoreCount } from "./statistics.ts";
 import { SubscriptionTree } from "./subscription-tree.ts";
+import type { Census } from "./sys-topics.ts";
+import { SysTree } from "./sys-tree.ts";
 
 /** Milliseconds that peers have to end their sides when the broker stops: service managers do not wait long. */
 const STOP_TIMEOUT = 2000;
@@ -54,8 +58,9 @@ export class Broker implements BrokerControl {
 	readonly authenticators = new Map<string, Authenticator>();
 	/** The message that is being distributed. */
 	readonly publication: Publication;
-	/** Messages that did not get through. */
-	readonly drops = { dropped: 0 };
+	/** See `countedStatistics` for reading it. */
+	readonly statistics = new Statistics();
+	readonly sys: SysTree;
 	private readonly memoryLimit: MemoryLimit;
 	private readonly absences = new Map<Session, Absence>();
 	private readonly clients = new Set<Client>();
@@ -85,6 +90,8 @@ export class Broker implements BrokerControl {
 		this.deadlines.schedule(this.seconds + SWEEP_INTERVAL, this.sweep);
 		this.memoryLimit = new MemoryLimit(this);
 		this.takeSettings();
+		this.sys = new SysTree(this);
+		settleTallies(this);
 		this.ticker = this.startTicker();
 	}
 
@@ -94,6 +101,7 @@ export class Broker implements BrokerControl {
 	}
 
 	accept(connection: Connection, listener: ListenerSettings): void {
+		this.statistics.sockets++;
 		const count = this.perListener.get(listener) ?? 0;
 		const why = this.refusal(listener, count);
 		if (why !== null) {
@@ -193,6 +201,9 @@ export class Broker implements BrokerControl {
 			this.ticker = this.startTicker();
 			this.seconds = secondsOf(this.host.clock);
 			this.deadlines.advance(this.seconds);
+			// The tallies of the hot path stay small integers, which are cheap to add to.
+			settleTallies(this);
+			this.sys.tick();
 		});
 	}
 
@@ -211,6 +222,56 @@ export class Broker implements BrokerControl {
 		const copies = distribute(publication, route, publisher);
 		publication.finish();
 		return copies;
+	}
+
+	/** Hands out a message of the broker's own. */
+	publishOwn(message: Message, retain: boolean): void {
+		const { topicBytes, payload, expiresAt } = message;
+		const route = this.routes.get(topicBytes, 0, topicBytes.length);
+		const { view } = this;
+		view.qos = message.qos;
+		view.retain = retain;
+		view.payloadStart = 0;
+		view.payloadEnd = payload.length;
+		this.publication.begin(route, payload, view, null, expiresAt, this.seconds);
+		// Also when memory is scarce: there is a fixed number of them.
+		if (retain) this.retained.set(message);
+		distribute(this.publication, route, null);
+		this.publication.finish();
+	}
+
+	publishLog(type: LogType, line: string): void {
+		this.sys.publishLog(type, line);
+	}
+
+	/** What was counted, up to now. */
+	countedStatistics(): Statistics {
+		settleTallies(this);
+		return this.statistics;
+	}
+
+	/** Goes through everything to count it. */
+	census(): Census {
+		const store = new StoreCount();
+		for (const message of this.retained.all()) store.add(message);
+		let connected = 0;
+		for (const session of this.sessions.values()) {
+			if (session.link !== null) connected++;
+			session.countStored(store);
+		}
+		let unsentBytes = 0;
+		for (const client of this.clients) if (client.state !== CLOSED) unsentBytes += client.connection.buffered;
+		return {
+			sessions: this.sessions.size,
+			connected,
+			storedMessages: store.messages,
+			storedBytes: store.bytes,
+			unsentBytes,
+			subscriptions: this.tree.count,
+			sharedSubscriptions: this.tree.sharedCount,
+			retained: this.retained.count,
+			memory: this.host.process.memory(),
+		};
 	}
 
 	private retain(publication: Publication): void {
@@ -258,8 +319,10 @@ export class Broker implements BrokerControl {
 			return known;
 		}
 		if (known !== undefined) this.endSession(known); // [MQTT-3.1.2-4]
-		const session = new Session(clientId, this.sessionSettings, this.drops);
+		const session = new Session(clientId, this.sessionSettings, this.statistics);
 		this.sessions.set(clientId, session);
+		const { statistics } = this;
+		if (this.sessions.size > statistics.clientsMaximum) statistics.clientsMaximum = this.sessions.size;
 		return session;
 	}
 
@@ -273,6 +336,12 @@ export class Broker implements BrokerControl {
 		for (const { group, message } of session.takeShared()) group.redeliver(message);
 		absence?.sendWill();
 		absence?.end();
+	}
+
+	/** Its client stayed away too long. */
+	expireSession(session: Session): void {
+		this.statistics.clientsExpired++;
+		this.endSession(session);
 	}
 
 	/** The connection of `client` no longer carries its session: its will is due, and the session waits or ends. */
@@ -343,6 +412,7 @@ export class Broker implements BrokerControl {
 			error.code === Reason.CLIENT_IDENTIFIER_NOT_VALID // 3.1.1: [MQTT-3.1.3-8]
 		) {
 			// CONNECT could not be read to its end, but 3.1.1 has a return code for why: in CONNACK as 3.1.1 has it.
+			this.statistics.countSent(PacketType.CONNACK, 4);
 			client.connection.write(Uint8Array.of(0x20, 2, 0, returnCodeFor(error.code)), 0, 4);
 		}
 		this.close(client);

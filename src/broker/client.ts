@@ -49,7 +49,7 @@ import {
 	SHORT_FRAME,
 } from "./constants.ts";
 import type { Due } from "./deadlines.ts";
-import { forward, forwardTracked } from "./forward.ts";
+import { forward, forwardTracked, takeForwarded } from "./forward.ts";
 import type { Link } from "./link.ts";
 import { type Message, outgoingProperties } from "./message.ts";
 import { Mount } from "./mount.ts";
@@ -70,6 +70,53 @@ const LARGE_REMAINDER = 1000;
 
 const NO_TOPIC = new Uint8Array(0);
 const ackBytes = new Uint8Array(8);
+
+/**
+ * Tallies since `settleTallies`. They and those of forward.ts are variables of the module, as the
+ * interpreter reaches them at a fraction of a field's cost; and of the frequent case, a frame that goes to one
+ * subscriber, little is counted but what its receipt tells. They are those of one broker: a process has one.
+ */
+let tallied: Broker | null = null;
+let packets = 0;
+let octets = 0;
+/** PUBACKs among them that ended a flow. */
+let pubacks = 0;
+/** Those that went neither this way nor through forward.ts, and octets that were no packet. */
+let otherPackets = 0;
+let otherOctets = 0;
+/** All but PUBLISH and those PUBACKs, by packet type. */
+const types = new Int32Array(16);
+/** Acknowledgements without a reason code that were sent: PUBACK, and the others by packet type. */
+let answeredPubacks = 0;
+const answers = new Int32Array(16);
+
+/** Adds all tallies to the statistics of the broker that they belong to, and starts over, for `next`. */
+export function settleTallies(next: Broker): void {
+	const statistics = tallied?.statistics;
+	tallied = next;
+	if (statistics === undefined) return;
+	const { received, sent } = statistics;
+	answers[PUBACK] = answeredPubacks;
+	let publishes = packets - pubacks;
+	for (let type = 0; type < 16; type++) {
+		publishes -= types[type]!;
+		received[type]! += types[type]!;
+		sent[type]! += answers[type]!;
+		statistics.bytesSent += 4 * answers[type]!;
+	}
+	received[PUBACK]! += pubacks;
+	received[PUBLISH]! += publishes;
+	statistics.bytesReceived += octets;
+	takeForwarded(statistics, packets - pubacks - otherPackets, octets - 4 * pubacks - otherOctets);
+	packets = 0;
+	octets = 0;
+	pubacks = 0;
+	otherPackets = 0;
+	otherOctets = 0;
+	answeredPubacks = 0;
+	types.fill(0);
+	answers.fill(0);
+}
 
 export class Client implements ConnectionHandler, Due, Link {
 	readonly broker: Broker;
@@ -143,7 +190,9 @@ export class Client implements ConnectionHandler, Due, Link {
 
 	onData(bytes: Uint8Array, start: number, end: number): number {
 		let at = start;
-		const { shortFrame, forwards } = this;
+		// Octets up to here are in the tallies: what is handled may look at them.
+		let from = start;
+		const { shortFrame, forwards, broker } = this;
 		try {
 			while (end - at >= 2) {
 				let length = bytes[at + 1]! + 2;
@@ -154,7 +203,7 @@ export class Client implements ConnectionHandler, Due, Link {
 				const next = at + length;
 				if (next > end) {
 					if (this.state !== CONNECTED) this.checkFirst(bytes[at]! >> 4);
-					if (next - end > LARGE_REMAINDER) this.lastActivity = this.broker.seconds;
+					if (next - end > LARGE_REMAINDER) this.lastActivity = broker.seconds;
 					break;
 				}
 				const header = bytes[at]!;
@@ -165,6 +214,7 @@ export class Client implements ConnectionHandler, Due, Link {
 						done = forward(this, bytes, at, next);
 					} else if (header === PUBACK_HEADER && length === 4) {
 						done = this.session.complete((bytes[at + 2]! << 8) | bytes[at + 3]!, AWAITING_PUBACK);
+						if (done) pubacks++;
 					} else if (header === PLAIN_QOS_1) {
 						done = forwardTracked(this, bytes, at, next, 1);
 					} else if (header === PLAIN_QOS_2) {
@@ -173,26 +223,47 @@ export class Client implements ConnectionHandler, Due, Link {
 						// With other flags it is malformed, which is for the long way to say.
 						if (header === PUBREC_HEADER || header === PUBREL_HEADER || header === PUBCOMP_HEADER) {
 							done = takeAck(this, header >> 4, (bytes[at + 2]! << 8) | bytes[at + 3]!);
+							if (done) {
+								types[header >> 4]!++;
+								otherPackets++;
+								otherOctets += 4;
+							}
 						}
 					}
 					if (done) {
+						packets++;
 						at = next;
 						continue;
 					}
 				}
 				const type = header >> 4;
-				if (this.state !== CONNECTED) this.handleFirst(type, bytes, at, next);
-				else if (type === PUBLISH) handlePublish(this, bytes, at, next);
-				else if (type >= PUBACK && type <= PUBCOMP) handleAck(this, bytes, at, next);
-				else this.handle(bytes, at, next);
-				if (this.state === CLOSED) return end - start;
+				const frame = at;
 				at = next;
+				octets += next - from;
+				from = next;
+				packets++;
+				otherPackets++;
+				otherOctets += length;
+				if (type !== PUBLISH) types[type]!++;
+				if (this.state !== CONNECTED) this.handleFirst(type, bytes, frame, next);
+				else if (type === PUBLISH) handlePublish(this, bytes, frame, next);
+				else if (type >= PUBACK && type <= PUBCOMP) handleAck(this, bytes, frame, next);
+				else this.handle(bytes, frame, next);
+				if (this.state === CLOSED) {
+					otherOctets += end - at;
+					at = end;
+					break;
+				}
 			}
 		} catch (error) {
+			otherOctets += end - at;
+			at = end;
 			this.failed(error);
-			return end - start;
 		}
-		if (at > start) this.lastActivity = this.broker.seconds;
+		if (at > start) {
+			octets += at - from;
+			this.lastActivity = broker.seconds;
+		}
 		return at - start;
 	}
 
@@ -339,6 +410,7 @@ export class Client implements ConnectionHandler, Due, Link {
 		const length = encodedLength(packet, this.version, utf8);
 		if (length > this.maximumPacketSize) return false; // [MQTT-3.1.2-24]
 		const scratch = this.broker.scratch(length);
+		this.broker.statistics.countSent(packet.type, length);
 		this.write(scratch, 0, encodePacket(packet, this.version, scratch, 0, utf8));
 		return true;
 	}
@@ -351,6 +423,7 @@ export class Client implements ConnectionHandler, Due, Link {
 
 	sendAck(type: 4 | 5 | 6 | 7, packetId: number, reasonCode: number): void {
 		const end = writeAck(ackBytes, 0, type, packetId, reasonCode, this.version);
+		this.broker.statistics.countSent(type, end);
 		const buffered = this.connection.write(ackBytes, 0, end);
 		if (buffered > OUTPUT_LIMIT) this.outputGrew(buffered);
 	}
@@ -359,6 +432,8 @@ export class Client implements ConnectionHandler, Due, Link {
 	answer(header: number, packetId: number): void {
 		if (this.broker.tracing)
 			this.trace(`Sending ${ACK_NAMES[(header >> 4) - PUBACK]} to`, `(m${packetId}, rc0)`);
+		if (header === PUBACK_HEADER) answeredPubacks++;
+		else answers[header >> 4]!++;
 		ackBytes[0] = header;
 		ackBytes[1] = 2;
 		ackBytes[2] = packetId >> 8;
@@ -404,6 +479,7 @@ export class Client implements ConnectionHandler, Due, Link {
 		if (this.broker.tracing) {
 			this.tracePublish(qos, retain, false, packetId, publication.topic.topic, publication.payloadLength);
 		}
+		this.broker.statistics.countPublishSent(1, end - start, publication.payloadLength);
 		this.write(bytes, start, end);
 	}
 
@@ -443,6 +519,7 @@ export class Client implements ConnectionHandler, Due, Link {
 		if (this.broker.tracing) {
 			this.tracePublish(qos, retain, dup, packetId, message.topic, message.payload.length);
 		}
+		this.broker.statistics.countPublishSent(1, length, message.payload.length);
 		this.write(scratch, 0, length);
 		return true;
 	}

@@ -11,14 +11,34 @@ import {
 	OUTPUT_LIMIT,
 	PUBACK,
 	PUBACK_HEADER,
+	PUBLISH,
 	PUBREC,
 	PUBREC_HEADER,
 } from "./constants.ts";
 import type { Delivery } from "./delivery.ts";
 import { distributeTo } from "./distribute.ts";
 import type { Route } from "./routes.ts";
+import type { Statistics } from "./statistics.ts";
 
 const view = new PublishView();
+
+/** Tallies, as those in client.ts: payload of frames, and what their copies come to beyond one copy of each. */
+let payload = 0;
+let furtherCopies = 0;
+let furtherOctets = 0;
+let furtherPayload = 0;
+
+/** Adds the tallies to `statistics`, and starts over; `frames` and `octets` are those of frames that came this way. */
+export function takeForwarded(statistics: Statistics, frames: number, octets: number): void {
+	statistics.payloadReceived += payload;
+	statistics.sent[PUBLISH]! += frames + furtherCopies;
+	statistics.bytesSent += octets + furtherOctets;
+	statistics.payloadSent += payload + furtherPayload;
+	payload = 0;
+	furtherCopies = 0;
+	furtherOctets = 0;
+	furtherPayload = 0;
+}
 
 /** Hands on a plain QoS 0 frame. False, having done nothing, when it is not for this short way. */
 export function forward(client: Client, bytes: Uint8Array, start: number, end: number): boolean {
@@ -36,11 +56,22 @@ export function forward(client: Client, bytes: Uint8Array, start: number, end: n
 	if (client.isVersion5) {
 		if (bytes[topicEnd]! > 0) return false;
 		forwarding = route.forwarding5;
+		if (forwarding !== null) payload--;
 	}
 	if (forwarding === null) return false;
-	const connections = forwarding.connections;
-	for (let i = connections.length - 1; i >= 0; i--) {
-		if (connections[i]!.write(bytes, start, end) > OUTPUT_LIMIT) forwarding.links[i]!.becomeCongested();
+	payload += end - topicEnd;
+	const only = forwarding.only;
+	if (only !== null) {
+		if (only.write(bytes, start, end) > OUTPUT_LIMIT) forwarding.links[0]!.becomeCongested();
+	} else {
+		const connections = forwarding.connections;
+		const further = connections.length - 1;
+		furtherCopies += further;
+		furtherOctets += further * (end - start);
+		furtherPayload += further * (end - topicEnd - (client.isVersion5 ? 1 : 0));
+		for (let i = further; i >= 0; i--) {
+			if (connections[i]!.write(bytes, start, end) > OUTPUT_LIMIT) forwarding.links[i]!.becomeCongested();
+		}
 	}
 	if (forwarding.rest !== null)
 		forwardRest(client, route, forwarding.rest, bytes, start, end, topicStart, topicEnd);
@@ -94,16 +125,50 @@ export function forwardTracked(
 		route = routes.get(bytes, topicStart, topicEnd);
 	}
 	if (route.forwarding === null) return false;
-	const deliveries = route.deliveries;
+	payload += end - topicEnd - (isVersion5 ? 3 : 2);
+	const only = route.only;
 	const level = isVersion5 ? 5 : 3;
+	if (
+		only === null ||
+		only.qos < qos ||
+		!only.session.deliverFrame(bytes, start, end, topicEnd, level, qos)
+	) {
+		forwardToEach(client, route, bytes, start, end, topicStart, topicEnd, qos);
+	}
+	if (qos === 2) session.incoming.add(packetId);
+	if (isVersion5 && !hasReceiver(route.deliveries, client)) {
+		client.sendAck(qos === 1 ? PUBACK : PUBREC, packetId, NO_MATCHING_SUBSCRIBERS);
+		return true;
+	}
+	client.answer(qos === 1 ? PUBACK_HEADER : PUBREC_HEADER, packetId); // [MQTT-4.3.2-4], [MQTT-4.3.3-8]
+	return true;
+}
+
+/** Any number of subscribers: the frame where it can be taken, or else a copy that is made for it. */
+function forwardToEach(
+	client: Client,
+	route: Route,
+	bytes: Uint8Array,
+	start: number,
+	end: number,
+	topicStart: number,
+	topicEnd: number,
+	qos: number,
+): void {
+	const { deliveries } = route;
+	const level = client.level;
 	let begun = false;
+	let further = -1;
 	for (let i = deliveries.length - 1; i >= 0; i--) {
 		const delivery = deliveries[i]!;
 		const receiver = delivery.session;
 		if (delivery.isPlain && delivery.qos >= qos) {
-			if (receiver.deliverFrame(bytes, start, end, topicEnd, level, qos)) continue;
+			if (receiver.deliverFrame(bytes, start, end, topicEnd, level, qos)) {
+				further++;
+				continue;
+			}
 		}
-		const terms = delivery.noLocal ? delivery.termsFor(session) : delivery;
+		const terms = delivery.noLocal ? delivery.termsFor(client.session) : delivery;
 		if (terms === null) continue;
 		if (!begun) {
 			begun = true;
@@ -112,13 +177,9 @@ export function forwardTracked(
 		receiver.deliver(client.broker.publication, terms);
 	}
 	if (begun) client.broker.publication.finish();
-	if (qos === 2) session.incoming.add(packetId);
-	if (isVersion5 && !hasReceiver(deliveries, client)) {
-		client.sendAck(qos === 1 ? PUBACK : PUBREC, packetId, NO_MATCHING_SUBSCRIBERS);
-		return true;
-	}
-	client.answer(qos === 1 ? PUBACK_HEADER : PUBREC_HEADER, packetId); // [MQTT-4.3.2-4], [MQTT-4.3.3-8]
-	return true;
+	furtherCopies += further;
+	furtherOctets += further * (end - start);
+	furtherPayload += further * (end - topicEnd - (level === 5 ? 3 : 2));
 }
 
 function hasReceiver(deliveries: readonly Delivery[], client: Client): boolean {

@@ -8,7 +8,7 @@ export interface Topic {
 	readonly topicBytes: Uint8Array;
 }
 
-/** Immutable, and shared by all who wait for it. */
+/** Immutable but for `counted`, and shared by all who wait for it. */
 export class Message implements Topic {
 	readonly topic: string;
 	readonly topicBytes: Uint8Array;
@@ -19,6 +19,8 @@ export class Message implements Topic {
 	readonly properties: Properties | null;
 	/** Second (broker time) from which it is not to be delivered; 0 is never. */
 	readonly expiresAt: number;
+	/** Number of the count that it was last part of; see StoreCount. */
+	counted = 0;
 
 	constructor(
 		topic: string,

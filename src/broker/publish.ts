@@ -19,6 +19,7 @@ const view = new PublishView();
 export function handlePublish(client: Client, bytes: Uint8Array, start: number, end: number): void {
 	const { broker, version } = client;
 	readPublish(bytes, start, end, version, view);
+	broker.statistics.payloadReceived += view.payloadEnd - view.payloadStart;
 	let properties: Properties | null = null;
 	// A padded remaining length is not passed on; the octet before the topic's length is its last.
 	let forwardable = client.mount === null && (bytes[start + 1]! < 128 || bytes[view.topicStart - 3] !== 0);

@@ -56,6 +56,13 @@ export class RetainedMessages {
 		}
 	}
 
+	/** All of them. */
+	all(): Message[] {
+		const found: Level[] = [];
+		collectAll(this.root, false, found);
+		return found.map((level) => level.message!);
+	}
+
 	/** The retained messages that match a topic filter, oldest topic first; those expired by `now` are removed. */
 	match(topicFilter: string, now: number): Message[] {
 		const found: Level[] = [];

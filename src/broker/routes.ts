@@ -24,12 +24,15 @@ export class Forwarding {
 	readonly links: readonly Link[];
 	/** Of the same links, in the same order. */
 	readonly connections: readonly Connection[];
+	/** The connection when there is just one: the frequent case. */
+	readonly only: Connection | null;
 	/** Null when there are none. */
 	readonly rest: readonly Delivery[] | null;
 
 	constructor(links: readonly Link[], rest: readonly Delivery[]) {
 		this.links = links;
 		this.connections = links.map((link) => link.connection);
+		this.only = links.length === 1 ? links[0]!.connection : null;
 		this.rest = rest.length === 0 ? null : rest;
 	}
 }
@@ -43,6 +46,8 @@ export class Route implements Topic {
 	/** Of the routes when what follows was worked out. */
 	generation = 0;
 	deliveries: readonly Delivery[] = [];
+	/** Of them, the one that there is, when it asks for nothing but topic and QoS: the frequent case. */
+	only: Delivery | null = null;
 	/** Shared subscriptions: one copy to each group. */
 	groups: readonly SharedGroup[] = [];
 	/** For frames of 3.1 and 3.1.1, and for those of 5.0; null when each message needs a closer look. */
@@ -92,6 +97,8 @@ export class Routes {
 			route.generation = this.generation;
 			const { subscriptions, groups } = this.tree.match(route.topic);
 			route.deliveries = mergeOverlaps(subscriptions);
+			const [first] = route.deliveries;
+			route.only = first?.isPlain && route.deliveries.length === 1 ? first : null;
 			route.groups = groups;
 			const special = route.reserved || groups.length > 0;
 			route.forwarding = special ? null : forwarding(route.deliveries, 3);

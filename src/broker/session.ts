@@ -14,6 +14,7 @@ import type { Message } from "./message.ts";
 import { MessageQueue, type Queued, type Redeliverer } from "./message-queue.ts";
 import type { Publication } from "./publication.ts";
 import type { BrokerSettings } from "./settings.ts";
+import type { Statistics, StoreCount } from "./statistics.ts";
 
 /** Session expiry interval of a session that does not end by itself. */
 export const NEVER_EXPIRES = 0xffff_ffff;
@@ -66,11 +67,6 @@ const NO_PLACES = new Int32Array(0);
 
 const AWAITS_PUBCOMP = new Outgoing(null, 2, false, 0, AWAITING_PUBCOMP);
 
-/** Counts what did not get through, for the owner. */
-export interface DropCounter {
-	dropped: number;
-}
-
 export class Session {
 	readonly clientId: string;
 	/** The connection, while there is one. */
@@ -83,7 +79,7 @@ export class Session {
 	readonly incoming = new Set<number>();
 
 	private settings: BrokerSettings;
-	private readonly drops: DropCounter;
+	private readonly statistics: Statistics;
 	/** Messages under way that are to be sent again on a later connection, by packet identifier, oldest first. */
 	private readonly outgoing = new Map<number, Outgoing>();
 	/** Whether `outgoing` was ever used. */
@@ -110,10 +106,10 @@ export class Session {
 	/** None of QoS 0 while a connection keeps up, so that no later one overtakes them. */
 	private readonly queue = new MessageQueue();
 
-	constructor(clientId: string, settings: BrokerSettings, drops: DropCounter) {
+	constructor(clientId: string, settings: BrokerSettings, statistics: Statistics) {
 		this.clientId = clientId;
 		this.settings = settings;
-		this.drops = drops;
+		this.statistics = statistics;
 	}
 
 	/** Messages waiting, not counting those in flight. */
@@ -176,7 +172,9 @@ export class Session {
 		qos: number,
 	): boolean {
 		if (this.frameLevel !== level) return false;
-		if (this.inflight >= this.frameRoom || this.frames.length > 0) return this.queueFrame(bytes, start, end);
+		if (this.inflight >= this.frameRoom || this.frames.length > 0) {
+			return this.queueFrame(bytes, start, end, packetIdAt);
+		}
 		const plain = this.plain;
 		const plainMask = this.plainMask;
 		let id = this.lastPacketId;
@@ -194,14 +192,22 @@ export class Session {
 	}
 
 	/** Keeps a copy of a frame until there is room in the window, or drops it; false when it is not for here. */
-	private queueFrame(bytes: Uint8Array, start: number, end: number): boolean {
+	private queueFrame(bytes: Uint8Array, start: number, end: number, packetIdAt: number): boolean {
 		const waiting = this.frames.length;
 		// There is room, but no place yet to note that it is taken: the long way makes some.
 		if (waiting === 0 && this.inflight < this.inflightLimit) return false;
+		// The publisher's side takes it for sent.
+		this.countFrames(-1, end - start, end - packetIdAt);
 		const { maxQueuedMessages } = this.settings;
-		if (maxQueuedMessages !== 0 && waiting >= maxQueuedMessages) this.drops.dropped++;
+		if (maxQueuedMessages !== 0 && waiting >= maxQueuedMessages) this.statistics.dropped++;
 		else this.frames.push(bytes.slice(start, end));
 		return true;
+	}
+
+	/** `rest`: octets of a frame from its packet identifier on. */
+	private countFrames(count: 1 | -1, octets: number, rest: number): void {
+		const payload = rest - (this.link?.level === 5 ? 3 : 2);
+		this.statistics.countPublishSent(count, count * octets, count * payload);
 	}
 
 	private drainFrames(link: Link): void {
@@ -216,6 +222,7 @@ export class Session {
 			const at = packetIdPosition(frame);
 			frame[at] = id >> 8;
 			frame[at + 1] = id;
+			this.countFrames(1, frame.length, frame.length - at);
 			if (link.connection.write(frame, 0, frame.length) > OUTPUT_LIMIT) link.becomeCongested();
 		}
 	}
@@ -235,7 +242,7 @@ export class Session {
 			if (link === null && this.settings.queueQos0Messages) {
 				this.enqueue(publication.keep(), 0, retain, identifier, group);
 			} else if (link === null || link.congested) {
-				this.drops.dropped++;
+				this.statistics.dropped++;
 			} else {
 				link.sendPublication(publication, 0, retain, 0, identifier);
 			}
@@ -290,6 +297,15 @@ export class Session {
 			if (group !== null) taken.push({ group, message });
 		}
 		return taken;
+	}
+
+	/** Counts the messages that are kept for its client. */
+	countStored(store: StoreCount): void {
+		for (const { message } of this.outgoing.values()) if (message !== null) store.add(message);
+		for (const { message } of this.queue) store.add(message);
+		for (const frame of this.frames) {
+			store.addOctets(frame.length - packetIdPosition(frame) - (this.link?.level === 5 ? 3 : 2));
+		}
 	}
 
 	/** Sends what waits, as far as the window and the connection allow. */
@@ -470,7 +486,7 @@ export class Session {
 			(maxQueuedMessages !== 0 && this.queued >= maxQueuedMessages) ||
 			(maxQueuedBytes !== 0 && this.queue.bytes + bytes > maxQueuedBytes)
 		) {
-			this.drops.dropped++;
+			this.statistics.dropped++;
 			return;
 		}
 		this.frameLevel = 0;

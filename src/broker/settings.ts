@@ -1,6 +1,6 @@
 /** What an owner decides about the broker. Names and meanings are those of mosquitto.conf; units in the comments. */
 
-import type { Clock, Connection, Host, Log, Process, Timers } from "../host/host.ts";
+import type { Clock, Connection, Host, Log, LogType, Process, Timers } from "../host/host.ts";
 
 /** Settings that hold for the whole broker. They can be replaced while it runs (`Broker.configure`). */
 export interface BrokerSettings {
@@ -37,6 +37,10 @@ export interface BrokerSettings {
 	persistentClientExpiration: number | null;
 	/** Whether connecting and disconnecting clients are logged. */
 	connectionMessages: boolean;
+	/** Seconds between updates of `$SYS`; 0 is no `$SYS`. */
+	sysInterval: number;
+	/** Name and version of the program, for `$SYS`. */
+	version: string;
 }
 
 /** Settings of the listener that a client came through. */
@@ -78,6 +82,8 @@ export const defaultBrokerSettings: Readonly<BrokerSettings> = {
 	maxSubscriptions: 10_000,
 	persistentClientExpiration: null,
 	connectionMessages: true,
+	sysInterval: 10,
+	version: "mqttd",
 };
 
 export const defaultListenerSettings: Readonly<ListenerSettings> = {
@@ -106,6 +112,8 @@ export interface BrokerControl {
 	accept(connection: Connection, listener: ListenerSettings): void;
 	/** Replaces the settings and asks the log anew what it wants; clients that are connected stay. */
 	configure(settings: BrokerSettings): void;
+	/** Publishes a log line to those who subscribed to it, in the next turn of the loop. */
+	publishLog(type: LogType, line: string): void;
 	/** The subscription tree, a line each, for the owner. */
 	dumpSubscriptions(): string[];
 	/**

@@ -50,7 +50,9 @@ function subscribe(
 	}
 	const subscription = new Subscription(session, topicFilter, qos, noLocal, retainAsPublished, identifier);
 	session.subscriptions.add(topicFilter);
+	const { heard } = broker.sys;
 	broker.tree.add(subscription);
+	if (!heard && broker.sys.heard) broker.sys.refresh();
 	broker.routes.invalidate();
 	broker.log.write("subscribe", `${session.clientId} ${qos} ${topicFilter}`);
 	// [MQTT-3.3.1-9] to [MQTT-3.3.1-11]

@@ -107,6 +107,11 @@ export class SubscriptionTree {
 		return true;
 	}
 
+	/** Whether there are subscriptions whose first level is `name`. */
+	hasBelow(name: string): boolean {
+		return this.root.children.has(name);
+	}
+
 	/** Everything that matches a topic name. */
 	match(topic: string): Matches {
 		const found: Matches = { subscriptions: [], groups: [] };

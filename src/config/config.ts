@@ -39,6 +39,8 @@ export interface GlobalConfig {
 	/** Minutes; null is for ever. */
 	retainExpiryInterval: number | null;
 	setTcpNodelay: boolean;
+	/** Seconds; 0 is no $SYS. */
+	sysInterval: number;
 	upgradeOutgoingQos: boolean;
 	user: string | null;
 }

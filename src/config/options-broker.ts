@@ -15,7 +15,6 @@ import {
 } from "./value.ts";
 
 const MEMORY = "messages are kept in memory for now";
-const SYS = "there is no $SYS tree yet";
 const LOGINS =
 	"logins and access control are not implemented yet, and without it clients would have more access than was asked for";
 const PLUGINS = "plugins are not implemented yet";
@@ -234,12 +233,11 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"Minutes after which a retained message is dropped. Default: never.",
 		{ example: "1440" },
 	),
-	ignored(
+	ofBroker(
 		"sys_interval",
-		"global",
 		integer({ min: 0, max: 65535 }),
+		"sysInterval",
 		10,
-		SYS,
 		"Seconds between updates of $SYS; 0 is none.",
 	),
 
@@ -286,7 +284,7 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"log_dest",
 		"global",
 		logDestination,
-		"Where log lines go: stdout, stderr, syslog, none, file PATH; repeat for more. Default: stderr.",
+		"Where log lines go: stdout, stderr, syslog, topic, none, file PATH; repeat for more. Default: stderr.",
 		{ example: "stderr" },
 	),
 	ofBroker(

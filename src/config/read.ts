@@ -264,9 +264,8 @@ class Reader {
 			destinations.length = 0;
 			return;
 		}
-		if (destination.kind === "topic" || destination.kind === "dlt") {
-			const why = destination.kind === "topic" ? "there is no $SYS tree yet" : "DLT is not supported";
-			this.#remark("warning", `Warning: 'log_dest ${destination.kind}' has no effect: ${why}.`);
+		if (destination.kind === "dlt") {
+			this.#remark("warning", "Warning: 'log_dest dlt' has no effect: DLT is not supported.");
 			return;
 		}
 		if (destination.kind === "file" && destinations.some((each) => each.kind === "file")) {

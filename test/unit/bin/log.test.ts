@@ -104,6 +104,24 @@ describe("destinations", () => {
 		]);
 	});
 
+	test("the broker's topics get lines with their time, but for those about packets", () => {
+		const { host, log } = setUp({
+			destinations: [{ kind: "topic" }, { kind: "stderr" }],
+			types: ["error", "notice", "debug"],
+		});
+		const published: string[] = [];
+		log.write("error", "nobody publishes yet");
+		log.publishWith((type, line) => published.push(`${type} ${line}`));
+		log.write("notice", "one");
+		log.write("debug", "two");
+		log.write("warning", "not wanted");
+		assert.deepEqual(published, [`notice ${NOW}: one`]);
+		assert.equal(host.process.stderr.text, `${NOW}: nobody publishes yet\n${NOW}: one\n${NOW}: two\n`);
+		assert.equal(log.enabled("debug"), true);
+		log.configure({ ...startLogSettings, destinations: [{ kind: "topic" }], types: ["notice", "debug"] });
+		assert.deepEqual([log.enabled("notice"), log.enabled("debug")], [true, false]);
+	});
+
 	test("a closed stream does not end the program", () => {
 		const { host, log } = setUp();
 		host.process.stderr.failWith = "EPIPE";

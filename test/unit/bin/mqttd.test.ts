@@ -6,10 +6,12 @@ import { setImmediate } from "node:timers/promises";
 import { ProgramLog } from "../../../src/bin/log.ts";
 import { runBroker } from "../../../src/bin/mqttd.ts";
 import type { BrokerControl, BrokerSettings, ListenerSettings } from "../../../src/broker/settings.ts";
+import type { LogType } from "../../../src/host/host.ts";
 import { createFakeHost, FakeExit, type FakeHost, fakeError } from "../../fake/host.ts";
 
 class NotingBroker implements BrokerControl {
 	readonly accepted: ListenerSettings[] = [];
+	readonly published: string[] = [];
 	settings: BrokerSettings;
 	stopped: (() => void) | null = null;
 
@@ -23,6 +25,10 @@ class NotingBroker implements BrokerControl {
 
 	configure(settings: BrokerSettings): void {
 		this.settings = settings;
+	}
+
+	publishLog(type: LogType, line: string): void {
+		this.published.push(`${type}: ${line}`);
 	}
 
 	dumpSubscriptions(): string[] {
@@ -266,6 +272,7 @@ memory_limit 15
 check_retain_source false
 persistent_client_expiration 2h
 connection_messages false
+sys_interval 7
 `;
 		const { broker } = await start([], config);
 		assert.deepEqual(broker?.settings, {
@@ -286,7 +293,15 @@ connection_messages false
 			maxSubscriptions: 10_000,
 			persistentClientExpiration: 7200,
 			connectionMessages: false,
+			sysInterval: 7,
+			version: "mqttd version 0.0.0-source",
 		});
+	});
+
+	test("log_dest topic: the broker publishes lines once it runs", async () => {
+		const { broker, lines } = await start([], "log_dest topic\nlistener 1\n");
+		assert.deepEqual(lines(), []);
+		assert.ok(broker?.published.some((line) => /^information: [0-9]+: mqttd version .* running$/.test(line)));
 	});
 });
 

@@ -54,13 +54,13 @@ test("a slow consumer loses QoS 0, keeps QoS 1, and gets what waited in order on
 	slow.hold();
 	const large = { fill: "x", length: 300_000 };
 	for (let i = 0; i < 10; i++) publish(publisher, "large", large);
-	const dropped = fixture.broker.drops.dropped;
+	const dropped = fixture.broker.statistics.dropped;
 	assert.equal(publications(quick).length, 10);
 	assert.ok(dropped >= 5 && dropped <= 7, `what is beyond ${OUTPUT_LIMIT} octets is dropped: ${dropped}`);
 	for (let i = 1; i <= 50; i++) publish(publisher, "small", `m${i}`, 1, i);
 	publish(publisher, "small", "lost");
 	assert.equal(fixture.broker.sessions.get("slow")?.queued, 50);
-	assert.equal(fixture.broker.drops.dropped, dropped + 1);
+	assert.equal(fixture.broker.statistics.dropped, dropped + 1);
 	assert.equal(publications(quick).length, 51);
 	slow.release();
 	const received = publications(slow);
@@ -89,7 +89,7 @@ test("a consumer that takes nothing bounds what the broker holds for it", async 
 	for (let i = 0; i < 500; i++) publish(publisher, "t", large, 1, i + 1);
 	assert.equal(fixture.broker.sessions.get("slow")?.queued, 100);
 	// The rest is in the connection's output, and that has a limit.
-	const sent = 500 - 100 - fixture.broker.drops.dropped;
+	const sent = 500 - 100 - fixture.broker.statistics.dropped;
 	assert.ok(sent * 10_000 <= OUTPUT_LIMIT + 20_000, `${sent} messages are under way`);
 });
 

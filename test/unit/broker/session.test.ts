@@ -28,11 +28,11 @@ test("messages beyond max_queued_messages are dropped and counted, for a client 
 	const publisher = connect(fixture, "p");
 	for (let i = 1; i <= 30; i++) publish(publisher, 10, i);
 	assert.equal(fixture.broker.sessions.get("s")?.queued, 10);
-	assert.equal(fixture.broker.drops.dropped, 15);
+	assert.equal(fixture.broker.statistics.dropped, 15);
 	for (let i = 1; i <= 15; i++) subscriber.send(encode({ cmd: "puback", messageId: i }, 4));
 	assert.equal(fixture.broker.sessions.get("s")?.queued, 0);
 	publish(publisher, 10, 31);
-	assert.equal(fixture.broker.drops.dropped, 15);
+	assert.equal(fixture.broker.statistics.dropped, 15);
 });
 
 test("max_queued_bytes bounds the payloads that wait, and what left the queue makes room", async () => {
@@ -42,12 +42,12 @@ test("max_queued_bytes bounds the payloads that wait, and what left the queue ma
 	const publisher = connect(fixture, "p");
 	for (let i = 1; i <= 21; i++) publish(publisher, 100, i);
 	assert.equal(fixture.broker.sessions.get("s")?.queued, 10);
-	assert.equal(fixture.broker.drops.dropped, 10);
+	assert.equal(fixture.broker.statistics.dropped, 10);
 	subscriber.send(encode({ cmd: "puback", messageId: 1 }, 4));
 	publish(publisher, 100, 22);
 	publish(publisher, 100, 23);
 	assert.equal(fixture.broker.sessions.get("s")?.queued, 10);
-	assert.equal(fixture.broker.drops.dropped, 11);
+	assert.equal(fixture.broker.statistics.dropped, 11);
 });
 
 test("settings that change hold for sessions that are there", async () => {

@@ -5,13 +5,14 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { Message } from "../../../src/broker/message.ts";
 import { RetainedMessages } from "../../../src/broker/retained.ts";
-import { type DropCounter, Session } from "../../../src/broker/session.ts";
+import { Session } from "../../../src/broker/session.ts";
 import { defaultBrokerSettings } from "../../../src/broker/settings.ts";
+import { Statistics } from "../../../src/broker/statistics.ts";
 import { Subscription, SubscriptionTree } from "../../../src/broker/subscription-tree.ts";
 import { utf8 } from "../../../src/node/bytes.ts";
 
-const drops: DropCounter = { dropped: 0 };
-const SESSIONS = ["a", "b", "c"].map((id) => new Session(id, defaultBrokerSettings, drops));
+const statistics = new Statistics();
+const SESSIONS = ["a", "b", "c"].map((id) => new Session(id, defaultBrokerSettings, statistics));
 
 const level = fc.constantFrom("", "a", "b", "$SYS", "$x", "é", "constructor", "__proto__");
 const topic = fc

@@ -100,6 +100,7 @@ test("every field of the configuration has a default, and no two options share o
 		retainAvailable: true,
 		retainExpiryInterval: null,
 		setTcpNodelay: true,
+		sysInterval: 10,
 		upgradeOutgoingQos: false,
 		user: null,
 	});

@@ -252,6 +252,10 @@ describe("repeated options", () => {
 			read("log_dest stdout\nlog_dest file  /var/log/a b\nlog_dest stdout\n").global.logDestinations,
 			[{ kind: "stdout" }, { kind: "file", path: "/var/log/a b" }],
 		);
+		assert.deepEqual(read("log_dest topic\nlog_dest stderr\n").global.logDestinations, [
+			{ kind: "topic" },
+			{ kind: "stderr" },
+		]);
 		assert.deepEqual(read("log_dest stdout\nlog_dest none\n").global.logDestinations, []);
 		assert.equal(errorAt("log_dest file a\nlog_dest file b\n", 2), 'Error: Duplicate "log_dest file" value.');
 	});
@@ -363,11 +367,11 @@ describe("what is not honoured", () => {
 
 	test("options of old are passed over in mosquitto's words", () => {
 		assert.deepEqual(
-			read("retry_interval 20\ndhparamfile x\nlog_dest topic\n").remarks.map((each) => each.text),
+			read("retry_interval 20\ndhparamfile x\nlog_dest dlt\n").remarks.map((each) => each.text),
 			[
 				"Warning: The 'retry_interval' option is no longer available.",
 				"Warning: dhparamfile is no longer required.",
-				"Warning: 'log_dest topic' has no effect: there is no $SYS tree yet.",
+				"Warning: 'log_dest dlt' has no effect: DLT is not supported.",
 			],
 		);
 	});
