@@ -156,9 +156,10 @@ describe("counters", () => {
 	for (const debug of [false, true]) {
 		test(`agree with what clients send and get${debug ? ", logged" : ""}`, async () => {
 			const fixture = await startBroker({}, {}, debug);
-			const clients = [4, 5, 3, 5, 4].map(
-				(version, i) => new CountingClient(fixture, `c${i}`, version as Version),
-			);
+			const clients = [4, 5, 3, 5, 4].map((version, i) => {
+				const properties = i === 3 ? { topicAliasMaximum: 2 } : {};
+				return new CountingClient(fixture, `c${i}`, version as Version, { properties });
+			});
 			for (const [i, client] of clients.entries()) client.subscribe("all/#", i % 3);
 			clients[0]!.subscribe("one", 2);
 			traffic(clients);
