@@ -57,7 +57,10 @@ export interface Process {
 	 * signals. Rejects with a HostError.
 	 */
 	daemonize(): Promise<Background>;
-	/** Octets of memory that the program occupies (its resident set), now and at most so far. */
+	/**
+	 * Octets of memory that the program occupies (its resident set), now and at most so far; 0 where the system does
+	 * not tell.
+	 */
 	memory(): { readonly current: number; readonly maximum: number };
 	/** Takes the identity of a user, by name, with its groups. Throws ENOENT when there is none, EPERM when not allowed. */
 	becomeUser(name: string): void;

@@ -20,11 +20,7 @@ export const nodeProcess: Process = {
 	readStdin,
 	onSignal,
 	daemonize,
-	memory: () => {
-		const current = process.memoryUsage.rss();
-		// The system notes the maximum only now and then.
-		return { current, maximum: Math.max(current, 1024 * process.resourceUsage().maxRSS) };
-	},
+	memory,
 	becomeUser,
 	onUncaught,
 	exit: (code) => process.exit(code),
@@ -39,6 +35,17 @@ function programArguments(): string[] {
 	// Each ends with U+0000; Node's own come first.
 	const octets = readFileSync("/proc/self/cmdline", "latin1").split("\0").slice(0, -1).slice(-given.length);
 	return octets.map((text) => decodeEscaped(Buffer.from(text, "latin1")));
+}
+
+function memory(): { current: number; maximum: number } {
+	let current = 0;
+	try {
+		current = process.memoryUsage.rss();
+	} catch {
+		// There is no /proc to read it from.
+	}
+	// The system notes the maximum only now and then.
+	return { current, maximum: Math.max(current, 1024 * process.resourceUsage().maxRSS) };
 }
 
 function outputStream(fd: number): OutputStream {
