@@ -34,7 +34,7 @@ help:
 	@echo 'make pkg          single-file program for Linux on x64, with Node inside'
 	@echo 'make check        types, lint, format, imports, generated files, shell scripts, normative statements'
 	@echo 'make fuzz         mutation fuzzing of the packet codec'
-	@echo 'make bench        measurements beside mosquitto'
+	@echo 'make bench        measurements beside mosquitto (BENCH=--quick for fewer messages)'
 	@echo 'make format       formats the sources'
 	@echo 'make clean        removes dist'
 
@@ -83,7 +83,7 @@ fuzz: setup-run
 	$(NODE) test/fuzz/packet.ts
 
 bench: setup-bench build
-	$(NODE) test/bench/run.ts
+	$(NODE) test/bench/run.ts $(BENCH)
 
 format: setup-run
 	$(BIOME) check --write

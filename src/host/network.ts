@@ -41,9 +41,9 @@ export interface Connection {
 	pause(paused: boolean): void;
 	/**
 	 * Ends the connection without losing what was written: sends it, then says that it was all, and drops what still
-	 * comes until the peer has ended its side, too; a system that closed earlier would answer unread input with a
-	 * reset, which makes the peer lose what it has not read. All of it for at most 5 s, and 16 MiB of input dropped;
-	 * then it closes all the same. `onData` and `onDrain` are not called any more. Idempotent.
+	 * comes, up to 16 MiB, until the peer has ended its side, too; a system that closed earlier would answer unread
+	 * input with a reset, which makes the peer lose what it has not read. All of it for at most 5 s; then it closes
+	 * all the same. `onData` and `onDrain` are not called any more. Idempotent.
 	 */
 	close(): void;
 	/** Closes at once; what was written and not taken by the system is dropped. Idempotent. */

@@ -330,13 +330,13 @@ export class NodeConnection implements Connection {
 		return !this.destroyed;
 	}
 
-	/** Input after `close`: whoever sends without end is cut off. */
+	/**
+	 * Input after `close`. Whoever sends without end is held up, and cut off when the time is over: cut off at once, it
+	 * could lose what it has not read yet.
+	 */
 	private drop(length: number): boolean {
 		this.dropped += length;
-		if (this.dropped > DROP_LIMIT) {
-			this.destroy();
-		}
-		return !this.destroyed;
+		return !this.destroyed && this.dropped <= DROP_LIMIT;
 	}
 
 	private give(bytes: Uint8Array, start: number, end: number): number {

@@ -165,12 +165,15 @@ static void deliver(connection *connection, size_t count)
 	}
 }
 
-/* Input after close(): whoever sends without end is cut off. */
+/*
+ * Input after close(). Whoever sends without end is held up, and cut off when the time is over: cut off at once, it
+ * could lose what it has not read yet.
+ */
 static void drop(connection *connection, size_t count)
 {
 	connection->dropped += (uint32_t)count;
 	if (connection->dropped > DROP_LIMIT)
-		connection_end(connection, 0);
+		uv_read_stop(&connection->uv.stream);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
