@@ -7,46 +7,22 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Option, Scope } from "../src/config/option.ts";
-import { OPTIONS } from "../src/config/options.ts";
+import { GROUPS, OPTIONS } from "../src/config/options.ts";
+import { versionsOf } from "../src/config/versions.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const SCRIPT = "scripts/options.ts";
 const WIDTH = 110;
 
-/** A part of reference and sample. */
-interface Section {
-	readonly title: string;
-	readonly text: string;
-	readonly scopes: readonly Scope[];
-}
-
-const SECTIONS: readonly Section[] = [
-	{
-		title: "The broker",
-		text: "These hold for the whole broker, wherever they stand.",
-		scopes: ["global", "security"],
-	},
-	{
-		title: "Listeners",
-		text: "These belong to the `listener` before them.",
-		scopes: ["listener", "default-listener"],
-	},
-	{ title: "Plugins", text: "These belong to the `plugin` before them.", scopes: ["plugin"] },
-	{ title: "Bridges", text: "These belong to the `connection` before them.", scopes: ["bridge"] },
-];
-
-/** Options that begin what others belong to. */
-const BEGINNINGS: Readonly<Record<string, string>> = { listener: "Listeners", connection: "Bridges" };
-
-function optionsOf(section: Section): Option[] {
-	return OPTIONS.filter(
-		(option) => (BEGINNINGS[option.name] ?? section.title) === section.title && belongs(option, section),
-	).sort((a, b) => Number(b.name in BEGINNINGS) - Number(a.name in BEGINNINGS));
-}
-
-function belongs(option: Option, section: Section): boolean {
-	return BEGINNINGS[option.name] === section.title || section.scopes.includes(option.scope);
-}
+/** Where an option may stand, for people. */
+const SCOPES: Readonly<Record<Scope, string>> = {
+	global: "broker",
+	security: "broker, or listener",
+	listener: "listener",
+	"default-listener": "listener, or default",
+	bridge: "bridge",
+	plugin: "plugin",
+};
 
 /** What may be written, for people. */
 function valuesOf({ type }: Option): string {
@@ -89,15 +65,30 @@ function stateOf(option: Option): string {
 	return ` **No effect**${reason === "" ? "" : `: ${reason}`}.${said}`;
 }
 
+function versionText(name: string): string {
+	const { since, until } = versionsOf(name);
+	if (until !== null) return since === null ? `to ${until}` : `${since} to ${until}`;
+	return since === null ? "all" : `from ${since}`;
+}
+
+/** One for all names of an option, or one for each. */
+function versionCell({ name, aliases }: Option): string {
+	const names = [name, ...aliases];
+	const texts = new Set(names.map(versionText));
+	if (texts.size === 1) return versionText(name);
+	return names.map((each) => `\`${each}\` ${versionText(each)}`).join(", ");
+}
+
 function row(option: Option): string {
 	const names = [option.name, ...option.aliases].map((name) => `\`${name}\``).join(", ");
 	const byDefault = defaultOf(option);
-	const each = option.scope === "security" ? " With `per_listener_settings`, of the listener before it." : "";
 	const cells = [
 		names,
 		valuesOf(option),
 		byDefault === null ? "" : `\`${byDefault}\``,
-		`${option.doc}${each}${stateOf(option)}`,
+		SCOPES[option.scope],
+		versionCell(option),
+		`${option.doc}${stateOf(option)}`,
 	];
 	return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 }
@@ -111,14 +102,34 @@ export function reference(): string {
 		"",
 		"The configuration file is mosquitto's (version 2.1): one option in each line, its value after a space; a line that",
 		"begins with `#` is a comment. An option that is refused ends the start (and `--test-config`) with an error, as",
-		"running without it would not be what was asked for; one without effect draws a warning.",
+		"running without it would not be what was asked for; one without effect draws a warning. All others are honoured.",
+		"",
+		"What an option belongs to:",
+		"",
+		"- broker: the whole broker, wherever it stands;",
+		"- listener: the `listener` before it in the same file, which must be there;",
+		"- listener, or default: the same, or without one the listener on port 1883, which then comes to be;",
+		"- broker, or listener: the broker; with `per_listener_settings true` the listener before it, which must be there;",
+		"- bridge, plugin: the `connection`, or the `plugin`, before it.",
+		"",
+		"The versions are those of mosquitto that have the option; `all` counts from 1.4.",
+		"",
+		...GROUPS.map(({ title }) => `- [${title}](#${anchor(title)})`),
 	];
-	for (const section of SECTIONS) {
-		lines.push("", `## ${section.title}`, "", section.text, "");
-		lines.push("| option | value | default | meaning |", "| --- | --- | --- | --- |");
-		lines.push(...optionsOf(section).map(row));
+	for (const { title, options } of GROUPS) {
+		lines.push("", `## ${title}`, "");
+		lines.push(
+			"| option | value | default | of | mosquitto | meaning |",
+			"| --- | --- | --- | --- | --- | --- |",
+		);
+		lines.push(...options.map(row));
 	}
 	return `${lines.join("\n")}\n`;
+}
+
+/** What a heading is linked by. */
+function anchor(title: string): string {
+	return title.toLowerCase().replaceAll(" ", "-").replaceAll(",", "");
 }
 
 /** The line of an option in the sample, without `#`. Throws when the table has nothing to show. */
@@ -130,7 +141,7 @@ export function sampleLine(option: Option): string {
 
 /** Options that the sample shows: those that have an effect, and are not of old. */
 export function sampleOptions(): Option[] {
-	return SECTIONS.flatMap(optionsOf).filter(inSample);
+	return OPTIONS.filter(inSample);
 }
 
 function inSample({ state, note }: Option): boolean {
@@ -159,11 +170,11 @@ export function sample(): string {
 			"An option stands at the beginning of a line, its value after it. As this file is, mqttd listens on port 1883 of this machine only and takes anonymous clients. Each option is shown with its default, or with an example.",
 		),
 	];
-	for (const section of SECTIONS) {
-		const options = optionsOf(section).filter(inSample);
-		if (options.length === 0) continue;
-		lines.push("", `# ---- ${section.title} ----`);
-		for (const option of options) lines.push("", ...comment(option.doc), `#${sampleLine(option)}`);
+	for (const { title, options } of GROUPS) {
+		const shown = options.filter(inSample);
+		if (shown.length === 0) continue;
+		lines.push("", `# ---- ${title} ----`);
+		for (const option of shown) lines.push("", ...comment(option.doc), `#${sampleLine(option)}`);
 	}
 	return `${lines.join("\n")}\n`;
 }

@@ -40,6 +40,12 @@ export interface Option {
 	readonly doc: string;
 }
 
+/** Options that belong together. */
+export interface OptionGroup {
+	readonly title: string;
+	readonly options: readonly Option[];
+}
+
 interface More {
 	readonly aliases?: readonly string[];
 	readonly note?: string;

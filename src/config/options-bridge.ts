@@ -1,9 +1,9 @@
-/** The option table, third part: bridges. `connection` begins one; all are refused so far. */
+/** The option table, third part: bridges. `connection` begins one. */
 
-import { type Option, refused } from "./option.ts";
+import { type Option, type OptionGroup, refused } from "./option.ts";
 import { anything } from "./value.ts";
 
-const BRIDGES = "bridges are not implemented yet";
+const BRIDGES = "this build has no bridges, and the messages would stay here";
 
 /** Names, other names and meanings. */
 const BRIDGE: readonly (readonly [name: string, doc: string, ...aliases: string[]])[] = [
@@ -56,9 +56,11 @@ const BRIDGE: readonly (readonly [name: string, doc: string, ...aliases: string[
 	["try_private", "Whether the other broker is told that this is a bridge."],
 ];
 
-export const BRIDGE_OPTIONS: readonly Option[] = [
+const BRIDGE_OPTIONS: readonly Option[] = [
 	refused("connection", "global", anything, null, BRIDGES, "Name of a bridge; begins it."),
 	...BRIDGE.map(([name, doc, ...aliases]) =>
 		refused(name, "bridge", anything, null, BRIDGES, doc, { aliases }),
 	),
 ];
+
+export const BRIDGE_GROUP: OptionGroup = { title: "Bridges", options: BRIDGE_OPTIONS };

@@ -1,6 +1,15 @@
 /** The option table, first part: options of the whole broker. */
 
-import { deprecated, ignored, type Option, ofBroker, ofReader, ofSecurity, refused } from "./option.ts";
+import {
+	deprecated,
+	ignored,
+	type Option,
+	type OptionGroup,
+	ofBroker,
+	ofReader,
+	ofSecurity,
+	refused,
+} from "./option.ts";
 import {
 	anything,
 	boolean,
@@ -14,14 +23,13 @@ import {
 	text,
 } from "./value.ts";
 
-const MEMORY = "messages are kept in memory for now";
+const MEMORY = "messages and sessions are kept in memory, and end with the process";
 const LOGINS =
-	"logins and access control are not implemented yet, and without it clients would have more access than was asked for";
+	"this build knows no logins and access rights, and clients would have more access than was asked for";
 const PLUGINS = "plugins are not implemented yet";
-const PSK = "TLS is not implemented yet";
+const PSK = "this build has no TLS, and there would be no encryption";
 
-export const BROKER_OPTIONS: readonly Option[] = [
-	// Who may do what
+const ACCESS: readonly Option[] = [
 	ofSecurity(
 		"allow_anonymous",
 		boolean,
@@ -60,7 +68,7 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"global",
 		text(),
 		null,
-		"checks of client identifiers are not implemented yet, and without it more clients could connect than was asked for",
+		"this build does not look at client identifiers, and more clients could connect than was asked for",
 		"Beginning that client identifiers must have.",
 		{ note: deprecated("clientid_prefixes", "") },
 	),
@@ -83,6 +91,17 @@ export const BROKER_OPTIONS: readonly Option[] = [
 			),
 		},
 	),
+	ignored(
+		"enable_control_api",
+		"global",
+		boolean,
+		false,
+		"this build has no $CONTROL topics",
+		"Whether $CONTROL/broker/v1 answers.",
+	),
+];
+
+const PLUGIN: readonly Option[] = [
 	refused("plugin", "security", text(), null, PLUGINS, "Path of a plugin.", { aliases: ["auth_plugin"] }),
 	refused("global_plugin", "global", text(), null, PLUGINS, "Path of a plugin for all listeners."),
 	refused("plugin_load", "global", text(), null, PLUGINS, "Name and path of a plugin for later use."),
@@ -97,16 +116,9 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		PLUGINS,
 		"Whether names with + or # are refused before a plugin is asked.",
 	),
-	ignored(
-		"enable_control_api",
-		"global",
-		boolean,
-		false,
-		"the control API is not implemented yet",
-		"Whether $CONTROL/broker/v1 answers.",
-	),
+];
 
-	// Limits
+const LIMITS: readonly Option[] = [
 	ofBroker(
 		"max_inflight_bytes",
 		octets({ min: 0, below: 0 }),
@@ -191,8 +203,9 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"Octets of the buffer for incoming packets.",
 		{ aliases: ["websockets_headers_size"] },
 	),
+];
 
-	// Messages and sessions
+const MESSAGES: readonly Option[] = [
 	ofBroker(
 		"persistent_client_expiration",
 		duration,
@@ -240,8 +253,9 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		10,
 		"Seconds between updates of $SYS; 0 is none.",
 	),
+];
 
-	// Persistence
+const PERSISTENCE: readonly Option[] = [
 	ignored(
 		"persistence",
 		"global",
@@ -271,8 +285,9 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		MEMORY,
 		"Whether autosave_interval counts changes.",
 	),
+];
 
-	// Log
+const LOG: readonly Option[] = [
 	ofBroker(
 		"connection_messages",
 		boolean,
@@ -319,8 +334,9 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"there is no WebSocket library that logs by itself",
 		"Log level of the WebSocket library.",
 	),
+];
 
-	// The process
+const PROCESS: readonly Option[] = [
 	ofReader("include_dir", "global", text(), "Directory whose files with names in .conf are read here.", {
 		example: "/etc/mqttd/conf.d",
 	}),
@@ -344,13 +360,31 @@ export const BROKER_OPTIONS: readonly Option[] = [
 		"User to run as when started as root. Default: mosquitto, else nobody.",
 		{ example: "mqttd" },
 	),
-	ignored(
-		"retry_interval",
-		"global",
-		anything,
-		null,
-		"",
-		"Seconds after which messages were sent again; no longer exists.",
-	),
-	ignored("dhparamfile", "global", anything, null, "", "Diffie-Hellman parameters; no longer needed."),
 ];
+
+/** Of old: what they were for is no more. */
+const OLD: readonly Option[] = [
+	gone("dhparamfile", "Diffie-Hellman parameters; no longer needed."),
+	gone("ffdc_output", "Of another broker, whose files mosquitto could read."),
+	gone("max_log_entries", "Of another broker, whose files mosquitto could read."),
+	gone("retry_interval", "Seconds after which messages were sent again; no longer exists."),
+	gone("store_clean_interval", "Seconds between clearings of stored messages; they are cleared at once."),
+	gone("trace_level", "Of another broker, whose files mosquitto could read."),
+	gone("trace_output", "Of another broker, whose files mosquitto could read."),
+];
+
+function gone(name: string, doc: string): Option {
+	return ignored(name, "global", anything, null, "", doc);
+}
+
+export const BROKER_GROUPS: readonly OptionGroup[] = [
+	{ title: "Who may do what", options: ACCESS },
+	{ title: "Plugins", options: PLUGIN },
+	{ title: "Limits", options: LIMITS },
+	{ title: "Messages and sessions", options: MESSAGES },
+	{ title: "Persistence", options: PERSISTENCE },
+	{ title: "Log", options: LOG },
+	{ title: "The process", options: PROCESS },
+];
+
+export const OLD_GROUP: OptionGroup = { title: "Options of old", options: OLD };

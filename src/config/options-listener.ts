@@ -1,12 +1,12 @@
 /** The option table, second part: listeners. */
 
 import { fail } from "./error.ts";
-import { deprecated, type Option, ofListener, ofReader, refused } from "./option.ts";
+import { deprecated, type Option, type OptionGroup, ofListener, ofReader, refused } from "./option.ts";
 import { boolean, choice, integer, limit, place, port, text, type ValueType } from "./value.ts";
 
-const TLS = "TLS is not implemented yet, and without it the listener would be open and unencrypted";
+const TLS = "this build has no TLS, and the listener would be open and unencrypted";
 const IDENTITY =
-	"it is not implemented yet, and without it clients would have other names and rights than was asked for";
+	"this build keeps the names that clients give, and they would have other rights than was asked for";
 
 /** `3`, `4` and `5`, separated by spaces, tabs or commas: the levels in rising order. */
 const protocolVersions: ValueType<string> = {
@@ -52,7 +52,7 @@ function tls(name: string, doc: string, scope: "listener" | "default-listener" =
 	return refused(name, scope, text(), null, TLS, doc);
 }
 
-export const LISTENER_OPTIONS: readonly Option[] = [
+const WHERE: readonly Option[] = [
 	ofReader(
 		"listener",
 		"global",
@@ -71,7 +71,7 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		"default-listener",
 		text(),
 		null,
-		"it is not implemented yet, and without it the listener would be open on other interfaces",
+		"this build cannot bind to an interface, and the listener would be open on others",
 		"Network interface to listen on.",
 	),
 	ofListener(
@@ -91,7 +91,7 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		"default-listener",
 		choice(["mqtt", "websockets", "http_api"]),
 		"mqtt",
-		"only 'mqtt' is implemented so far",
+		"this build speaks plain MQTT only",
 		"What is spoken: mqtt.",
 	),
 	ofListener(
@@ -102,7 +102,9 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		"3,4,5",
 		"Versions of MQTT that are accepted: any of 3 (3.1), 4 (3.1.1) and 5 (5.0), separated by commas or spaces.",
 	),
+];
 
+const CLIENTS: readonly Option[] = [
 	ofListener(
 		"listener_allow_anonymous",
 		"listener",
@@ -165,13 +167,15 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		IDENTITY,
 		"Whether the user name replaces the client identifier.",
 	),
+];
 
+const WEB: readonly Option[] = [
 	refused(
 		"enable_proxy_protocol",
 		"listener",
 		integer({ min: 1, max: 2, error: "Error: enable_proxy_protocol must be 1 or 2." }),
 		null,
-		"the PROXY protocol is not implemented yet",
+		"this build does not speak the PROXY protocol",
 		"Version of the PROXY protocol that is spoken before MQTT.",
 	),
 	refused(
@@ -179,7 +183,7 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		"listener",
 		boolean,
 		false,
-		"the PROXY protocol is not implemented yet",
+		"this build does not speak the PROXY protocol",
 		"Whether the proxy must have received the client over TLS.",
 	),
 	refused(
@@ -187,7 +191,7 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		"listener",
 		text(),
 		null,
-		"serving files is not implemented yet",
+		"this build serves no files",
 		"Directory whose files are served.",
 	),
 	refused(
@@ -195,10 +199,12 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		"listener",
 		text(),
 		null,
-		"WebSockets are not implemented yet",
+		"this build has no WebSockets",
 		"Web page origin that may connect; repeat for more.",
 	),
+];
 
+const ENCRYPTION: readonly Option[] = [
 	tls("cafile", "File with certificates of authorities.", "listener"),
 	tls("capath", "Directory with certificates of authorities."),
 	tls("certfile", "File with the certificate of the broker."),
@@ -243,4 +249,11 @@ export const LISTENER_OPTIONS: readonly Option[] = [
 		IDENTITY,
 		"Whether the certificate's subject is the user name.",
 	),
+];
+
+export const LISTENER_GROUPS: readonly OptionGroup[] = [
+	{ title: "Listeners", options: WHERE },
+	{ title: "Clients of a listener", options: CLIENTS },
+	{ title: "WebSocket, HTTP and proxies", options: WEB },
+	{ title: "TLS", options: ENCRYPTION },
 ];

@@ -1,13 +1,16 @@
-/** The option table of mosquitto.conf: every option of mosquitto 2.1, and what holds when nothing is said. */
+/** The option table of mosquitto.conf: every option of mosquitto 1.4 to 2.1, and what holds when nothing is said. */
 
 import type { GlobalConfig, ListenerConfig } from "./config.ts";
-import type { Option } from "./option.ts";
-import { BRIDGE_OPTIONS } from "./options-bridge.ts";
-import { BROKER_OPTIONS } from "./options-broker.ts";
-import { LISTENER_OPTIONS } from "./options-listener.ts";
+import type { Option, OptionGroup } from "./option.ts";
+import { BRIDGE_GROUP } from "./options-bridge.ts";
+import { BROKER_GROUPS, OLD_GROUP } from "./options-broker.ts";
+import { LISTENER_GROUPS } from "./options-listener.ts";
 import type { Place } from "./value.ts";
 
-export const OPTIONS: readonly Option[] = [...BROKER_OPTIONS, ...LISTENER_OPTIONS, ...BRIDGE_OPTIONS];
+/** All options, as the documentation shows them. */
+export const GROUPS: readonly OptionGroup[] = [...BROKER_GROUPS, ...LISTENER_GROUPS, BRIDGE_GROUP, OLD_GROUP];
+
+export const OPTIONS: readonly Option[] = GROUPS.flatMap((group) => group.options);
 
 const exact = new Map<string, Option>();
 const beginnings: Option[] = [];

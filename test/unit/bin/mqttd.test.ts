@@ -327,7 +327,7 @@ describe("printing and checking", () => {
 	test("--test-config opens nothing", async () => {
 		const { host, broker, lines } = await start(["--test-config"], "listener 1\npersistence true\n");
 		assert.deepEqual([host.process.exitCode, broker], [0, null]);
-		assert.match(lines().join("\n"), /kept in memory for now\.\nConfiguration file is OK\.$/);
+		assert.match(lines().join("\n"), /end with the process\.\nConfiguration file is OK\.$/);
 		assert.ok(!host.network.listens("127.0.0.1", 1));
 		assert.equal((await start(["--test-config"], "nonsense\n")).host.process.exitCode, 3);
 		assert.equal((await start(["--test-config"])).host.process.exitCode, 3);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defaultGlobal, defaultListener, findOption, OPTIONS } from "../../../src/config/options.ts";
+import { VERSIONED, versionsOf } from "../../../src/config/versions.ts";
 
 /** Every option that mosquitto 2.1 knows. */
 const MOSQUITTO = `
@@ -29,13 +30,38 @@ use_subject_as_username use_username_as_clientid user username websockets_header
 	.trim()
 	.split(/\s+/);
 
+/** Options of earlier versions that 2.1 does not know. */
+const FORMER = ["ffdc_output", "max_log_entries", "store_clean_interval", "trace_level", "trace_output"];
+
 test("every option of mosquitto is there, and no other", () => {
-	for (const name of [...MOSQUITTO, "plugin_opt_x", "auth_opt_x"]) assert.ok(findOption(name), name);
-	const known = new Set(MOSQUITTO);
+	for (const name of [...MOSQUITTO, ...FORMER, "plugin_opt_x", "auth_opt_x"])
+		assert.ok(findOption(name), name);
+	const known = new Set([...MOSQUITTO, ...FORMER]);
 	for (const { name, aliases } of OPTIONS) {
 		if (!name.endsWith("*")) for (const each of [name, ...aliases]) assert.ok(known.has(each), each);
 	}
 	assert.equal(findOption("plugin_op"), undefined);
+});
+
+test("versions: of names in the table, each once, in the order of time", () => {
+	const names = new Set(OPTIONS.flatMap(({ name, aliases }) => [name, ...aliases]));
+	for (const name of VERSIONED) assert.ok(names.has(name), name);
+	const number = (version: string) => version.split(".").reduce((sum, part) => sum * 100 + Number(part), 0);
+	for (const name of names) {
+		const { since, until } = versionsOf(name);
+		if (since !== null && until !== null) assert.ok(number(since) < number(until), name);
+		assert.equal(VERSIONED.includes(name), since !== null || until !== null, name);
+		assert.equal(
+			VERSIONED.filter((each) => each === name).length,
+			Number(since !== null) + Number(until !== null),
+		);
+	}
+	assert.deepEqual(versionsOf("listener"), { since: null, until: null });
+	assert.deepEqual(versionsOf("per_listener_settings"), { since: "1.5", until: null });
+	assert.deepEqual(versionsOf("packet_buffer_size"), { since: "2.1", until: null });
+	assert.deepEqual(versionsOf("retry_interval"), { since: null, until: "1.4" });
+	assert.deepEqual(versionsOf("dhparamfile"), { since: "1.6", until: "2.0" });
+	for (const former of FORMER) assert.notEqual(versionsOf(former).until, null, former);
 });
 
 test("no name stands twice", () => {

@@ -349,8 +349,8 @@ describe("what is not honoured", () => {
 			(each) => each.text,
 		);
 		assert.deepEqual(texts, [
-			"Warning: The 'persistence' option has no effect: messages are kept in memory for now.",
-			"Warning: The 'persistence_location' option has no effect: messages are kept in memory for now.",
+			"Warning: The 'persistence' option has no effect: messages and sessions are kept in memory, and end with the process.",
+			"Warning: The 'persistence_location' option has no effect: messages and sessions are kept in memory, and end with the process.",
 		]);
 		assert.deepEqual(read("persistence false\nsys_interval 10\n").remarks, []);
 	});
@@ -359,7 +359,7 @@ describe("what is not honoured", () => {
 		const error = errorAt("listener 1\nuse_identity_as_username true\n", 2);
 		assert.match(
 			error ?? "",
-			/^Error: The 'use_identity_as_username' option cannot be used: it is not implemented yet/,
+			/^Error: The 'use_identity_as_username' option cannot be used: this build keeps the names/,
 		);
 		assert.equal(read("listener 1\nuse_identity_as_username false\nprotocol mqtt\n").listeners.length, 1);
 		assert.match(errorAt("auth_plugin /x.so\n", 1) ?? "", /The 'auth_plugin' option cannot be used: plugins/);

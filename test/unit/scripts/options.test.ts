@@ -57,7 +57,7 @@ test("every option stands in the reference once, with its meaning", () => {
 		assert.deepEqual(others, [], name);
 		assert.equal(row.includes("**Refused**"), state === "refused", name);
 		assert.equal(row.includes("**No effect**"), state === "ignored", name);
-		assert.equal(row.split(/(?<!\\)\|/).length, 6, `${name}: four cells`);
+		assert.equal(row.split(/(?<!\\)\|/).length, 8, `${name}: six cells`);
 	}
 });
 
