@@ -1,6 +1,6 @@
 /** Hashes, by Node's own. */
 
-import { createHash, createHmac, pbkdf2Sync, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, pbkdf2, pbkdf2Sync, timingSafeEqual } from "node:crypto";
 import type { Crypto } from "../host/crypto.ts";
 
 function checkCount(count: number, maximum: number, name: string): void {
@@ -22,6 +22,19 @@ export const crypto: Crypto = {
 		checkCount(iterations, 1_000_000, "iterations");
 		checkCount(length, 1024, "length");
 		return new Uint8Array(pbkdf2Sync(password, salt, iterations, length, "sha256"));
+	},
+
+	sha512(bytes) {
+		return new Uint8Array(createHash("sha512").update(bytes).digest());
+	},
+
+	pbkdf2Sha512(password, salt, iterations, length, callback) {
+		checkCount(iterations, 10_000_000, "iterations");
+		checkCount(length, 1024, "length");
+		pbkdf2(password, salt, iterations, length, "sha512", (error, key) => {
+			if (error !== null) throw error;
+			callback(new Uint8Array(key));
+		});
 	},
 
 	equal(a, b) {

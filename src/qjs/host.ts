@@ -34,6 +34,8 @@ export function createQuickJsHost(): Host {
 			sha256: native.sha256,
 			hmacSha256: native.hmacSha256,
 			pbkdf2Sha256: native.pbkdf2Sha256,
+			sha512: native.sha512,
+			pbkdf2Sha512: native.pbkdf2Sha512,
 			equal: native.equalOctets,
 		},
 		network,

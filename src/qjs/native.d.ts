@@ -28,7 +28,7 @@ declare module "native" {
 	export function utf8EncodeInto(text: string, bytes: Uint8Array, start: number): number;
 	export function utf8Encode(text: string): Uint8Array;
 
-	// crypto.c
+	// crypto.c, sha512.c
 	export function sha256(bytes: Uint8Array): Uint8Array;
 	export function hmacSha256(key: Uint8Array, bytes: Uint8Array): Uint8Array;
 	export function pbkdf2Sha256(
@@ -37,6 +37,14 @@ declare module "native" {
 		iterations: number,
 		length: number,
 	): Uint8Array;
+	export function sha512(bytes: Uint8Array): Uint8Array;
+	export function pbkdf2Sha512(
+		password: Uint8Array,
+		salt: Uint8Array,
+		iterations: number,
+		length: number,
+		callback: (key: Uint8Array) => void,
+	): void;
 	export function equalOctets(a: Uint8Array, b: Uint8Array): boolean;
 
 	// listener.c, connect.c: these throw a HostError for what fails at once.

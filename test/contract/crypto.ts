@@ -1,7 +1,7 @@
 /** The contract of src/host/crypto.ts: known answers, and the edges between. */
 
 import { caught, equal, ok } from "./assert.ts";
-import { pattern, type Tests } from "./harness.ts";
+import { Gate, pattern, type Tests } from "./harness.ts";
 
 function hex(bytes: Uint8Array): string {
 	return Array.from(bytes, (octet) => octet.toString(16).padStart(2, "0")).join("");
@@ -64,6 +64,49 @@ const derived: readonly [password: string, salt: string, iterations: number, key
 	["", "", 3, "b3"],
 ];
 
+/** FIPS 180-4's examples, from its list of test vectors. */
+const longDigests: readonly [text: string, digest: string][] = [
+	[
+		"",
+		"cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e",
+	],
+	[
+		"abc",
+		"ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+	],
+	[
+		"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu",
+		"8e959b75dae313da8cf4f72814fc143f8f7779c6eb9f7fa17299aeadb6889018501d289e4900f7e4331b99dec4b5433ac7d329eeb6dd26545e96e55b874be909",
+	],
+	[
+		"a".repeat(1_000_000),
+		"e718483d0ce769644e2e42c7bc15b4638e1f98b13b2044285632a803afa973ebde0ff244877ea60a4cb0432ce577c31beb009c5c2c49aa2e4eadb217ad8cc09b",
+	],
+];
+
+/** Widely published, and others that agree with several implementations. */
+const longDerived: readonly [password: string, salt: string, iterations: number, key: string][] = [
+	[
+		"password",
+		"salt",
+		1,
+		"867f70cf1ade02cff3752599a3a53dc4af34c7a669815ae5d513554e1c8cf252c02d470a285a0501bad999bfe943c08f050235d7d68b1da55e63f73b60a57fce",
+	],
+	[
+		"passwordPASSWORDpassword",
+		"saltSALTsaltSALTsaltSALTsaltSALTsalt",
+		4096,
+		"8c0511f4c6e597c6ac6315d8f0362e225f3c501495ba23b868c005174dc4ee71115b59f9e60cd9532fa33e0f75aefe30225c583a186cd82bd4daea9724a3d3b8",
+	],
+	[
+		"k".repeat(129),
+		"s".repeat(300),
+		3,
+		"798706356674f94eac1b88cda0d7c769288c0108e1e8e4b9ab340d7298df288026769d69a7dbd0e23e3b575209f66782371ed0b69773c587a55d4c163785dd80215ce9441b63d1a2fc5184c7459920caada66810ec6e9a3cf66e96a10591923c7b3ef930e4a576b9e979931fbfd6db80cfbbc5b2b320747c4cfaf9913b47ef656570a180d35ccd5d7442bbf06bd1f7764eb9ec6583d1",
+	],
+	["", "", 1, "6d"],
+];
+
 export const cryptoTests: Tests = {
 	"sha256: known answers": ({ crypto }) => {
 		for (const [text, digest] of digests) {
@@ -124,6 +167,55 @@ export const cryptoTests: Tests = {
 			ok(error instanceof RangeError, `a RangeError for ${length} octets`);
 		}
 		equal(crypto.pbkdf2Sha256(none, none, 1, 1024).length, 1024, "the longest key");
+	},
+
+	"sha512: known answers": ({ crypto }) => {
+		for (const [text, digest] of longDigests) {
+			equal(hex(crypto.sha512(octets(text))), digest, `SHA-512 of ${text.length} octets`);
+		}
+	},
+
+	"sha512: every length around the block size": ({ crypto }) => {
+		const all = new Uint8Array(260 * 64);
+		for (let length = 0; length < 260; length++) all.set(crypto.sha512(pattern(length)), length * 64);
+		equal(
+			hex(crypto.sha256(all)),
+			"9ce5c91867c1e99ffec2a22e63c33a543edfd792e4023fe54a5a47e4877a302d",
+			"digest of the digests",
+		);
+	},
+
+	"pbkdf2Sha512: known answers": async ({ crypto }) => {
+		for (const [password, salt, iterations, key] of longDerived) {
+			const gate = new Gate<Uint8Array>();
+			crypto.pbkdf2Sha512(octets(password), octets(salt), iterations, key.length / 2, gate.open);
+			equal(hex(await gate.passed), key, `${iterations} iterations`);
+		}
+	},
+
+	"pbkdf2Sha512: the loop goes on meanwhile": async (host) => {
+		const order: string[] = [];
+		const gate = new Gate();
+		host.crypto.pbkdf2Sha512(octets("password"), octets("salt"), 100_000, 64, () => {
+			order.push("key");
+			gate.open();
+		});
+		order.push("called");
+		host.timers.after(0, () => order.push("timer"));
+		await gate.passed;
+		equal(order.join(" "), "called timer key", "what happened in which order");
+	},
+
+	"pbkdf2Sha512: numbers out of range": ({ crypto }) => {
+		const none = new Uint8Array(0);
+		for (const count of [0, -1, 1.5, Number.NaN, 10_000_001, 2 ** 32 + 1]) {
+			const error = caught(() => crypto.pbkdf2Sha512(none, none, count, 64, () => {}), `${count} iterations`);
+			ok(error instanceof RangeError, `a RangeError for ${count} iterations`);
+		}
+		for (const length of [0, -1, 1.5, Number.NaN, 1025, 2 ** 32 + 1]) {
+			const error = caught(() => crypto.pbkdf2Sha512(none, none, 1, length, () => {}), `${length} octets`);
+			ok(error instanceof RangeError, `a RangeError for ${length} octets`);
+		}
 	},
 
 	"equal: by content": ({ crypto }) => {

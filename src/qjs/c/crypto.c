@@ -179,24 +179,12 @@ static void pbkdf2(const hmac *mac, const uint8_t *salt, size_t salt_length, uin
 	}
 }
 
-/* The octets of an argument; false with an exception pending when it is no Uint8Array. */
-static bool octets(JSValueConst value, const uint8_t **data, uint32_t *length)
-{
-	uint8_t *start;
-	if (!engine_bytes(value, &start, length)) {
-		JS_ThrowTypeError(host.ctx, "not a Uint8Array");
-		return false;
-	}
-	*data = start;
-	return true;
-}
-
 /* sha256(bytes): Uint8Array */
 static JSValue crypto_sha256(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
 {
 	const uint8_t *data;
 	uint32_t length;
-	if (!octets(argv[0], &data, &length))
+	if (!host_octets(argv[0], &data, &length))
 		return JS_EXCEPTION;
 	sha256 hash;
 	uint8_t digest[DIGEST];
@@ -211,7 +199,7 @@ static JSValue crypto_hmac(JSContext *ctx, JSValueConst this_val, int argc, JSVa
 {
 	const uint8_t *key, *data;
 	uint32_t key_length, length;
-	if (!octets(argv[0], &key, &key_length) || !octets(argv[1], &data, &length))
+	if (!host_octets(argv[0], &key, &key_length) || !host_octets(argv[1], &data, &length))
 		return JS_EXCEPTION;
 	hmac mac;
 	uint8_t digest[DIGEST];
@@ -220,28 +208,14 @@ static JSValue crypto_hmac(JSContext *ctx, JSValueConst this_val, int argc, JSVa
 	return host_new_bytes(digest, DIGEST);
 }
 
-/* A whole number from 1 to `maximum`; false with an exception pending when it is none. */
-static bool count_of(JSValueConst value, double maximum, const char *name, uint32_t *count)
-{
-	double number;
-	if (JS_ToFloat64(host.ctx, &number, value) < 0)
-		return false;
-	if (!(number >= 1 && number <= maximum) || number != (uint32_t)number) {
-		JS_ThrowRangeError(host.ctx, "%s: 1 to %d", name, (int)maximum);
-		return false;
-	}
-	*count = (uint32_t)number;
-	return true;
-}
-
 /* pbkdf2Sha256(password, salt, iterations, length): Uint8Array */
 static JSValue crypto_pbkdf2(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
 {
 	const uint8_t *password, *salt;
 	uint32_t password_length, salt_length, iterations, length;
-	if (!count_of(argv[2], MAXIMUM_ITERATIONS, "iterations", &iterations) ||
-	    !count_of(argv[3], MAXIMUM_DERIVED, "length", &length) ||
-	    !octets(argv[0], &password, &password_length) || !octets(argv[1], &salt, &salt_length))
+	if (!host_count(argv[2], MAXIMUM_ITERATIONS, "iterations", &iterations) ||
+	    !host_count(argv[3], MAXIMUM_DERIVED, "length", &length) ||
+	    !host_octets(argv[0], &password, &password_length) || !host_octets(argv[1], &salt, &salt_length))
 		return JS_EXCEPTION;
 	hmac mac;
 	uint8_t out[MAXIMUM_DERIVED];
@@ -255,7 +229,7 @@ static JSValue crypto_equal(JSContext *ctx, JSValueConst this_val, int argc, JSV
 {
 	const uint8_t *a, *b;
 	uint32_t length, length_b;
-	if (!octets(argv[0], &a, &length) || !octets(argv[1], &b, &length_b))
+	if (!host_octets(argv[0], &a, &length) || !host_octets(argv[1], &b, &length_b))
 		return JS_EXCEPTION;
 	if (length != length_b)
 		return JS_FALSE;

@@ -73,6 +73,10 @@ JSValue host_throw(int error);
 /* values.c */
 /* The octets argv[0][argv[1], argv[2]); false with an exception pending when these do not fit. */
 bool host_range(JSValueConst *argv, const uint8_t **start, uint32_t *length);
+/* The octets of an argument; false with an exception pending when it is no Uint8Array. */
+bool host_octets(JSValueConst value, const uint8_t **data, uint32_t *length);
+/* A whole number from 1 to `maximum`; false with an exception pending when it is none. */
+bool host_count(JSValueConst value, double maximum, const char *name, uint32_t *count);
 /* A C string of an argument; an exception when it holds U+0000. To be freed with JS_FreeCString. */
 const char *host_string(JSValueConst value);
 /* Text that came from the system, which may not be UTF-8. */
@@ -125,6 +129,7 @@ typedef struct host_module {
 } host_module;
 
 extern const host_module bytemap_module, connect_module, connection_module, crypto_module, files_module, listener_module,
-	process_module, random_module, signals_module, stdin_module, syslog_module, timers_module, utf8_module;
+	process_module, random_module, sha512_module, signals_module, stdin_module, syslog_module, timers_module,
+	utf8_module;
 
 #endif

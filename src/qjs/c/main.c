@@ -14,8 +14,8 @@ host_state host;
 
 static const host_module *const modules[] = {
 	&bytemap_module,  &connect_module, &connection_module, &crypto_module, &files_module,
-	&listener_module, &process_module, &random_module,     &signals_module, &stdin_module,
-	&syslog_module,   &timers_module,  &utf8_module,
+	&listener_module, &process_module, &random_module,     &sha512_module,  &signals_module,
+	&stdin_module,    &syslog_module,  &timers_module,    &utf8_module,
 };
 
 /* Promises that were rejected while nobody listened, until the jobs of this turn have run. */
@@ -245,7 +245,7 @@ int main(int argc, char **argv)
 {
 	open_standard_streams();
 	signal(SIGPIPE, SIG_IGN);
-	/* Look-ups of names are the only work that is done in threads. */
+	/* Look-ups of names and derivations of keys are the only work that is done in threads. */
 	setenv("UV_THREADPOOL_SIZE", "2", 0);
 	host.argc = argc;
 	host.argv = argv;

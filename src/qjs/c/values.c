@@ -28,6 +28,30 @@ bool host_range(JSValueConst *argv, const uint8_t **start, uint32_t *length)
 	return true;
 }
 
+bool host_octets(JSValueConst value, const uint8_t **data, uint32_t *length)
+{
+	uint8_t *start;
+	if (!engine_bytes(value, &start, length)) {
+		JS_ThrowTypeError(host.ctx, "not a Uint8Array");
+		return false;
+	}
+	*data = start;
+	return true;
+}
+
+bool host_count(JSValueConst value, double maximum, const char *name, uint32_t *count)
+{
+	double number;
+	if (JS_ToFloat64(host.ctx, &number, value) < 0)
+		return false;
+	if (!(number >= 1 && number <= maximum) || number != (uint32_t)number) {
+		JS_ThrowRangeError(host.ctx, "%s: 1 to %d", name, (int)maximum);
+		return false;
+	}
+	*count = (uint32_t)number;
+	return true;
+}
+
 const char *host_string(JSValueConst value)
 {
 	size_t length;
