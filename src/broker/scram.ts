@@ -1,9 +1,9 @@
 /** SCRAM-SHA-256 (RFC 5802, RFC 7677) without channel binding, as an Authenticator. */
 
+import { decodeBase64, encodeBase64 } from "../host/base64.ts";
 import type { Host } from "../host/host.ts";
 import { MqttError, Reason } from "../packet/packet.ts";
 import type { AuthenticationExchange, AuthenticationStep, Authenticator } from "./authenticator.ts";
-import { decodeBase64, encodeBase64 } from "./base64.ts";
 
 /** What is kept of a password: it does not let anybody in. */
 export interface ScramCredentials {

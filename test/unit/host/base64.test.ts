@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeBase64, encodeBase64 } from "../../../src/broker/base64.ts";
+import { decodeBase64, encodeBase64 } from "../../../src/host/base64.ts";
 
 test("RFC 4648's examples", () => {
 	const examples: [string, string][] = [

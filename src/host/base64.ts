@@ -1,4 +1,4 @@
-/** Base64 (RFC 4648, section 4), with padding and nothing else around it. */
+/** Base64 (RFC 4648, section 4), with padding and nothing else around it. Code, not contract: every folder may use it. */
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
