@@ -144,8 +144,8 @@ export function sampleOptions(): Option[] {
 	return OPTIONS.filter(inSample);
 }
 
-function inSample({ state, note }: Option): boolean {
-	return state === "honoured" && note === null;
+function inSample({ name, state, note }: Option): boolean {
+	return state === "honoured" && note === null && !name.endsWith("*");
 }
 
 function comment(text: string): string[] {

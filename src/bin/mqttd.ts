@@ -3,6 +3,7 @@
 import type { BrokerControl, CreateBroker } from "../broker/settings.ts";
 import type { BrokerConfig, Remark } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
+import { PluginError } from "../config/plugins.ts";
 import { readConfig } from "../config/read.ts";
 import type { Background, Connection, Host, HostError } from "../host/host.ts";
 import { ArgumentError, type BrokerArguments, parseArguments, usage } from "./args.ts";
@@ -12,8 +13,12 @@ import { type LogSettings, type ProgramLog, startLogSettings } from "./log.ts";
 import { brokerSettings, type ListenerPlan, listenerPlans, logSettings } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
-/** mosquitto's exit codes: wrong arguments or configuration; anything else that keeps the broker from starting. */
+/**
+ * mosquitto's exit codes: wrong arguments or configuration; a plugin that cannot be loaded, which a mere test of the
+ * configuration does not try; anything else that keeps the broker from starting.
+ */
 const EXIT_INVALID = 3;
+const EXIT_PLUGIN = 13;
 const EXIT_FAILURE = 1;
 
 /** Users to become when started as root and none is configured. */
@@ -49,8 +54,10 @@ function prepare(context: Context): { given: BrokerArguments; config: BrokerConf
 	const print = (stream: "stdout" | "stderr", text: string) => {
 		host.process[stream].write(host.utf8.encode(text));
 	};
+	let testing = false;
 	try {
 		const given = parseArguments(args);
+		testing = given.testConfig;
 		if (given.print !== null) {
 			print("stdout", given.print === "help" ? usage(name, VERSION) : `${name} version ${VERSION}\n`);
 			host.process.exit(0);
@@ -75,7 +82,7 @@ function prepare(context: Context): { given: BrokerArguments; config: BrokerConf
 		} else {
 			throw error;
 		}
-		host.process.exit(EXIT_INVALID);
+		host.process.exit(error instanceof PluginError && !testing ? EXIT_PLUGIN : EXIT_INVALID);
 	}
 	return null;
 }

@@ -21,6 +21,15 @@ export interface ListenerPlan {
 
 const DEFAULT_PORT = 1883;
 const DEFAULT_PREFIX = "auto-";
+const SPARKPLUG = "mosquitto_sparkplug_aware";
+
+/** Whether the plugin is in use for a listener; with null, for all. */
+function hasPlugin(config: BrokerConfig, name: string, listener: ListenerConfig | null): boolean {
+	return config.plugins.some(({ builtIn, listeners }) => {
+		if (builtIn.name !== name) return false;
+		return listener === null ? listeners === null : listeners?.includes(listener);
+	});
+}
 
 /** What the file says of the broker; what no option is about is as the broker has it. */
 export function brokerSettings(config: BrokerConfig): BrokerSettings {
@@ -44,6 +53,7 @@ export function brokerSettings(config: BrokerConfig): BrokerSettings {
 		persistentClientExpiration: global.persistentClientExpiration,
 		connectionMessages: global.connectionMessages,
 		sysInterval: global.sysInterval,
+		sparkplugAware: hasPlugin(config, SPARKPLUG, null),
 		version: `mqttd version ${VERSION}`,
 	};
 }
@@ -64,9 +74,10 @@ export function logSettings(
 
 function listenerSettings(
 	listener: ListenerConfig,
-	global: GlobalConfig,
+	config: BrokerConfig,
 	allowAnonymous: boolean,
 ): ListenerSettings {
+	const { global } = config;
 	return {
 		port: 0,
 		allowAnonymous: listener.allowAnonymous ?? global.allowAnonymous ?? allowAnonymous,
@@ -78,6 +89,7 @@ function listenerSettings(
 		maxQos: listener.maxQos,
 		maxTopicAlias: listener.maxTopicAlias,
 		maxTopicAliasBroker: listener.maxTopicAliasBroker,
+		sparkplugAware: hasPlugin(config, SPARKPLUG, listener),
 	};
 }
 
@@ -86,14 +98,13 @@ function listenerSettings(
  * where anonymous clients are allowed unless the file says otherwise; elsewhere they are not unless it says so.
  */
 export function listenerPlans(config: BrokerConfig, ports: readonly Port[]): ListenerPlan[] {
-	const { global } = config;
 	if (config.localOnly) {
 		return (ports.length === 0 ? [DEFAULT_PORT] : ports).map((port) => ({
 			host: null,
 			port,
 			kind: "loopback",
 			domain: config.localListener.socketDomain,
-			settings: listenerSettings(config.localListener, global, true),
+			settings: listenerSettings(config.localListener, config, true),
 		}));
 	}
 	return config.listeners.map((listener) => {
@@ -103,7 +114,7 @@ export function listenerPlans(config: BrokerConfig, ports: readonly Port[]): Lis
 			port: place.kind === "tcp" ? place.port : 0,
 			kind: place.kind,
 			domain: listener.socketDomain,
-			settings: listenerSettings(listener, global, false),
+			settings: listenerSettings(listener, config, false),
 		};
 	});
 }

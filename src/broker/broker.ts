@@ -29,6 +29,7 @@ import { Statistics, StoreCount } from "./statistics.ts";
 import { SubscriptionTree } from "./subscription-tree.ts";
 import type { Census } from "./sys-topics.ts";
 import { SysTree } from "./sys-tree.ts";
+import { publishWill } from "./will.ts";
 
 /** Milliseconds that peers have to end their sides when the broker stops: service managers do not wait long. */
 const STOP_TIMEOUT = 2000;
@@ -287,25 +288,8 @@ export class Broker implements BrokerControl {
 		return minutes === null || topic.startsWith("$SYS/") ? 0 : this.seconds + minutes * 60;
 	}
 
-	/** Publishes a will in the name of its session. */
 	publishWill(session: Session, will: Will): void {
-		const topic = this.host.utf8.encode(will.topic);
-		const route = this.routes.get(topic, 0, topic.length);
-		if (route.reserved) return;
-		const { view } = this;
-		view.qos = will.qos;
-		view.retain = will.retain;
-		view.payloadStart = 0;
-		view.payloadEnd = will.payload.length;
-		let properties = will.properties;
-		let expiresAt = 0;
-		if (properties !== null) {
-			const { willDelayInterval: _delay, messageExpiryInterval, ...forwarded } = properties;
-			properties = forwarded;
-			if (messageExpiryInterval !== undefined) expiresAt = this.seconds + messageExpiryInterval;
-		}
-		this.publication.begin(route, will.payload, view, properties, expiresAt, this.seconds);
-		this.distribute(this.publication, route, session);
+		publishWill(this, session, will);
 	}
 
 	// Sessions.

@@ -148,6 +148,8 @@ export class Client implements ConnectionHandler, Due, Link {
 	/** For the short way of messages that it publishes: where they go, and whether there is such a way. */
 	readonly routes: Routes;
 	isVersion5 = false;
+	/** Whether its messages may be of Sparkplug. */
+	sparkplugAware = false;
 	private forwards = false;
 	/** It is not read until its answers have been taken. */
 	private paused = false;
@@ -362,6 +364,7 @@ export class Client implements ConnectionHandler, Due, Link {
 		this.frameLimit = settings.maxPacketSize;
 		this.shortFrame = Math.min(this.frameLimit, SHORT_FRAME);
 		this.isVersion5 = this.version === 5;
+		this.sparkplugAware = settings.sparkplugAware || this.listener.sparkplugAware;
 		const own = this.mount === null;
 		this.forwards = own && this.broker.forwardsFrames && this.listener.maxQos === 2;
 		this.takesFrames =

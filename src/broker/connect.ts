@@ -210,6 +210,7 @@ function openSession(client: Client, packet: ConnectPacket, answer: Answer): voi
 	const session = broker.openSession(answer.clientId, packet.cleanStart);
 	answer.sessionPresent = session === previous; // [MQTT-3.2.2-2], [MQTT-3.2.2-3]
 	session.expiryInterval = expiryInterval(client, packet);
+	session.listener = client.listener;
 	client.session = session;
 }
 

@@ -12,6 +12,9 @@ import {
 } from "../packet/packet.ts";
 import type { Client } from "./client.ts";
 import type { Route } from "./routes.ts";
+import { publishCertificate } from "./sparkplug.ts";
+import { stampPayload } from "./sparkplug-payload.ts";
+import { BIRTH, CERTIFICATE, DEATH, mountedRole, NO_ROLE, type SparkplugRole } from "./sparkplug-topic.ts";
 
 const view = new PublishView();
 
@@ -57,7 +60,8 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 		acknowledge(client, PacketType.PUBREC, packetId, Reason.SUCCESS); // not published again [MQTT-4.3.3-10]
 		return;
 	}
-	let reason: number = refusal(client, route, view.payloadEnd - view.payloadStart);
+	const role = client.sparkplugAware ? roleOf(client, route) : NO_ROLE;
+	let reason: number = refusal(client, route, role, view.payloadEnd - view.payloadStart);
 	if (
 		reason === Reason.SUCCESS &&
 		qos === 2 &&
@@ -68,9 +72,14 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 	}
 	if (reason === Reason.SUCCESS) {
 		const { publication } = broker;
-		publication.begin(route, bytes, view, properties, expiresAt, broker.seconds);
-		if (forwardable) publication.useFrame(version, start, end);
+		const source = role === DEATH ? stamped(client, bytes) : bytes;
+		publication.begin(route, source, view, properties, expiresAt, broker.seconds);
+		if (forwardable && source === bytes) publication.useFrame(version, start, end);
 		if (broker.distribute(publication, route, session) === 0) reason = Reason.NO_MATCHING_SUBSCRIBERS;
+		if (role === BIRTH) {
+			const mountPoint = client.mount === null ? "" : client.mount.point;
+			publishCertificate(broker, route.topic, mountPoint, bytes, view, properties, expiresAt);
+		}
 		if (qos === 2) session.incoming.add(packetId);
 	}
 	if (qos === 1)
@@ -120,8 +129,21 @@ function routeOfName(client: Client, bytes: Uint8Array): Route {
 	return routes.get(joined, 0, joined.length);
 }
 
+function roleOf({ mount }: Client, route: Route): SparkplugRole {
+	return mount === null ? route.role : mountedRole(route.topic, mount.point);
+}
+
+/** What has the payload with the time of now in it; `view` tells where. As it came, when there is no place for it. */
+function stamped({ broker }: Client, bytes: Uint8Array): Uint8Array {
+	const payload = stampPayload(bytes, view.payloadStart, view.payloadEnd, broker.host.clock.now());
+	if (payload === null) return bytes;
+	view.payloadStart = 0;
+	view.payloadEnd = payload.length;
+	return payload;
+}
+
 /** Why a message is acknowledged but goes nowhere; SUCCESS when there is no reason. */
-function refusal(client: Client, route: Route, payloadLength: number): number {
+function refusal(client: Client, route: Route, role: SparkplugRole, payloadLength: number): number {
 	const limit = client.broker.settings.messageSizeLimit;
 	if (limit !== 0 && payloadLength > limit) {
 		client.trace("Dropped too large PUBLISH from", `('${route.topic}', ${payloadLength} bytes)`);
@@ -131,7 +153,7 @@ function refusal(client: Client, route: Route, payloadLength: number): number {
 		client.trace("Dropped retained PUBLISH, as memory_limit is exceeded, from", `('${route.topic}')`);
 		return Reason.QUOTA_EXCEEDED;
 	}
-	if (route.reserved) {
+	if (route.reserved || role === CERTIFICATE) {
 		client.trace("Denied PUBLISH from", `('${route.topic}')`);
 		return Reason.NOT_AUTHORIZED;
 	}

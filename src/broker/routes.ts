@@ -9,6 +9,7 @@ import type { Topic } from "./message.ts";
 import type { Session } from "./session.ts";
 import type { BrokerHost } from "./settings.ts";
 import type { SharedGroup } from "./shared.ts";
+import { NO_ROLE, type SparkplugRole, sparkplugRole } from "./sparkplug-topic.ts";
 import type { Subscription, SubscriptionTree } from "./subscription-tree.ts";
 
 /** Topics remembered at once; a publisher of ever new topics cannot make the broker grow. */
@@ -43,6 +44,8 @@ export class Route implements Topic {
 	readonly topicBytes: Uint8Array;
 	/** Topics that only the broker itself publishes to: `$SYS` and `$CONTROL`. */
 	readonly reserved: boolean;
+	/** What the topic is to a Sparkplug aware listener without mount point. */
+	readonly role: SparkplugRole;
 	/** Of the routes when what follows was worked out. */
 	generation = 0;
 	deliveries: readonly Delivery[] = [];
@@ -59,6 +62,7 @@ export class Route implements Topic {
 		this.topicBytes = topicBytes;
 		this.reserved =
 			topic === "$SYS" || topic.startsWith("$SYS/") || topic === "$CONTROL" || topic.startsWith("$CONTROL/");
+		this.role = sparkplugRole(topic);
 	}
 }
 
@@ -100,7 +104,7 @@ export class Routes {
 			const [first] = route.deliveries;
 			route.only = first?.isPlain && route.deliveries.length === 1 ? first : null;
 			route.groups = groups;
-			const special = route.reserved || groups.length > 0;
+			const special = route.reserved || route.role !== NO_ROLE || groups.length > 0;
 			route.forwarding = special ? null : forwarding(route.deliveries, 3);
 			route.forwarding5 = special ? null : forwarding(route.deliveries, 5);
 		}

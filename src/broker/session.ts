@@ -13,7 +13,7 @@ import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
 import { MessageQueue, type Queued, type Redeliverer } from "./message-queue.ts";
 import type { Publication } from "./publication.ts";
-import type { BrokerSettings } from "./settings.ts";
+import type { BrokerSettings, ListenerSettings } from "./settings.ts";
 import type { Statistics, StoreCount } from "./statistics.ts";
 
 /** Session expiry interval of a session that does not end by itself. */
@@ -71,6 +71,8 @@ export class Session {
 	readonly clientId: string;
 	/** The connection, while there is one. */
 	link: Link | null = null;
+	/** Where its last connection came in. */
+	listener: ListenerSettings | null = null;
 	/** Seconds that the session outlives its connection; NEVER_EXPIRES is for ever. */
 	expiryInterval = 0;
 	/** Topic filters of its subscriptions. */

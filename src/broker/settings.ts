@@ -39,6 +39,8 @@ export interface BrokerSettings {
 	connectionMessages: boolean;
 	/** Seconds between updates of `$SYS`; 0 is no `$SYS`. */
 	sysInterval: number;
+	/** Whether messages of Sparkplug get what a Sparkplug aware server does for them; see sparkplug.ts. */
+	sparkplugAware: boolean;
 	/** Name and version of the program, for `$SYS`. */
 	version: string;
 }
@@ -62,6 +64,8 @@ export interface ListenerSettings {
 	maxTopicAlias: number;
 	/** Topic aliases that the broker may set up for a client. */
 	maxTopicAliasBroker: number;
+	/** As that of the broker, for messages that come in here. */
+	sparkplugAware: boolean;
 }
 
 export const defaultBrokerSettings: Readonly<BrokerSettings> = {
@@ -83,6 +87,7 @@ export const defaultBrokerSettings: Readonly<BrokerSettings> = {
 	persistentClientExpiration: null,
 	connectionMessages: true,
 	sysInterval: 10,
+	sparkplugAware: false,
 	version: "mqttd",
 };
 
@@ -97,6 +102,7 @@ export const defaultListenerSettings: Readonly<ListenerSettings> = {
 	maxQos: 2,
 	maxTopicAlias: 10,
 	maxTopicAliasBroker: 10,
+	sparkplugAware: false,
 };
 
 /** What the broker needs of its host. */

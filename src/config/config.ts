@@ -1,6 +1,7 @@
 /** What a configuration says, typed: the result of reading mosquitto.conf. Defaults come from the option table. */
 
 import type { LogType } from "../host/log.ts";
+import type { PluginConfig } from "./plugins.ts";
 import type { LogDestination, LogFacility, Place } from "./value.ts";
 
 /** Options for the whole broker. Names follow those of mosquitto.conf; null where nothing was said. */
@@ -78,5 +79,7 @@ export interface BrokerConfig {
 	 */
 	readonly localOnly: boolean;
 	readonly localListener: ListenerConfig;
+	/** In the order of the file. Options of mosquitto.conf that they stand for are set already. */
+	readonly plugins: readonly PluginConfig[];
 	readonly remarks: readonly Remark[];
 }

@@ -10,6 +10,7 @@ import {
 	ofSecurity,
 	refused,
 } from "./option.ts";
+import { LOGINS } from "./plugins.ts";
 import {
 	anything,
 	boolean,
@@ -19,14 +20,12 @@ import {
 	logDestination,
 	logFacility,
 	logType,
+	namedPath,
 	octets,
 	text,
 } from "./value.ts";
 
 const MEMORY = "messages and sessions are kept in memory, and end with the process";
-const LOGINS =
-	"this build knows no logins and access rights, and clients would have more access than was asked for";
-const PLUGINS = "plugins are not implemented yet";
 const PSK = "this build has no TLS, and there would be no encryption";
 
 const ACCESS: readonly Option[] = [
@@ -102,18 +101,39 @@ const ACCESS: readonly Option[] = [
 ];
 
 const PLUGIN: readonly Option[] = [
-	refused("plugin", "security", text(), null, PLUGINS, "Path of a plugin.", { aliases: ["auth_plugin"] }),
-	refused("global_plugin", "global", text(), null, PLUGINS, "Path of a plugin for all listeners."),
-	refused("plugin_load", "global", text(), null, PLUGINS, "Name and path of a plugin for later use."),
-	refused("plugin_use", "listener", text(), null, PLUGINS, "Name of a plugin that this listener uses."),
-	refused("plugin_opt_*", "plugin", anything, null, PLUGINS, "Option that is handed to the plugin."),
-	refused("auth_opt_*", "plugin", anything, null, PLUGINS, "Option that is handed to the plugin."),
-	refused(
+	ofReader(
+		"plugin",
+		"security",
+		text(),
+		"Path of one of mosquitto's own plugins, of which only the file's name counts: they are built in, others cannot be loaded.",
+		{ aliases: ["auth_plugin"], example: "/usr/lib/mosquitto_sparkplug_aware.so" },
+	),
+	ofReader(
+		"global_plugin",
+		"global",
+		text(),
+		"The same for all listeners, also with per_listener_settings.",
+		{
+			example: "/usr/lib/mosquitto_sparkplug_aware.so",
+		},
+	),
+	ofReader(
+		"plugin_load",
+		"global",
+		namedPath,
+		"Name and path of a plugin for listeners that have plugin_use.",
+		{
+			example: "sparkplug /usr/lib/mosquitto_sparkplug_aware.so",
+		},
+	),
+	ofReader("plugin_opt_*", "plugin", anything, "Option of the plugin."),
+	ofReader("auth_opt_*", "plugin", anything, "The same, under its old name."),
+	ignored(
 		"auth_plugin_deny_special_chars",
 		"plugin",
 		boolean,
 		true,
-		PLUGINS,
+		"names with + or # match no pattern of an access control list anyway",
 		"Whether names with + or # are refused before a plugin is asked.",
 	),
 ];

@@ -159,6 +159,9 @@ const CLIENTS: readonly Option[] = [
 		"What stands before all topics of this listener's clients, who do not see it; usually with a slash at its end.",
 		{ example: "house/" },
 	),
+	ofReader("plugin_use", "listener", text(), "Name, given by plugin_load, of a plugin for this listener.", {
+		example: "sparkplug",
+	}),
 	refused(
 		"use_username_as_clientid",
 		"default-listener",

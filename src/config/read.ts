@@ -6,7 +6,8 @@ import type { BrokerConfig, GlobalConfig, ListenerConfig, Remark } from "./confi
 import { ConfigError, fail } from "./error.ts";
 import type { Option } from "./option.ts";
 import { defaultGlobal, defaultListener, findOption } from "./options.ts";
-import { LOG_TYPES, type LogDestination, type Place, type Port } from "./value.ts";
+import { type PluginConfig, PluginLines, resolvePlugin } from "./plugins.ts";
+import { LOG_TYPES, type LogDestination, type NamedPath, type Place, type Port } from "./value.ts";
 
 /** What the reader needs of its host. */
 export interface ConfigHost {
@@ -18,11 +19,22 @@ export interface ConfigHost {
 const FILE_LIMIT = 4 * 1024 * 1024;
 const DEFAULT_PORT = 1883;
 
-/** Where a file stands: options belong to the listener and bridge before them in the same file. */
+/** Where a file stands: options belong to the listener, plugin and bridge before them in the same file. */
 interface Position {
 	readonly path: string;
 	readonly depth: number;
+	line: number;
 	listener: ListenerConfig | null;
+	plugin: PluginLines | null;
+}
+
+function beginning(path: string, depth: number): Position {
+	return { path, depth, line: 0, listener: null, plugin: null };
+}
+
+/** The end of an error. */
+function foundAt({ path, line }: Position): string {
+	return `Error found at ${path}:${line}.`;
 }
 
 /**
@@ -31,7 +43,7 @@ interface Position {
  */
 export function readConfig(host: ConfigHost, paths: readonly string[]): BrokerConfig {
 	const reader = new Reader(host);
-	for (const path of paths) reader.readFile({ path, depth: 0, listener: null });
+	for (const path of paths) reader.readFile(beginning(path, 0));
 	return reader.finish();
 }
 
@@ -45,6 +57,9 @@ class Reader {
 	readonly #said = new Set<string>();
 	readonly #destinations: LogDestination[] = [];
 	readonly #types = new Set<LogType>();
+	readonly #plugins: PluginLines[] = [];
+	/** Those of `plugin_load`, by name. */
+	readonly #loaded = new Map<string, PluginLines>();
 	#defaultListener: ListenerConfig | null = null;
 	#portGiven = false;
 	#bindAddressGiven = false;
@@ -59,6 +74,7 @@ class Reader {
 
 	finish(): BrokerConfig {
 		const global = this.#global;
+		const plugins = this.#resolvePlugins();
 		if (this.#destinationGiven) global.logDestinations = this.#destinations;
 		if (this.#typeGiven) global.logTypes = LOG_TYPES.filter((type) => this.#types.has(type));
 		const place: Place = { kind: "tcp", port: DEFAULT_PORT, host: null };
@@ -67,6 +83,7 @@ class Reader {
 			listeners: this.#localOnly ? [] : this.#listeners,
 			localOnly: this.#localOnly,
 			localListener: this.#defaultListener ?? defaultListener(place),
+			plugins,
 			remarks: this.#remarks,
 		};
 	}
@@ -75,14 +92,15 @@ class Reader {
 		const bytes = this.#load(position.path);
 		// A byte order mark is no part of the first option's name.
 		let start = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-		for (let line = 1; start < bytes.length; line++) {
+		while (start < bytes.length) {
+			position.line++;
 			const newline = bytes.indexOf(0x0a, start);
 			const end = newline < 0 ? bytes.length : newline;
 			try {
 				this.#readLine(bytes, start, end, position);
 			} catch (error) {
 				if (!(error instanceof ConfigError)) throw error;
-				throw new ConfigError([...error.lines, `Error found at ${position.path}:${line}.`]);
+				throw new ConfigError([...error.lines, foundAt(position)]);
 			}
 			start = end + 1;
 		}
@@ -117,18 +135,27 @@ class Reader {
 		const target = this.#target(option, name, position);
 		if (option.note !== null) this.#remark("notice", option.note);
 		if (option.once) this.#takeOnce(option, name, target);
+		const value = this.#give(option, name, rest, target);
+		if (option.scope === "security") this.#securityGiven = true;
+		if (option.field !== null || option.state !== "honoured") return;
+		if (option.scope === "plugin") {
+			position.plugin?.take({ name, rest }, option.name.slice(0, -1), foundAt(position));
+		} else this.#act(option.name, value, position);
+	}
+
+	/** Takes the value of an option, and puts it where it belongs if that is all there is to do. */
+	#give(option: Option, name: string, rest: string, target: object): unknown {
 		const value = option.type.parse({ name, rest });
 		const asked = option.default === null || value !== option.default;
 		if (option.state === "refused" && asked)
 			fail(`Error: The '${name}' option cannot be used: ${option.reason}.`);
 		if (option.state === "ignored" && asked) this.#remark("warning", ignoredText(option, name));
-		if (option.scope === "security") this.#securityGiven = true;
-		if (option.field !== null) (target as unknown as Record<string, unknown>)[option.field] = value;
-		else if (option.state === "honoured") this.#act(option.name, value, position);
+		if (option.field !== null) (target as Record<string, unknown>)[option.field] = value;
+		return value;
 	}
 
-	/** What the option belongs to. Bridges and plugins do not come to be, as `connection` and `plugin` are refused. */
-	#target(option: Option, name: string, position: Position): GlobalConfig | ListenerConfig {
+	/** What the option belongs to. Bridges do not come to be, as `connection` is refused. */
+	#target(option: Option, name: string, position: Position): object {
 		switch (option.scope) {
 			case "global":
 				return this.#global;
@@ -143,7 +170,7 @@ class Reader {
 			case "bridge":
 				return needs(name, "a bridge");
 			case "plugin":
-				return needs(name, "plugin/global_plugin/plugin_load");
+				return position.plugin ?? needs(name, "plugin/global_plugin/plugin_load");
 		}
 	}
 
@@ -177,6 +204,22 @@ class Reader {
 				break;
 			case "include_dir":
 				this.#include(value as string, position);
+				break;
+			case "plugin":
+				this.#beginPlugin(
+					value as string,
+					this.#global.perListenerSettings ? position.listener : null,
+					position,
+				);
+				break;
+			case "global_plugin":
+				this.#beginPlugin(value as string, null, position);
+				break;
+			case "plugin_load":
+				this.#loadPlugin(value as NamedPath, position);
+				break;
+			case "plugin_use":
+				this.#usePlugin(value as string, position);
 				break;
 			case "log_dest":
 				this.#takeDestination(value as LogDestination);
@@ -253,8 +296,42 @@ class Reader {
 		for (const name of names.filter((each) => each.endsWith(".conf")).sort(byLetter)) {
 			const path = `${directory}/${name}`;
 			this.#remark("information", `Loading config file '${path}'`);
-			this.readFile({ path, depth: position.depth + 1, listener: null });
+			this.readFile(beginning(path, position.depth + 1));
 		}
+	}
+
+	/** A plugin for one listener, or with null for all. */
+	#beginPlugin(path: string, listener: ListenerConfig | null, position: Position): void {
+		position.plugin = new PluginLines(path, foundAt(position), listener === null ? null : [listener]);
+		this.#plugins.push(position.plugin);
+	}
+
+	#loadPlugin({ name, path }: NamedPath, position: Position): void {
+		if (this.#loaded.has(name)) fail(`Error: Plugin '${name}' already loaded.`);
+		position.plugin = new PluginLines(path, foundAt(position), []);
+		this.#plugins.push(position.plugin);
+		this.#loaded.set(name, position.plugin);
+	}
+
+	#usePlugin(name: string, position: Position): void {
+		const plugin = this.#loaded.get(name);
+		if (plugin === undefined) fail(`Error: Plugin '${name}' not previously loaded.`);
+		if (position.listener !== null) plugin.listeners?.push(position.listener);
+		position.plugin = plugin;
+	}
+
+	/** At the end: options of a plugin, and listeners that use it, may follow long after it. */
+	#resolvePlugins(): PluginConfig[] {
+		const give = (name: string, rest: string, listeners: readonly ListenerConfig[] | null): void => {
+			const option = findOption(name);
+			if (option === undefined) throw new Error(`no option ${name}`);
+			for (const target of listeners ?? [this.#global]) this.#give(option, name, rest, target);
+		};
+		const warn = (text: string): void => this.#remark("warning", text);
+		return this.#plugins.map((lines) => {
+			this.#remark("information", `Loading plugin: ${lines.path}`);
+			return resolvePlugin(lines, { give, warn });
+		});
 	}
 
 	#takeDestination(destination: LogDestination): void {

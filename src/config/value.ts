@@ -272,6 +272,22 @@ export const logFacility: ValueType<LogFacility> = {
 		FACILITIES[bounded(parseInteger(written, INT_MAX), { min: 0, max: 7 }, written.name)] ?? "daemon",
 };
 
+/** A name and the path of what it stands for. */
+export interface NamedPath {
+	readonly name: string;
+	readonly path: string;
+}
+
+export const namedPath: ValueType<NamedPath> = {
+	kind: "words",
+	values: ["NAME PATH"],
+	parse(written) {
+		const name = firstWord(written);
+		const start = written.rest.indexOf(name) + name.length;
+		return { name, path: text().parse({ name: written.name, rest: written.rest.slice(start) }) };
+	},
+};
+
 /** Text that is not looked at: of options that are refused, or have no effect. */
 export const anything: ValueType<string> = {
 	kind: "string",

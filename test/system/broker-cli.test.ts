@@ -51,7 +51,6 @@ const BAD_FILES: readonly (readonly [text: string, error: string, line: number])
 const REFUSED = [
 	"password_file /etc/mosquitto/passwd",
 	"acl_file /etc/mosquitto/acl",
-	"plugin /usr/lib/plugin.so",
 	"listener 8883\ncertfile /etc/cert.pem",
 	"listener 8883\nrequire_certificate true",
 	"connection remote",
@@ -151,6 +150,17 @@ for (const program of builtPrograms()) {
 			assert.equal(ended.code, 0, ended.stderr);
 			assert.match(ended.stderr, /Configuration file is OK\.\n$/);
 			assert.match(ended.stderr, /'persistence' option has no effect: messages are kept in memory/);
+		});
+
+		test("a plugin that is not built in ends the start with 13", async (context) => {
+			const path = configFile(
+				temporaryFolder(context),
+				"listener auto 127.0.0.1\nplugin /usr/lib/go-auth.so\n",
+			);
+			const ended = await run(program, ["-c", path]);
+			assert.equal(ended.code, 13, ended.stderr);
+			assert.match(ended.stderr, /Error: Unable to load plugin "\/usr\/lib\/go-auth\.so"\.\n/);
+			assert.equal((await run(program, ["-c", path, "--test-config"])).code, 3);
 		});
 
 		test("without a listener it serves this machine only, says so, and ends cleanly", async (context) => {

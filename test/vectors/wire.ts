@@ -117,7 +117,9 @@ export function tracesOf({ steps }: WireCase): { clientIds: unknown[]; topics: u
 		if (will !== undefined) topics.push(will["topic"]);
 		for (const packet of list(step["send"] ?? [])) {
 			if (packet["cmd"] === "connect") clientIds.push(packet["clientId"]);
-			if (packet["cmd"] === "publish" && packet["retain"] === true) topics.push(packet["topic"]);
+			// An empty birth certificate of Sparkplug removes the one that was kept of it.
+			const retained = packet["retain"] === true || String(packet["topic"]).startsWith("spBv1.0/");
+			if (packet["cmd"] === "publish" && retained) topics.push(packet["topic"]);
 		}
 		// A topic alias stands for a topic that an earlier step names.
 		for (const packet of list(step["send"] ?? [])) {

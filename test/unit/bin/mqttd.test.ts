@@ -67,6 +67,7 @@ const LISTENER: ListenerSettings = {
 	maxQos: 2,
 	maxTopicAlias: 10,
 	maxTopicAliasBroker: 10,
+	sparkplugAware: false,
 };
 
 /** Runs until the broker serves or the process has ended. `config` becomes `-c`. */
@@ -273,6 +274,7 @@ check_retain_source false
 persistent_client_expiration 2h
 connection_messages false
 sys_interval 7
+plugin /usr/lib/mosquitto_sparkplug_aware.so
 `;
 		const { broker } = await start([], config);
 		assert.deepEqual(broker?.settings, {
@@ -294,8 +296,25 @@ sys_interval 7
 			persistentClientExpiration: 7200,
 			connectionMessages: false,
 			sysInterval: 7,
+			sparkplugAware: true,
 			version: "mqttd version 0.0.0-source",
 		});
+	});
+
+	test("a plugin that listeners use is theirs alone; a reload takes it away, and gives it to others", async () => {
+		const load = "plugin_load s mosquitto_sparkplug_aware.so\n";
+		const { host, broker } = await start([], `${load}listener 1\nlistener 2\nplugin_use s\n`);
+		const aware = () => [broker?.settings, ...(broker?.accepted ?? [])].map((each) => each?.sparkplugAware);
+		host.network.dial(1);
+		host.network.dial(2);
+		assert.deepEqual(aware(), [false, false, true]);
+		host.files.put(CONFIG, `${load}listener 1\nplugin_use s\nlistener 2\n`);
+		await reload(host);
+		assert.deepEqual(aware(), [false, true, false]);
+		host.files.put(CONFIG, "plugin /x.so\n");
+		await reload(host);
+		assert.deepEqual(aware(), [false, true, false]);
+		assert.equal(host.process.exitCode, null);
 	});
 
 	test("log_dest topic: the broker publishes lines once it runs", async () => {
@@ -331,6 +350,15 @@ describe("printing and checking", () => {
 		assert.ok(!host.network.listens("127.0.0.1", 1));
 		assert.equal((await start(["--test-config"], "nonsense\n")).host.process.exitCode, 3);
 		assert.equal((await start(["--test-config"])).host.process.exitCode, 3);
+	});
+
+	test("a plugin that cannot be loaded: exit code 13, and 3 of a test", async () => {
+		const config = "listener 1\nplugin /usr/lib/other.so\n";
+		const { host, broker, lines } = await start([], config);
+		assert.deepEqual([host.process.exitCode, broker], [13, null]);
+		assert.equal(lines()[0], 'Error: Unable to load plugin "/usr/lib/other.so".');
+		assert.equal(lines()[2], `Error found at ${CONFIG}:2.`);
+		assert.equal((await start(["--test-config"], config)).host.process.exitCode, 3);
 	});
 });
 

@@ -362,7 +362,6 @@ describe("what is not honoured", () => {
 			/^Error: The 'use_identity_as_username' option cannot be used: this build keeps the names/,
 		);
 		assert.equal(read("listener 1\nuse_identity_as_username false\nprotocol mqtt\n").listeners.length, 1);
-		assert.match(errorAt("auth_plugin /x.so\n", 1) ?? "", /The 'auth_plugin' option cannot be used: plugins/);
 	});
 
 	test("options of old are passed over in mosquitto's words", () => {

@@ -69,8 +69,14 @@ test("the sample as it is says nothing; each of its lines can be taken, and all 
 		.map((line) => line.slice(1));
 	assert.deepEqual(lines, sampleOptions().map(sampleLine));
 	assert.ok(lines.length > 30, `only ${lines.length}`);
+	const load = lines.find((line) => line.startsWith("plugin_load "));
 	for (const line of lines) {
-		const { remarks } = read(line.startsWith("listener ") ? line : `listener 1\n${line}`);
+		const before = line.startsWith("listener ")
+			? ""
+			: line.startsWith("plugin_use ")
+				? `${load}\nlistener 1\n`
+				: "listener 1\n";
+		const { remarks } = read(before + line);
 		assert.deepEqual(
 			remarks.filter((remark) => remark.type !== "information"),
 			[],
