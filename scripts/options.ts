@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Option, Scope } from "../src/config/option.ts";
 import { GROUPS, OPTIONS } from "../src/config/options.ts";
+import { formOf } from "../src/config/value.ts";
 import { versionsOf } from "../src/config/versions.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -23,31 +24,6 @@ const SCOPES: Readonly<Record<Scope, string>> = {
 	bridge: "bridge",
 	plugin: "plugin",
 };
-
-/** What may be written, for people. */
-function valuesOf({ type }: Option): string {
-	const { kind, min, max, values } = type;
-	switch (kind) {
-		case "boolean":
-			return "`true`, `false`";
-		case "integer":
-		case "octets": {
-			const unit = kind === "octets" ? "octets" : "number";
-			if (min === undefined) return unit;
-			const open = max === undefined || max >= 0x7fffffff;
-			return open ? `${unit} from ${min}` : `${unit}, ${min} to ${max}`;
-		}
-		case "duration":
-			return "number with `s`, `h`, `d`, `w`, `m` or `y`";
-		case "port":
-			return "port, or `auto`";
-		case "choice":
-		case "words":
-			return values === undefined ? "words" : values.map((value) => `\`${value}\``).join(", ");
-		case "string":
-			return "text";
-	}
-}
 
 /** What holds when nothing is said, as it would be written; null when there is no such line. */
 function defaultOf({ default: byDefault, type }: Option): string | null {
@@ -84,7 +60,7 @@ function row(option: Option): string {
 	const byDefault = defaultOf(option);
 	const cells = [
 		names,
-		valuesOf(option),
+		formOf(option.type),
 		byDefault === null ? "" : `\`${byDefault}\``,
 		SCOPES[option.scope],
 		versionCell(option),

@@ -34,6 +34,8 @@ export interface Option {
 	readonly field: string | null;
 	/** Whether a second value is an error (as with mosquitto's strings) instead of replacing the first. */
 	readonly once: boolean;
+	/** The option of a listener that is to be used in place of this one with `per_listener_settings`; null when there is none. */
+	readonly ofListener: string | null;
 	/** A value for the sample configuration, where the default is none or would show nothing; null otherwise. */
 	readonly example: string | null;
 	/** One line for manual, forms and README. */
@@ -50,6 +52,7 @@ interface More {
 	readonly aliases?: readonly string[];
 	readonly note?: string;
 	readonly once?: boolean;
+	readonly ofListener?: string;
 	readonly example?: string;
 }
 
@@ -71,6 +74,7 @@ function make(entry: Partial<Option> & Pick<Option, "name" | "scope" | "type" | 
 		aliases: more.aliases ?? [],
 		note: more.note ?? null,
 		once: more.once ?? false,
+		ofListener: more.ofListener ?? null,
 		example: more.example ?? null,
 	};
 }

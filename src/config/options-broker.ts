@@ -35,7 +35,7 @@ const ACCESS: readonly Option[] = [
 		"allowAnonymous",
 		null,
 		"Whether clients may connect without a user name. Default: false; true when the broker listens on loopback only.",
-		{ example: "true" },
+		{ example: "true", ofListener: "listener_allow_anonymous" },
 	),
 	ofSecurity(
 		"allow_zero_length_clientid",
@@ -260,7 +260,13 @@ const MESSAGES: readonly Option[] = [
 	),
 	ofBroker(
 		"retain_expiry_interval",
-		integer({ min: 1, error: "Error: retain_expiry_interval must be >= 1." }),
+		integer({
+			min: 1,
+			max: 10_000_000,
+			above: 10_000_000,
+			aboveWarning: "Warning: retain_expiry_interval being capped at 19 years.",
+			error: "Error: retain_expiry_interval must be >= 1.",
+		}),
 		"retainExpiryInterval",
 		null,
 		"Minutes after which a retained message is dropped. Default: never.",

@@ -8,16 +8,23 @@ const TLS = "this build has no TLS, and the listener would be open and unencrypt
 const IDENTITY =
 	"this build keeps the names that clients give, and they would have other rights than was asked for";
 
-/** `3`, `4` and `5`, separated by spaces, tabs or commas: the levels in rising order. */
+const VERSIONS: readonly string[] = ["3", "4", "5"];
+
+/**
+ * `3`, `4` and `5`, separated by spaces, tabs or commas: the levels in rising order. Other words are passed over, as in
+ * mosquitto; but when only such words are there, nobody could connect.
+ */
 const protocolVersions: ValueType<string> = {
 	kind: "words",
-	values: ["3", "4", "5"],
+	values: VERSIONS,
 	parse(written) {
 		const words = written.rest.split(/[ \t,]+/).filter((word) => word !== "");
 		if (words.length === 0) fail(`Error: Empty '${written.name}' value in configuration.`);
-		const wrong = words.find((word) => !["3", "4", "5"].includes(word));
-		if (wrong !== undefined) fail(`Error: Invalid '${written.name}' value (${wrong}).`);
-		return ["3", "4", "5"].filter((version) => words.includes(version)).join(",");
+		const wrong = words.find((word) => !VERSIONS.includes(word));
+		const invalid = `Invalid '${written.name}' value (${wrong}).`;
+		if (!VERSIONS.some((version) => words.includes(version))) fail(`Error: ${invalid}`);
+		if (wrong !== undefined) written.warn?.(`Warning: ${invalid}`);
+		return VERSIONS.filter((version) => words.includes(version)).join(",");
 	},
 };
 
@@ -37,6 +44,7 @@ const qos: ValueType<0 | 1 | 2> = {
 const mountPoint: ValueType<string> = {
 	kind: "string",
 	max: 32767,
+	form: "the beginning of a topic, without + and #",
 	parse(written) {
 		const value = text(32767).parse(written);
 		if (!/[+#]/.test(value)) return value;

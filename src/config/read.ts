@@ -7,7 +7,7 @@ import { ConfigError, fail } from "./error.ts";
 import type { Option } from "./option.ts";
 import { defaultGlobal, defaultListener, findOption } from "./options.ts";
 import { type PluginConfig, PluginLines, resolvePlugin } from "./plugins.ts";
-import { LOG_TYPES, type LogDestination, type NamedPath, type Place, type Port } from "./value.ts";
+import { formOf, LOG_TYPES, type LogDestination, type NamedPath, type Place, type Port } from "./value.ts";
 
 /** What the reader needs of its host. */
 export interface ConfigHost {
@@ -43,7 +43,12 @@ function foundAt({ path, line }: Position): string {
  */
 export function readConfig(host: ConfigHost, paths: readonly string[]): BrokerConfig {
 	const reader = new Reader(host);
-	for (const path of paths) reader.readFile(beginning(path, 0));
+	try {
+		for (const path of paths) reader.readFile(beginning(path, 0));
+	} catch (error) {
+		if (!(error instanceof ConfigError) || error.expected === null) throw error;
+		throw new ConfigError([...error.lines, error.expected]);
+	}
 	return reader.finish();
 }
 
@@ -100,7 +105,7 @@ class Reader {
 				this.#readLine(bytes, start, end, position);
 			} catch (error) {
 				if (!(error instanceof ConfigError)) throw error;
-				throw new ConfigError([...error.lines, foundAt(position)]);
+				throw new ConfigError([...error.lines, foundAt(position)], error.expected);
 			}
 			start = end + 1;
 		}
@@ -137,6 +142,10 @@ class Reader {
 		if (option.once) this.#takeOnce(option, name, target);
 		const value = this.#give(option, name, rest, target);
 		if (option.scope === "security") this.#securityGiven = true;
+		if (option.ofListener !== null && this.#global.perListenerSettings) {
+			const what = `You are using the '${name}' option with 'per_listener_settings true'.`;
+			this.#remark("notice", `${what} Please replace this with '${option.ofListener}'.`);
+		}
 		if (option.field !== null || option.state !== "honoured") return;
 		if (option.scope === "plugin") {
 			position.plugin?.take({ name, rest }, option.name.slice(0, -1), foundAt(position));
@@ -145,13 +154,22 @@ class Reader {
 
 	/** Takes the value of an option, and puts it where it belongs if that is all there is to do. */
 	#give(option: Option, name: string, rest: string, target: object): unknown {
-		const value = option.type.parse({ name, rest });
+		const value = this.#parse(option, name, rest);
 		const asked = option.default === null || value !== option.default;
 		if (option.state === "refused" && asked)
 			fail(`Error: The '${name}' option cannot be used: ${option.reason}.`);
 		if (option.state === "ignored" && asked) this.#remark("warning", ignoredText(option, name));
 		if (option.field !== null) (target as Record<string, unknown>)[option.field] = value;
 		return value;
+	}
+
+	#parse(option: Option, name: string, rest: string): unknown {
+		try {
+			return option.type.parse({ name, rest, warn: (text) => this.#remark("warning", text) });
+		} catch (error) {
+			if (!(error instanceof ConfigError)) throw error;
+			throw new ConfigError(error.lines, `'${name}' takes ${formOf(option.type)}.`);
+		}
 	}
 
 	/** What the option belongs to. Bridges do not come to be, as `connection` is refused. */
@@ -241,7 +259,8 @@ class Reader {
 	#createDefaultListener(option: string): ListenerConfig {
 		if (this.#defaultListener !== null) return this.#defaultListener;
 		this.#remark("information", `Creating default listener due to '${option}' option.`);
-		this.#remark("information", "It is best practice to define a 'listener' first.");
+		const warning = `Using the '${option}' option without a listener will be disabled in the future.`;
+		this.#remark("information", `It is best practice to define a 'listener' first. ${warning}`);
 		const listener = defaultListener({ kind: "tcp", port: DEFAULT_PORT, host: null });
 		this.#listeners.push(listener);
 		this.#defaultListener = listener;

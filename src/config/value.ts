@@ -3,12 +3,18 @@
 import type { LogType } from "../host/log.ts";
 import { fail } from "./error.ts";
 
+const INT_MAX = 0x7fffffff;
+/** Octets of the longest text. */
+const TEXT_MAX = 65535;
+
 /** What a reader gives to a value type: one option as it stands in the file. */
 export interface Written {
 	/** Name for messages; with an alias, the one that was written. */
 	readonly name: string;
 	/** The line after the name and the space that follows it. */
 	readonly rest: string;
+	/** Tells the owner something that is no error. */
+	readonly warn?: (text: string) => void;
 }
 
 /** A kind of value with its bounds, for documentation and forms, and its reader. */
@@ -18,8 +24,35 @@ export interface ValueType<T> {
 	readonly max?: number;
 	/** Possible words of a choice. */
 	readonly values?: readonly string[];
+	/** What may be written, in words, where bounds and values do not say it. */
+	readonly form?: string;
 	/** The value; throws ConfigError. */
 	parse(written: Written): T;
+}
+
+/** What may be written, in words that complete `the option takes …`. */
+export function formOf({ kind, min, max, values = [], form }: ValueType<unknown>): string {
+	if (form !== undefined) return form;
+	switch (kind) {
+		case "boolean":
+			return "true or false";
+		case "integer":
+		case "octets": {
+			const noun = kind === "octets" ? "a number of octets" : "a number";
+			if (min === undefined) return noun;
+			return max === undefined || max >= INT_MAX ? `${noun} from ${min}` : `${noun} from ${min} to ${max}`;
+		}
+		case "duration":
+			return "a number followed by s, h, d, w, m or y";
+		case "port":
+			return `a port from ${min} to ${max}, or auto`;
+		case "choice":
+			return values.length === 2 ? values.join(" or ") : `one of ${values.join(", ")}`;
+		case "words":
+			return `any of ${values.join(", ")}`;
+		case "string":
+			return max === undefined || max >= TEXT_MAX ? "text" : `text of at most ${max} octets`;
+	}
 }
 
 /** Words separated by spaces (only spaces separate, as in mosquitto). */
@@ -42,8 +75,6 @@ export const boolean: ValueType<boolean> = {
 		return fail(`Error: Invalid '${written.name}' value (${word}).`);
 	},
 };
-
-const INT_MAX = 0x7fffffff;
 
 /** A C integer literal: decimal, `0x` hexadecimal or `0` octal; null for anything else. */
 function integerOf(word: string): number | null {
@@ -71,14 +102,19 @@ export interface Bounds {
 	readonly below?: number;
 	/** What a value above `max` stands for, where it is not an error. */
 	readonly above?: number;
+	/** What is said of such a value. */
+	readonly aboveWarning?: string;
 	/** The error for a value out of bounds, where mosquitto's differs from `Error: Invalid 'NAME' value (V).` */
 	readonly error?: string;
 }
 
-function bounded(value: number, bounds: Bounds, name: string): number {
-	const { min, max = Number.MAX_SAFE_INTEGER, below, above } = bounds;
+function bounded(value: number, bounds: Bounds, { name, warn }: Written): number {
+	const { min, max = Number.MAX_SAFE_INTEGER, below, above, aboveWarning } = bounds;
 	if (value < min && below !== undefined) return below;
-	if (value > max && above !== undefined) return above;
+	if (value > max && above !== undefined) {
+		if (aboveWarning !== undefined) warn?.(aboveWarning);
+		return above;
+	}
 	if (value < min || value > max) fail(bounds.error ?? `Error: Invalid '${name}' value (${value}).`);
 	return value;
 }
@@ -89,7 +125,7 @@ export function integer(bounds: Bounds): ValueType<number> {
 		kind: "integer",
 		min: bounds.min,
 		max: bounds.max ?? INT_MAX,
-		parse: (written) => bounded(parseInteger(written, INT_MAX), bounds, written.name),
+		parse: (written) => bounded(parseInteger(written, INT_MAX), bounds, written),
 	};
 }
 
@@ -109,7 +145,7 @@ export function octets(bounds: Bounds): ValueType<number> {
 		kind: "octets",
 		min: bounds.min,
 		max: bounds.max ?? Number.MAX_SAFE_INTEGER,
-		parse: (written) => bounded(parseInteger(written, Number.MAX_SAFE_INTEGER - 1), bounds, written.name),
+		parse: (written) => bounded(parseInteger(written, Number.MAX_SAFE_INTEGER - 1), bounds, written),
 	};
 }
 
@@ -147,7 +183,7 @@ function octetsOf(text: string): number {
 }
 
 /** Text to the end of the line, without blanks around it; at most `max` octets. */
-export function text(max = 65535, error?: string): ValueType<string> {
+export function text(max = TEXT_MAX, error?: string): ValueType<string> {
 	return {
 		kind: "string",
 		max,
@@ -204,6 +240,7 @@ export type Place =
 /** `PORT [HOST]`, or `0 PATH` for a unix socket. */
 export const place: ValueType<Place> = {
 	kind: "words",
+	form: "a port and perhaps an address, or 0 and the path of a unix socket",
 	parse(written) {
 		const words = wordsOf(written.rest);
 		const port = parsePort(words[0], "listener port", 0);
@@ -226,6 +263,7 @@ const PLAIN_DESTINATIONS = ["none", "stdout", "stderr", "syslog", "topic", "dlt"
 export const logDestination: ValueType<LogDestination> = {
 	kind: "words",
 	values: [...PLAIN_DESTINATIONS, "file PATH"],
+	form: `one of ${PLAIN_DESTINATIONS.join(", ")}, or file and its path`,
 	parse(written) {
 		const word = firstWord(written);
 		if (word === "file") {
@@ -269,7 +307,7 @@ export const logFacility: ValueType<LogFacility> = {
 	min: 0,
 	max: 7,
 	parse: (written) =>
-		FACILITIES[bounded(parseInteger(written, INT_MAX), { min: 0, max: 7 }, written.name)] ?? "daemon",
+		FACILITIES[bounded(parseInteger(written, INT_MAX), { min: 0, max: 7 }, written)] ?? "daemon",
 };
 
 /** A name and the path of what it stands for. */
@@ -280,7 +318,7 @@ export interface NamedPath {
 
 export const namedPath: ValueType<NamedPath> = {
 	kind: "words",
-	values: ["NAME PATH"],
+	form: "a name and a path",
 	parse(written) {
 		const name = firstWord(written);
 		const start = written.rest.indexOf(name) + name.length;

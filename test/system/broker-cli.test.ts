@@ -36,14 +36,32 @@ const BAD_ARGUMENTS: readonly (readonly [args: readonly string[], error: string]
 ];
 
 /** Files that are refused: text, error, line. */
-const BAD_FILES: readonly (readonly [text: string, error: string, line: number])[] = [
+const LISTENER_TAKES = "'listener' takes a port and perhaps an address, or 0 and the path of a unix socket.";
+
+/** The last is what is said to be expected. */
+const BAD_FILES: readonly (readonly [text: string, error: string, line: number, takes?: string])[] = [
 	["# fine\nnonsense 1\n", "Error: Unknown configuration variable 'nonsense'.", 2],
-	["listener 1883\r\nmax_qos 3\r\n", "Error: 'max_qos' must be between 0 and 2 inclusive.", 2],
-	["\n\nallow_anonymous maybe\n", "Error: Invalid 'allow_anonymous' value (maybe).", 3],
-	["listener\n", "Error: Empty 'listener port' value in configuration.", 1],
-	["listener 0\n", "Error: A listener with port 0 must provide a Unix socket path.", 1],
+	[
+		"listener 1883\r\nmax_qos 3\r\n",
+		"Error: 'max_qos' must be between 0 and 2 inclusive.",
+		2,
+		"'max_qos' takes a number from 0 to 2.",
+	],
+	[
+		"\n\nallow_anonymous maybe\n",
+		"Error: Invalid 'allow_anonymous' value (maybe).",
+		3,
+		"'allow_anonymous' takes true or false.",
+	],
+	["listener\n", "Error: Empty 'listener port' value in configuration.", 1, LISTENER_TAKES],
+	["listener 0\n", "Error: A listener with port 0 must provide a Unix socket path.", 1, LISTENER_TAKES],
 	["max_topic_alias 5\n", "Error: The 'max_topic_alias' option requires a listener to be defined first.", 1],
-	["max_keepalive ten\n", "Error: 'max_keepalive' value not a number.", 1],
+	[
+		"max_keepalive ten\n",
+		"Error: 'max_keepalive' value not a number.",
+		1,
+		"'max_keepalive' takes a number from 0 to 65535.",
+	],
 	["pid_file /a\npid_file /b\n", "Error: Duplicate 'pid_file' value in configuration.", 2],
 ];
 
@@ -116,9 +134,10 @@ for (const program of builtPrograms()) {
 
 		test("errors of the configuration name file and line and end with 3", async (context) => {
 			const folder = temporaryFolder(context);
-			for (const [text, error, line] of BAD_FILES) {
+			for (const [text, error, line, takes = []] of BAD_FILES) {
 				const path = configFile(folder, text);
-				await refusedWith(program, ["-c", path], [error, `Error found at ${path}:${line}.`]);
+				const lines = [error, `Error found at ${path}:${line}.`].concat(takes);
+				await refusedWith(program, ["-c", path], lines);
 			}
 			const missing = join(folder, "missing.conf");
 			await refusedWith(
@@ -149,7 +168,10 @@ for (const program of builtPrograms()) {
 			server.close();
 			assert.equal(ended.code, 0, ended.stderr);
 			assert.match(ended.stderr, /Configuration file is OK\.\n$/);
-			assert.match(ended.stderr, /'persistence' option has no effect: messages are kept in memory/);
+			assert.match(
+				ended.stderr,
+				/'persistence' option has no effect: messages and sessions are kept in memory/,
+			);
 		});
 
 		test("a plugin that is not built in ends the start with 13", async (context) => {

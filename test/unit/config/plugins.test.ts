@@ -106,7 +106,8 @@ describe("whom a plugin serves", () => {
 			[["listener 1", "plugin_use "], "Empty 'plugin_use' value in configuration.", 2],
 		];
 		for (const [lines, text, line] of errors) {
-			assert.deepEqual(errorOf(...lines).lines, [`Error: ${text}`, `Error found at ${FILE}:${line}.`]);
+			const said = errorOf(...lines).lines.slice(0, 2);
+			assert.deepEqual(said, [`Error: ${text}`, `Error found at ${FILE}:${line}.`]);
 		}
 	});
 });

@@ -29,10 +29,11 @@ function errorOf(
 	return assert.fail(`accepted: ${text}`);
 }
 
-/** The error, which must be followed by the place. */
+/** The error, which must be followed by the place, and perhaps by what the option takes. */
 function errorAt(text: string, line: number): string | undefined {
-	const [error, place, ...more] = errorOf(text);
+	const [error, place, expected, ...more] = errorOf(text);
 	assert.equal(place, `Error found at ${FILE}:${line}.`);
+	if (expected !== undefined) assert.match(expected, /^'[a-z_0-9.]+' takes .+\.$/);
 	assert.deepEqual(more, []);
 	return error;
 }
@@ -135,6 +136,33 @@ describe("values", () => {
 		});
 	}
 
+	test("what is expected follows the place: of a value, not of a place where the option may not stand", () => {
+		for (const [text, expected] of [
+			["allow_anonymous yes", "'allow_anonymous' takes true or false."],
+			["websockets_headers_size x", "'websockets_headers_size' takes a number from 0 to 65535."],
+			["max_packet_size 1", "'max_packet_size' takes a number of octets from 20."],
+			["port x", "'port' takes a port from 1 to 65535, or auto."],
+			["socket_domain x", "'socket_domain' takes ipv4 or ipv6."],
+			["pid_file", "'pid_file' takes text."],
+			["auto_id_prefix", "'auto_id_prefix' takes text of at most 50 octets."],
+			[
+				"persistent_client_expiration x",
+				"'persistent_client_expiration' takes a number followed by s, h, d, w, m or y.",
+			],
+			["listener 0", "'listener' takes a port and perhaps an address, or 0 and the path of a unix socket."],
+			["mount_point #", undefined],
+			["nonsense", undefined],
+		] as const) {
+			assert.equal(errorOf(text)[2], expected, text);
+		}
+		assert.deepEqual(errorOf("\ninclude_dir /d\n", { "/d/x.conf": "log_type loud\n" }), [
+			"Error: Invalid 'log_type' value (loud).",
+			"Error found at /d/x.conf:1.",
+			`Error found at ${FILE}:2.`,
+			"'log_type' takes one of error, warning, notice, information, subscribe, unsubscribe, websockets, debug, none, all, internal.",
+		]);
+	});
+
 	test("numbers as in C: decimal, hexadecimal, octal, sign", () => {
 		for (const [text, value] of [
 			["100", 100],
@@ -183,9 +211,14 @@ describe("values", () => {
 			assert.equal(listeners[0]?.acceptProtocolVersions, levels);
 		}
 		assert.equal(
-			errorAt("listener 1\naccept_protocol_versions 4,3.1\n", 2),
+			errorAt("listener 1\naccept_protocol_versions 3.1 0\n", 2),
 			"Error: Invalid 'accept_protocol_versions' value (3.1).",
 		);
+		const { listeners, remarks } = read("listener 1\naccept_protocol_versions 4,3.1\n");
+		assert.equal(listeners[0]?.acceptProtocolVersions, "4");
+		assert.deepEqual(remarks, [
+			{ type: "warning", text: "Warning: Invalid 'accept_protocol_versions' value (3.1)." },
+		]);
 	});
 
 	test("mount_point: runs to the end of the line, without wildcards", () => {
@@ -205,6 +238,11 @@ describe("values", () => {
 			[5, null, 7],
 		);
 		assert.equal(errorAt("retain_expiry_interval 0\n", 1), "Error: retain_expiry_interval must be >= 1.");
+		const capped = read("retain_expiry_interval 10000001\n");
+		assert.equal(capped.global.retainExpiryInterval, 10_000_000);
+		assert.deepEqual(capped.remarks, [
+			{ type: "warning", text: "Warning: retain_expiry_interval being capped at 19 years." },
+		]);
 	});
 
 	test("negative limits stand for none", () => {
@@ -337,6 +375,14 @@ describe("listeners", () => {
 		assert.equal(
 			errorAt("allow_anonymous true\nper_listener_settings true\n", 2),
 			"Error: per_listener_settings must be set before any other security settings.",
+		);
+		assert.deepEqual(
+			read(`${start}listener 1\nallow_anonymous true\nlistener 2\nallow_anonymous true\n`)
+				.remarks.map(({ text }) => text)
+				.filter((text) => text.startsWith("You")),
+			[
+				"You are using the 'allow_anonymous' option with 'per_listener_settings true'. Please replace this with 'listener_allow_anonymous'.",
+			],
 		);
 		const off = read("allow_anonymous true\nper_listener_settings false\nlistener 1\n");
 		assert.deepEqual([off.global.allowAnonymous, off.listeners[0]?.allowAnonymous], [true, null]);
