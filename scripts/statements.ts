@@ -1,93 +1,49 @@
-// Normative statements of MQTT ([MQTT-x.y.z-n]) that the sources and the tests name.
+// The normative statements of MQTT ([MQTT-x.y.z-n]): where each is enforced, and where it is shown.
 //
 //   node scripts/statements.ts [--all] [ROOT]
 //
-// A tag in src stands where a statement is enforced, one in test where it is shown. Prints how many of them there are,
-// and with --all each with its places. Exits 1 when src names a statement that no test names, or when a tag is none of
-// the specification's. Of 3.1.1 are `3.1.1: [MQTT-3.1.2-22]`, `[MQTT-3.1.2-22] of 3.1.1` and `3.1.1 MQTT-3.1.2-22`.
+// A tag in src stands where a statement is enforced, one in test where it is shown. Of 3.1.1 are
+// `3.1.1: [MQTT-3.1.2-22]` and what follows it after a comma, `[MQTT-3.1.2-22] of 3.1.1` and `3.1.1 MQTT-3.1.2-22`;
+// others are of 5.0. Prints a line for each statement of both with the first place on each side; with --all every
+// place. Exits 1 when a statement that concerns a server lacks either and is no exception, when an exception is not
+// needed, or when a tag is none of the specification's.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { type Role, STATEMENTS_3_1_1, STATEMENTS_5, type Statement } from "./statements-table.ts";
 
-/** Statements that src names and no test can show, each with the reason. */
-export const UNTESTED: Readonly<Record<string, string>> = {};
+const WEBSOCKET = "there is no WebSocket transport yet";
 
-/** How many statements each section of MQTT 5.0 has: its appendix B, in which 2.2.1-1 is left out. */
-const SECTIONS: Readonly<Record<string, number>> = {
-	"1.5.4": 3,
-	"1.5.5": 1,
-	"1.5.7": 1,
-	"2.1.3": 1,
-	"2.2.1": 6,
-	"2.2.2": 1,
-	"3.1.0": 2,
-	"3.1.2": 30,
-	"3.1.3": 12,
-	"3.1.4": 6,
-	"3.2.0": 2,
-	"3.2.2": 22,
-	"3.3.1": 13,
-	"3.3.2": 20,
-	"3.3.4": 10,
-	"3.4.2": 3,
-	"3.5.2": 3,
-	"3.6.1": 1,
-	"3.6.2": 3,
-	"3.7.2": 3,
-	"3.8.1": 1,
-	"3.8.3": 5,
-	"3.8.4": 8,
-	"3.9.2": 2,
-	"3.9.3": 2,
-	"3.10.1": 1,
-	"3.10.3": 2,
-	"3.10.4": 6,
-	"3.11.2": 2,
-	"3.11.3": 2,
-	"3.12.4": 1,
-	"3.14.0": 1,
-	"3.14.1": 1,
-	"3.14.2": 4,
-	"3.14.4": 3,
-	"3.15.1": 1,
-	"3.15.2": 3,
-	"4.1.0": 2,
-	"4.2.0": 1,
-	"4.3.1": 1,
-	"4.3.2": 5,
-	"4.3.3": 13,
-	"4.4.0": 2,
-	"4.5.0": 2,
-	"4.6.0": 6,
-	"4.7.0": 1,
-	"4.7.1": 2,
-	"4.7.2": 1,
-	"4.7.3": 4,
-	"4.8.2": 6,
-	"4.9.0": 3,
-	"4.12.0": 7,
-	"4.12.1": 2,
-	"4.13.1": 1,
-	"4.13.2": 1,
-	"6.0.0": 4,
+/** Statements that concern a server and lack a place in src or in test, each with the reason. */
+export const EXCEPTIONS: Readonly<Record<string, string>> = {
+	"6.0.0-1": WEBSOCKET,
+	"6.0.0-2": WEBSOCKET,
+	"6.0.0-4": WEBSOCKET,
+	"3.1.1 6.0.0-1": WEBSOCKET,
+	"3.1.1 6.0.0-2": WEBSOCKET,
+	"3.1.1 6.0.0-4": WEBSOCKET,
+	"3.1.1 7.0.0-1": "there are no bridges yet",
 };
 
 /** Places (`src/packet/read.ts:12`) by statement (`3.1.2-1` of 5.0, `3.1.1 3.1.2-1` of 3.1.1). */
 export type Places = ReadonlyMap<string, readonly string[]>;
 
 // 3.1.1 itself writes one of its tags with two hyphens: [MQTT-3-8.3-4].
+// Several of 3.1.1 in a row need to say so but once: `3.1.1: [MQTT-3.1.2-22], [MQTT-3.1.2-23]`.
 const TAG = /(?:\b(3\.1\.1)(?:: \[| ))?\bMQTT-(\d+[.-]\d+\.\d+-\d+)(?:\] of (3\.1\.1)\b)?/g;
+const ROW = /\b3\.1\.1: \[MQTT-[\d.-]+\](?:, \[MQTT-[\d.-]+\])+/g;
 
 /** Finds the tags in texts by path. */
 export function findTags(files: Readonly<Record<string, string>>): Places {
 	const places = new Map<string, string[]>();
 	for (const [path, text] of Object.entries(files)) {
 		for (const [at, line] of text.split("\n").entries()) {
-			for (const [, before, number = "", after] of line.matchAll(TAG)) {
+			const single = line.replace(ROW, (row) => row.replaceAll(", [", ", 3.1.1: ["));
+			for (const [, before, number = "", after] of single.matchAll(TAG)) {
 				const isOld = before !== undefined || after !== undefined || /^\d+-/.test(number);
-				const statement = isOld ? `3.1.1 ${number}` : number;
+				const statement = isOld ? `3.1.1 ${number.replace(/^(\d+)-/, "$1.")}` : number;
 				const list = places.get(statement) ?? [];
 				places.set(statement, [...list, `${path}:${at + 1}`]);
 			}
@@ -96,91 +52,117 @@ export function findTags(files: Readonly<Record<string, string>>): Places {
 	return places;
 }
 
-/** Every statement of 5.0. */
-function allStatements(): string[] {
-	return Object.entries(SECTIONS)
-		.flatMap(([section, count]) => Array.from({ length: count }, (_, index) => `${section}-${index + 1}`))
-		.filter((statement) => statement !== "2.2.1-1");
+/** A statement by its name here, as in `Places`. */
+interface Known {
+	readonly name: string;
+	readonly role: Role;
+	readonly about: string;
+}
+
+function named(statements: readonly Statement[], prefix: string): Known[] {
+	return statements.map(([number, role, about]) => ({ name: prefix + number, role, about }));
+}
+
+const CURRENT = named(STATEMENTS_5, "");
+const OLD = named(STATEMENTS_3_1_1, "3.1.1 ");
+const ALL: readonly Known[] = [...CURRENT, ...OLD];
+
+/** The places that count for whom the statement concerns: what our client does is no server's doing. */
+function placesFor({ name, role }: Known, places: Places): readonly string[] {
+	const all = places.get(name) ?? [];
+	return role === "client" ? all : all.filter((place) => !/^(src|test\/unit)\/client\//.test(place));
 }
 
 /** What is wrong, one text each. */
 export function findOffences(
 	src: Places,
 	test: Places,
-	untested: Readonly<Record<string, string>> = UNTESTED,
+	exceptions: Readonly<Record<string, string>> = EXCEPTIONS,
 ): string[] {
 	const offences: string[] = [];
-	for (const [statement, [place]] of src) {
-		if (test.has(statement) === Object.hasOwn(untested, statement)) {
-			const text = test.has(statement) ? "a test names, so it is no exception" : "no test names";
-			offences.push(`${place}: statement ${statement}, which ${text}`);
+	for (const statement of ALL) {
+		const { name, role } = statement;
+		const isException = Object.hasOwn(exceptions, name);
+		const enforced = role === "client" || placesFor(statement, src).length > 0;
+		const tested = role === "client" || placesFor(statement, test).length > 0;
+		if (enforced && tested) {
+			if (isException) offences.push(`statement ${name}: it needs to be no exception`);
+		} else if (!isException) {
+			offences.push(
+				`statement ${name}: ${enforced ? "no test names it" : "nothing in src that a server runs names it"}`,
+			);
 		}
 	}
-	for (const statement of Object.keys(untested)) {
-		if (!src.has(statement)) offences.push(`exception ${statement}: nothing in src names it`);
+	const known = new Set(ALL.map(({ name }) => name));
+	for (const name of Object.keys(exceptions)) {
+		if (!known.has(name)) offences.push(`exception ${name}: there is no such statement`);
 	}
-	const known = new Set(allStatements());
-	for (const [statement, [place]] of [...src, ...test]) {
-		if (!statement.includes(" ") && !known.has(statement)) {
-			offences.push(
-				`${place}: MQTT 5.0 has no statement ${statement} (one of 3.1.1 has that number before it)`,
-			);
+	for (const [name, [place]] of [...src, ...test]) {
+		if (!known.has(name)) {
+			const version = name.includes(" ") ? "3.1.1" : "5.0";
+			const hint = version === "5.0" ? " (one of 3.1.1 has that number before it)" : "";
+			offences.push(`${place}: MQTT ${version} has no statement ${name.replace("3.1.1 ", "")}${hint}`);
 		}
 	}
 	return offences;
 }
 
-/** In the order of the specification: `3.2.0-1` before `3.10.0-1`, 3.1.1 last. */
-function sorted(statements: Iterable<string>): string[] {
-	const key = (statement: string): string =>
-		(statement.includes(" ") ? "~" : "") + statement.replace(/\d+/g, (digits) => digits.padStart(3, "0"));
-	return [...statements].sort((one, other) => (key(one) < key(other) ? -1 : 1));
+/** "broker/client.ts:12 +3" of the places below `folder`; "-" for none. */
+function brief(places: readonly string[], folder: string): string {
+	const [first, ...more] = places;
+	if (first === undefined) return "-";
+	return first.replace(`${folder}/`, "") + (more.length === 0 ? "" : ` +${more.length}`);
 }
 
-/** A row of the table: of chapter 3 the section, which is of one packet; the chapter elsewhere. */
-function rowOf(statement: string): string {
-	return statement.startsWith("3.") ? statement.split(".", 2).join(".") : (statement.split(".")[0] ?? "");
+/** A line for each statement of one specification, then how many there are. */
+function table(
+	title: string,
+	statements: readonly Known[],
+	src: Places,
+	test: Places,
+	exceptions: Readonly<Record<string, string>>,
+): string[] {
+	const rows = [["", "concerns", "what it is about", "src/", "test/"]];
+	let server = 0;
+	let excepted = 0;
+	for (const statement of statements) {
+		const { name, role, about } = statement;
+		const reason = exceptions[name];
+		if (role !== "client") server++;
+		if (reason !== undefined) excepted++;
+		rows.push([
+			name.replace("3.1.1 ", ""),
+			role,
+			about,
+			brief(placesFor(statement, src), "src"),
+			brief(placesFor(statement, test), "test") + (reason === undefined ? "" : `  exception: ${reason}`),
+		]);
+	}
+	const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+	const lines = rows.map((row) =>
+		row
+			.map((cell, column) => cell.padEnd(widths[column]!))
+			.join("  ")
+			.trimEnd(),
+	);
+	const count = (places: Places): number =>
+		statements.filter((each) => each.role !== "client" && placesFor(each, places).length > 0).length;
+	return [
+		title,
+		...lines,
+		`${title}: ${statements.length} statements, ${server} concern a server; of these ${count(src)} are enforced, ` +
+			`${count(test)} tested, ${excepted} exceptions`,
+	];
 }
 
-/** The table, and what is named on one side only or nowhere. */
-export function report(src: Places, test: Places): string {
-	const every = allStatements();
-	const is50 = (statement: string): boolean => !statement.includes(" ");
-	const count = (name: string, rows: readonly string[]): string[] => {
-		const counts = [src, test].map((places) => rows.filter((statement) => places.has(statement)).length);
-		return [name, String(rows.length), ...counts.map(String)];
-	};
-	const seen = sorted(new Set([...every, ...src.keys(), ...test.keys()]));
-	const current = seen.filter(is50);
-	const cells = [...new Set(current.map(rowOf))].map((name) =>
-		count(
-			name,
-			current.filter((statement) => rowOf(statement) === name),
-		),
-	);
-	cells.push(count("5.0", current));
-	cells.push(
-		count(
-			"3.1.1",
-			seen.filter((statement) => !is50(statement)),
-		),
-	);
-	const lines = [["", "all", "src", "test"], ...cells].map(([name = "", ...counts]) =>
-		[name.padEnd(8), ...counts.map((count) => count.padStart(5))].join(""),
-	);
-	const list = (title: string, statements: Iterable<string>): void => {
-		const names = sorted(statements);
-		lines.push(`${title} (${names.length}): ${names.join(", ") || "none"}`);
-	};
-	const only = (places: Places, others: Places): string[] =>
-		[...places.keys()].filter((statement) => !others.has(statement));
-	list("In src, but in no test", only(src, test));
-	list("In tests, but not in src", only(test, src));
-	list(
-		"Of 5.0, named nowhere",
-		every.filter((statement) => !src.has(statement) && !test.has(statement)),
-	);
-	return `${lines.join("\n")}\n`;
+/** Every statement of both specifications. */
+export function report(
+	src: Places,
+	test: Places,
+	exceptions: Readonly<Record<string, string>> = EXCEPTIONS,
+): string {
+	const current = table("MQTT 5.0", CURRENT, src, test, exceptions);
+	return `${[...current, "", ...table("MQTT 3.1.1", OLD, src, test, exceptions)].join("\n")}\n`;
 }
 
 /** Reads the files below ROOT/`folder` that can have tags; `except`: paths that only look so. */
@@ -204,14 +186,13 @@ function main(args: string[]): number {
 	const src = findTags(readTexts(root, "src", []));
 	const test = findTags(readTexts(root, "test", ["test/unit/scripts/statements.test.ts"]));
 	if (values.all) {
-		for (const statement of sorted(new Set([...src.keys(), ...test.keys()]))) {
-			const places = [...(src.get(statement) ?? []), ...(test.get(statement) ?? [])];
-			process.stdout.write(`${statement}\n${places.map((place) => `    ${place}\n`).join("")}`);
+		for (const { name } of ALL) {
+			const places = [...(src.get(name) ?? []), ...(test.get(name) ?? [])];
+			process.stdout.write(`${name}\n${places.map((place) => `    ${place}\n`).join("")}`);
 		}
 	}
 	process.stdout.write(report(src, test));
 	const offences = findOffences(src, test);
-	if (src.size === 0 || test.size === 0) offences.push(`no tags below ${root}/src or ${root}/test`);
 	for (const offence of offences) process.stderr.write(`${offence}\n`);
 	return offences.length > 0 ? 1 : 0;
 }

@@ -65,7 +65,7 @@ export class Authentication {
 /** Begins what CONNECT asks for; null when it names no method. Throws an MqttError when there is no such method. */
 export function openAuthentication(client: Client, packet: ConnectPacket): Authentication | null {
 	const method = packet.properties?.authenticationMethod;
-	if (method === undefined) return null;
+	if (method === undefined) return null; // so no AUTH is sent [MQTT-4.12.0-6]
 	const authenticator = client.broker.authenticators.get(method);
 	if (authenticator === undefined) {
 		throw new MqttError(Reason.BAD_AUTHENTICATION_METHOD, "the authentication method is not available"); // [MQTT-4.12.0-1]
@@ -73,7 +73,7 @@ export function openAuthentication(client: Client, packet: ConnectPacket): Authe
 	return new Authentication(authenticator, packet);
 }
 
-/** Sends AUTH: the client is to go on, or has authenticated itself anew. */
+/** Sends AUTH: the client is to go on, or has authenticated itself anew. No reasons: [MQTT-3.15.2-2], [MQTT-3.15.2-3]. */
 export function sendAuth(client: Client, reasonCode: ReasonCode, properties: Properties): void {
 	client.trace("Sending AUTH to", `(rc${reasonCode})`);
 	client.sendWhole({ type: PacketType.AUTH, reasonCode, properties });

@@ -219,7 +219,7 @@ export class Broker implements BrokerControl {
 
 	/** Hands the message to all who subscribed, and keeps it when it is to be retained. Returns how many copies. */
 	distribute(publication: Publication, route: Route, publisher: Session | null): number {
-		if (publication.retain) this.retain(publication);
+		if (publication.retain) this.retain(publication); // [MQTT-3.3.1-8] (3.1.1: [MQTT-3.3.1-12])
 		const copies = distribute(publication, route, publisher);
 		publication.finish();
 		return copies;
@@ -277,8 +277,9 @@ export class Broker implements BrokerControl {
 
 	private retain(publication: Publication): void {
 		if (publication.payloadLength === 0)
-			this.retained.remove(publication.topic.topic); // [MQTT-3.3.1-7]
+			this.retained.remove(publication.topic.topic); // [MQTT-3.3.1-7] (3.1.1: [MQTT-3.3.1-10], [MQTT-3.3.1-11])
 		else if (!this.memoryScarce)
+			// [MQTT-3.3.1-5] (3.1.1: [MQTT-3.3.1-5], [MQTT-3.3.1-7])
 			this.retained.set(publication.keep(), this.retainedUntil(publication.topic.topic));
 	}
 
@@ -300,17 +301,20 @@ export class Broker implements BrokerControl {
 		if (known !== undefined && !cleanStart) {
 			this.absences.get(known)?.end();
 			this.absences.delete(known);
-			return known;
+			return known; // [MQTT-3.1.2-5] (3.1.1: [MQTT-3.1.2-4])
 		}
-		if (known !== undefined) this.endSession(known); // [MQTT-3.1.2-4]
-		const session = new Session(clientId, this.sessionSettings, this.statistics);
+		if (known !== undefined) this.endSession(known); // [MQTT-3.1.2-4] (3.1.1: [MQTT-3.1.2-6])
+		const session = new Session(clientId, this.sessionSettings, this.statistics); // [MQTT-3.1.2-6]
 		this.sessions.set(clientId, session);
 		const { statistics } = this;
 		if (this.sessions.size > statistics.clientsMaximum) statistics.clientsMaximum = this.sessions.size;
 		return session;
 	}
 
-	/** The session and all it holds go; a will that waits is sent ([MQTT-3.1.2-8]). */
+	/**
+	 * The session and all it holds go ([MQTT-4.1.0-2]; 3.1.1: [MQTT-3.1.2-6]), but not what it had retained
+	 * (3.1.1: [MQTT-3.1.2-7]); a will that waits is sent ([MQTT-3.1.2-8]).
+	 */
 	endSession(session: Session): void {
 		if (session.subscriptions.size > 0) this.routes.invalidate();
 		this.sessions.delete(session.clientId);
@@ -328,20 +332,25 @@ export class Broker implements BrokerControl {
 		this.endSession(session);
 	}
 
-	/** The connection of `client` no longer carries its session: its will is due, and the session waits or ends. */
+	/**
+	 * The connection of `client` no longer carries its session: its will is due, and the session waits or ends. Until
+	 * then there is no end to the session ([MQTT-4.1.0-1]; 3.1.1: [MQTT-4.1.0-2]).
+	 */
 	private leave(client: Client): void {
 		const { session, will } = client;
 		client.state = CLOSED;
-		client.will = null;
+		client.will = null; // [MQTT-3.1.2-10] (3.1.1: [MQTT-3.1.2-10])
 		session.detach();
 		if (session.subscriptions.size > 0) this.routes.invalidate();
 		const delay = will?.properties?.willDelayInterval ?? 0;
 		const waits = delay > 0 && session.expiryInterval > 0;
+		// [MQTT-3.1.2-8] (3.1.1: [MQTT-3.1.2-8], [MQTT-3.1.2-12])
 		if (will !== null && !waits) this.publishWill(session, will);
 		if (session.expiryInterval === 0) {
 			this.endSession(session);
 			return;
 		}
+		// The session stays: [MQTT-3.1.2-23], 3.1.1: [MQTT-3.1.2-4], [MQTT-4.1.0-1].
 		if (!waits && session.expiryInterval === NEVER_EXPIRES) return;
 		const absence = new Absence(this, session);
 		this.absences.set(session, absence);
@@ -369,18 +378,18 @@ export class Broker implements BrokerControl {
 			}
 			session.expiryInterval = Math.min(expiry, this.settings.persistentClientExpiration ?? NEVER_EXPIRES);
 		}
-		if (packet.reasonCode === Reason.SUCCESS) client.will = null; // [MQTT-3.14.4-3]
+		if (packet.reasonCode === Reason.SUCCESS) client.will = null; // [MQTT-3.14.4-3] (3.1.1: [MQTT-3.14.4-3])
 		this.logEnd(client, null);
 		this.leave(client);
 		this.close(client);
 	}
 
-	/** The client sent what it must not. */
+	/** The client sent what it must not: whatever is said of it, the connection is closed. */
 	clientFailed(client: Client, error: MqttError): void {
 		if (client.state === CLOSED) return;
 		this.logEnd(client, `${reasonText(error.code)} (${error.message})`);
 		if (client.state === CONNECTED) {
-			this.sendDisconnect(client, error.code); // [MQTT-4.13.1-1]
+			this.sendDisconnect(client, error.code); // [MQTT-3.14.0-1] [MQTT-4.13.1-1]
 			this.leave(client);
 		} else if (client.state === AUTHENTICATING) {
 			// [MQTT-4.12.0-4]
@@ -399,6 +408,8 @@ export class Broker implements BrokerControl {
 			this.statistics.countSent(PacketType.CONNACK, 4);
 			client.connection.write(Uint8Array.of(0x20, 2, 0, returnCodeFor(error.code)), 0, 4);
 		}
+		// [MQTT-3.1.4-1] [MQTT-4.12.1-2] [MQTT-4.13.1-1] [MQTT-4.13.2-1]
+		// 3.1.1: [MQTT-3.1.4-1], [MQTT-3.2.2-6], [MQTT-4.8.0-1]
 		this.close(client);
 	}
 
@@ -426,7 +437,10 @@ export class Broker implements BrokerControl {
 		this.close(client);
 	}
 
-	/** Ends the connection. Who waits for its place need not wait for the peer to end it, too. */
+	/**
+	 * Ends the connection; nothing is sent on it any more ([MQTT-3.14.4-1], [MQTT-3.14.4-2]). Who waits for its place need
+	 * not wait for the peer to end it, too.
+	 */
 	private close(client: Client): void {
 		client.state = CLOSED;
 		this.freePlace(client);
@@ -456,6 +470,7 @@ export class Broker implements BrokerControl {
 		if (this.stopped !== null && this.clients.size === 0) this.stopped();
 	}
 
+	/** To be followed by `close`. With no properties: [MQTT-3.14.2-2], [MQTT-3.14.2-3], [MQTT-3.14.2-4]. */
 	private sendDisconnect(client: Client, reasonCode: number): void {
 		if (client.version !== 5) return;
 		client.trace("Sending DISCONNECT to", `(${reasonCode})`);

@@ -137,7 +137,7 @@ export class Client implements ConnectionHandler, Due, Link {
 	/** What the client takes. */
 	maximumPacketSize = MAXIMUM_PACKET_SIZE;
 	receiveMaximum = 65535;
-	/** Routes of the topic aliases that the client set up, by alias. */
+	/** Routes of the topic aliases that the client set up on this connection, by alias ([MQTT-3.3.2-7]). */
 	readonly aliases: (Route | undefined)[] = [];
 	/** Enhanced authentication; null when CONNECT did not ask for it. */
 	authentication: Authentication | null = null;
@@ -252,6 +252,7 @@ export class Client implements ConnectionHandler, Due, Link {
 				else if (type >= PUBACK && type <= PUBCOMP) handleAck(this, bytes, frame, next);
 				else this.handle(bytes, frame, next);
 				if (this.state === CLOSED) {
+					// What follows is not looked at: [MQTT-3.1.4-6], 3.1.1: [MQTT-3.1.4-5].
 					otherOctets += end - at;
 					at = end;
 					break;
@@ -300,7 +301,7 @@ export class Client implements ConnectionHandler, Due, Link {
 			case PacketType.PINGREQ:
 				this.trace("Received PINGREQ from");
 				this.trace("Sending PINGRESP to");
-				this.send({ type: PacketType.PINGRESP }); // [MQTT-3.12.4-1]
+				this.send({ type: PacketType.PINGRESP }); // [MQTT-3.12.4-1] (3.1.1: [MQTT-3.12.4-1])
 				return;
 			case PacketType.DISCONNECT:
 				this.trace("Received DISCONNECT from");
@@ -321,6 +322,7 @@ export class Client implements ConnectionHandler, Due, Link {
 		}
 		const text = error instanceof Error ? `${error.message}\n${error.stack}` : String(error);
 		this.broker.log.write("error", `Internal error while serving ${this.name} [${this.address}]: ${text}`);
+		// 3.1.1: [MQTT-4.8.0-2]
 		this.broker.clientFailed(this, new MqttError(Reason.UNSPECIFIED_ERROR, "internal error"));
 	}
 
@@ -354,7 +356,7 @@ export class Client implements ConnectionHandler, Due, Link {
 		if (this.keepAlive === 0) return authenticated;
 		const deadline = this.lastActivity + keepAliveLimit(this.keepAlive);
 		if (now < deadline) return authenticated !== 0 && authenticated < deadline ? authenticated : deadline;
-		this.broker.clientTimedOut(this); // [MQTT-3.1.2-22]
+		this.broker.clientTimedOut(this); // [MQTT-3.1.2-22] (3.1.1: [MQTT-3.1.2-24])
 		return 0;
 	}
 
@@ -407,7 +409,10 @@ export class Client implements ConnectionHandler, Due, Link {
 
 	// Output.
 
-	/** Sends a packet other than PUBLISH and acknowledgements. False when it is longer than what the client takes. */
+	/**
+	 * Sends a packet other than PUBLISH and acknowledgements: at once, whatever is under way ([MQTT-3.3.4-10],
+	 * [MQTT-4.9.0-3]). False when it is longer than what the client takes.
+	 */
 	send(packet: Packet): boolean {
 		const { utf8 } = this.broker.host;
 		const length = encodedLength(packet, this.version, utf8);
@@ -473,7 +478,7 @@ export class Client implements ConnectionHandler, Due, Link {
 		}
 		publication.select(this.version, qos, retain);
 		const { bytes, start, end } = publication;
-		if (end - start > this.maximumPacketSize) return;
+		if (end - start > this.maximumPacketSize) return; // [MQTT-3.1.2-24] [MQTT-3.1.2-25]
 		if (qos > 0) {
 			const at = publication.packetIdAt;
 			bytes[at] = packetId >> 8;
@@ -509,7 +514,7 @@ export class Client implements ConnectionHandler, Due, Link {
 		};
 		const { utf8 } = this.broker.host;
 		let length = publishLength(source, this.version, qos, properties, utf8);
-		if (length > this.maximumPacketSize) return false;
+		if (length > this.maximumPacketSize) return false; // [MQTT-3.1.2-24]
 		if (this.outgoingAliases !== null) {
 			const aliased = this.alias(this.outgoingAliases, source, message.topic, properties, qos);
 			if (aliased !== null) {
@@ -590,6 +595,6 @@ function keepAliveLimit(keepAlive: number): number {
 
 function requireConnect(type: number): void {
 	if (type !== PacketType.CONNECT) {
-		throw new MqttError(Reason.PROTOCOL_ERROR, "the first packet is not CONNECT"); // [MQTT-3.1.0-1]
+		throw new MqttError(Reason.PROTOCOL_ERROR, "the first packet is not CONNECT"); // [MQTT-3.1.0-1] (3.1.1: [MQTT-3.1.0-1])
 	}
 }

@@ -78,14 +78,15 @@ function carryOut(client: Client, packet: ConnectPacket, action: () => void): vo
 }
 
 function refuseSecondConnect(client: Client): void {
-	// [MQTT-3.1.0-2]
+	// [MQTT-3.1.0-2] (3.1.1: [MQTT-3.1.0-2]); so there is one CONNACK [MQTT-3.2.0-2]
 	if (client.state === CONNECTED) throw new MqttError(Reason.PROTOCOL_ERROR, "a second CONNECT");
 }
 
 function takeVersion(client: Client, packet: ConnectPacket): void {
 	client.version = packet.version;
 	if (!client.listener.acceptProtocolVersions.includes(packet.version)) {
-		throw new MqttError(Reason.UNSUPPORTED_PROTOCOL_VERSION, "protocol version not accepted"); // [MQTT-3.1.2-2]
+		// [MQTT-3.1.2-2] (3.1.1: [MQTT-3.1.2-2])
+		throw new MqttError(Reason.UNSUPPORTED_PROTOCOL_VERSION, "protocol version not accepted");
 	}
 }
 
@@ -110,6 +111,7 @@ function chooseClientId(client: Client, packet: ConnectPacket, answer: Answer): 
 	const { broker } = client;
 	const { allowZeroLengthClientId, autoIdPrefix } = client.listener;
 	if (!allowZeroLengthClientId) {
+		// [MQTT-3.1.3-8] (3.1.1: [MQTT-3.1.3-9])
 		throw new MqttError(Reason.CLIENT_IDENTIFIER_NOT_VALID, "zero-length client identifiers are not allowed");
 	}
 	// [MQTT-3.1.3-7] of 3.1.1, [MQTT-3.1.3-8] of 3.1.1; 3.1 has no empty identifiers at all.
@@ -119,13 +121,14 @@ function chooseClientId(client: Client, packet: ConnectPacket, answer: Answer): 
 			"zero-length client identifier without clean session",
 		);
 	}
+	// [MQTT-3.1.3-6] [MQTT-3.2.2-16] (3.1.1: [MQTT-3.1.3-6])
 	answer.clientId = autoIdPrefix + uuid(broker.host.random.bytes(16));
 	if (packet.version === 5) answer.properties.assignedClientIdentifier = answer.clientId; // [MQTT-3.1.3-7]
 }
 
 function authorize(client: Client): void {
 	if (!client.listener.allowAnonymous && client.authentication === null) {
-		throw new MqttError(Reason.NOT_AUTHORIZED, "anonymous clients are not allowed");
+		throw new MqttError(Reason.NOT_AUTHORIZED, "anonymous clients are not allowed"); // [MQTT-3.1.4-2]
 	}
 }
 
@@ -139,7 +142,7 @@ function checkClientLimit(client: Client, _packet: ConnectPacket, answer: Answer
 	throw new MqttError(Reason.SERVER_BUSY, "global_max_clients exceeded");
 }
 
-/** Checks the will, and takes it as the broker will publish it. */
+/** Checks the will, and takes it as the broker will publish it ([MQTT-3.1.2-7]; 3.1.1: [MQTT-3.1.2-8]). */
 function checkWill(client: Client, packet: ConnectPacket): void {
 	const { will } = packet;
 	client.will = will;
@@ -169,7 +172,7 @@ function mountedTopic(mount: Mount, client: Client, topic: string): string {
 }
 
 function chooseKeepAlive(client: Client, packet: ConnectPacket, answer: Answer): void {
-	client.keepAlive = packet.keepAlive;
+	client.keepAlive = packet.keepAlive; // [MQTT-3.2.2-22]
 	const maximum = client.broker.settings.maxKeepalive;
 	if (maximum === 0 || (packet.keepAlive !== 0 && packet.keepAlive <= maximum)) return;
 	if (packet.keepAlive === 0 && maximum === 65535) return;
@@ -202,13 +205,14 @@ function checkAnswer(client: Client, packet: ConnectPacket, answer: Answer): voi
 
 function openSession(client: Client, packet: ConnectPacket, answer: Answer): void {
 	const { broker } = client;
-	const previous = broker.sessions.get(answer.clientId);
+	const previous = broker.sessions.get(answer.clientId); // [MQTT-3.1.3-2] (3.1.1: [MQTT-3.1.3-2])
 	if (previous?.link) {
 		broker.log.write("notice", `Client ${answer.clientId} already connected, closing old connection.`);
-		previous.link.takeOver(packet.cleanStart); // [MQTT-3.1.4-3]
+		previous.link.takeOver(packet.cleanStart); // [MQTT-3.1.4-3] (3.1.1: [MQTT-3.1.4-2])
 	}
-	const session = broker.openSession(answer.clientId, packet.cleanStart);
-	answer.sessionPresent = session === previous; // [MQTT-3.2.2-2], [MQTT-3.2.2-3]
+	const session = broker.openSession(answer.clientId, packet.cleanStart); // [MQTT-3.1.4-4] (3.1.1: [MQTT-3.1.4-3])
+	// [MQTT-3.2.2-2], [MQTT-3.2.2-3]; 3.1.1: [MQTT-3.2.2-1], [MQTT-3.2.2-2], [MQTT-3.2.2-3]
+	answer.sessionPresent = session === previous;
 	session.expiryInterval = expiryInterval(client, packet);
 	session.listener = client.listener;
 	client.session = session;
@@ -227,6 +231,7 @@ function accept(client: Client, packet: ConnectPacket, answer: Answer): void {
 	if (client.authentication !== null) client.authentication.connect = null;
 	if (broker.settings.connectionMessages) logAccepted(client, packet);
 	client.trace("Sending CONNACK to", `(${answer.sessionPresent ? 1 : 0}, 0)`);
+	// Before all else: [MQTT-3.1.4-5], [MQTT-3.2.0-1], 3.1.1: [MQTT-3.1.4-4], [MQTT-3.2.0-1].
 	client.send(connack(client, packet, answer));
 	session.attach(client);
 	client.configure();
@@ -243,7 +248,11 @@ function connack(client: Client, packet: ConnectPacket, answer: Answer): Connack
 	};
 }
 
-/** CONNACK's properties, in the order that mosquitto sends them. */
+/**
+ * CONNACK's properties, in the order that mosquitto sends them. Response information, reason string and user
+ * properties are not among them ([MQTT-3.1.2-28], [MQTT-3.2.2-19], [MQTT-3.2.2-20]), nor is an authentication method
+ * unless it is among the `chosen` ([MQTT-4.12.0-6]).
+ */
 function serverProperties(client: Client, chosen: Properties): Properties {
 	const { settings, receiveMaximum } = client.broker;
 	const { maxTopicAlias, maxQos } = client.listener;
@@ -253,7 +262,7 @@ function serverProperties(client: Client, chosen: Properties): Properties {
 	if (!settings.retainAvailable) properties.retainAvailable = 0;
 	properties.maximumPacketSize = settings.maxPacketSize;
 	if (receiveMaximum < 65535) properties.receiveMaximum = receiveMaximum;
-	if (maxQos < 2) properties.maximumQos = maxQos;
+	if (maxQos < 2) properties.maximumQos = maxQos; // [MQTT-3.2.2-9]
 	return properties;
 }
 
@@ -269,10 +278,11 @@ function logAccepted(client: Client, packet: ConnectPacket): void {
 function refuse(client: Client, packet: ConnectPacket, error: MqttError): void {
 	const reasonCode = packet.version === 5 ? error.code : returnCodeFor(error.code);
 	client.trace("Sending CONNACK to", `(0, ${reasonCode})`);
-	client.send({ type: PacketType.CONNACK, sessionPresent: false, reasonCode, properties: null }); // [MQTT-3.2.2-6]
+	// [MQTT-3.2.2-6] (3.1.1: [MQTT-3.2.2-4])
+	client.send({ type: PacketType.CONNACK, sessionPresent: false, reasonCode, properties: null });
 	const who = answerName(packet);
 	client.broker.log.write("notice", `Client ${who} [${client.address}] disconnected: ${error.message}.`);
-	client.broker.closeUnopened(client);
+	client.broker.closeUnopened(client); // [MQTT-3.2.2-7] [MQTT-4.13.2-1] (3.1.1: [MQTT-3.2.2-5])
 }
 
 function answerName(packet: ConnectPacket): string {

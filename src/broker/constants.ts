@@ -30,7 +30,7 @@ export const PUBCOMP_HEADER = 0x70;
 /** From PUBACK on, for the log. */
 export const ACK_NAMES: readonly string[] = ["PUBACK", "PUBREC", "PUBREL", "PUBCOMP"];
 
-/** First octets of plain messages: QoS 0 to 2, neither DUP nor RETAIN. */
+/** First octets of plain messages: QoS 0 to 2, neither DUP nor RETAIN; so they can go on as they are ([MQTT-3.3.1-3]). */
 export const PLAIN_QOS_0 = 0x30;
 export const PLAIN_QOS_1 = 0x32;
 export const PLAIN_QOS_2 = 0x34;

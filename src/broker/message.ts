@@ -41,7 +41,8 @@ export class Message implements Topic {
 
 /**
  * The properties to send with a message: what was published, the remaining lifetime [MQTT-3.3.2-6], and the
- * subscription's identifier [MQTT-3.3.4-3] unless it is 0.
+ * subscription's identifier [MQTT-3.3.4-3] unless it is 0. The rest is as it came: [MQTT-3.3.2-4], [MQTT-3.3.2-15],
+ * [MQTT-3.3.2-16], [MQTT-3.3.2-17], [MQTT-3.3.2-18], [MQTT-3.3.2-20].
  */
 export function outgoingProperties(
 	published: Properties | null,

@@ -5,7 +5,7 @@ const PROPERTY_LENGTH = 3;
 
 export class OutgoingAliases {
 	private readonly aliases = new Map<string, number>();
-	/** The highest alias: not above what the client allows ([MQTT-3.1.2-26]). */
+	/** The highest alias: not above what the client allows ([MQTT-3.1.2-26], [MQTT-3.3.2-11]). */
 	private readonly maximum: number;
 
 	constructor(maximum: number) {

@@ -98,7 +98,10 @@ export class Publication {
 		if (this.scratch.length > 65536) this.scratch = new Uint8Array(1024);
 	}
 
-	/** Chooses the encoding for a protocol version, QoS and RETAIN flag. DUP is 0 [MQTT-3.3.1-3]. */
+	/**
+	 * Chooses the encoding for a protocol version, QoS and RETAIN flag. DUP is 0: [MQTT-3.3.1-3], [MQTT-4.3.1-1],
+	 * [MQTT-4.3.2-2], [MQTT-4.3.3-2], 3.1.1: [MQTT-3.3.1-3], [MQTT-4.3.1-1].
+	 */
 	select(version: ProtocolVersion, qos: number, retain: boolean): void {
 		const variant = (version === 5 ? 3 : 0) + qos;
 		if (variant !== this.selected) this.switchTo(variant, version, qos as Qos);

@@ -80,10 +80,13 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 			const mountPoint = client.mount === null ? "" : client.mount.point;
 			publishCertificate(broker, route.topic, mountPoint, bytes, view, properties, expiresAt);
 		}
+		// One that was refused is forgotten [MQTT-4.3.3-9]; one that has expired is not [MQTT-4.3.3-13].
 		if (qos === 2) session.incoming.add(packetId);
 	}
+	// At once, so in the order in which they came, and with the same identifier: [MQTT-2.2.1-5], [MQTT-3.3.4-1].
+	// 3.1.1: [MQTT-2.3.1-6], [MQTT-3.3.4-1], [MQTT-4.3.2-2], [MQTT-4.3.3-2], [MQTT-4.6.0-2], [MQTT-4.6.0-3]
 	if (qos === 1)
-		acknowledge(client, PacketType.PUBACK, packetId, reason); // [MQTT-4.3.2-4]
+		acknowledge(client, PacketType.PUBACK, packetId, reason); // and forgotten: [MQTT-4.3.2-4], [MQTT-4.3.2-5]
 	else if (qos === 2) acknowledge(client, PacketType.PUBREC, packetId, reason); // [MQTT-4.3.3-8]
 }
 
@@ -97,7 +100,7 @@ function routeOf(client: Client, bytes: Uint8Array, properties: Properties | nul
 		return routeOfName(client, bytes);
 	}
 	if (alias === 0 || alias > client.listener.maxTopicAlias) {
-		// [MQTT-3.3.2-8], [MQTT-3.3.2-9]
+		// [MQTT-3.3.2-8], [MQTT-3.3.2-9], [MQTT-3.3.2-12]
 		throw new MqttError(
 			Reason.TOPIC_ALIAS_INVALID,
 			`PUBLISH: topic alias ${alias} is not within 1 to the maximum`,
@@ -142,7 +145,7 @@ function stamped({ broker }: Client, bytes: Uint8Array): Uint8Array {
 	return payload;
 }
 
-/** Why a message is acknowledged but goes nowhere; SUCCESS when there is no reason. */
+/** Why a message is acknowledged but goes nowhere; SUCCESS when there is no reason. (3.1.1: [MQTT-3.3.5-2]) */
 function refusal(client: Client, route: Route, role: SparkplugRole, payloadLength: number): number {
 	const limit = client.broker.settings.messageSizeLimit;
 	if (limit !== 0 && payloadLength > limit) {

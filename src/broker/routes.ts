@@ -99,7 +99,7 @@ export class Routes {
 	refresh(route: Route): Route {
 		if (route.generation !== this.generation) {
 			route.generation = this.generation;
-			const { subscriptions, groups } = this.tree.match(route.topic);
+			const { subscriptions, groups } = this.tree.match(route.topic); // [MQTT-3.3.2-3] (3.1.1: [MQTT-3.3.2-3])
 			route.deliveries = mergeOverlaps(subscriptions);
 			const [first] = route.deliveries;
 			route.only = first?.isPlain && route.deliveries.length === 1 ? first : null;
@@ -148,8 +148,9 @@ export function levelCount(topic: string): number {
 }
 
 /**
- * Subscriptions of one session that overlap give one delivery with the highest QoS of them [MQTT-3.3.4-2]; those with an
- * identifier give one each, so that every identifier arrives [MQTT-3.3.4-5].
+ * Subscriptions of one session that overlap give one delivery with the highest QoS of them ([MQTT-3.3.4-2];
+ * 3.1.1: [MQTT-3.3.5-1]); those with an identifier give one each, so that every identifier arrives ([MQTT-3.3.4-4],
+ * [MQTT-3.3.4-5]).
  */
 function mergeOverlaps(subscriptions: readonly Subscription[]): Delivery[] {
 	const deliveries: Delivery[] = [];

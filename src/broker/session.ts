@@ -139,7 +139,10 @@ export class Session {
 		this.frameRoom = Math.min(this.inflightLimit, this.plain.length >> 1);
 	}
 
-	/** A connection begins: what was under way is sent again ([MQTT-4.4.0-1]), then what waits. */
+	/**
+	 * A connection begins: what was under way is sent again ([MQTT-4.4.0-1]; 3.1.1: [MQTT-4.4.0-1]) in its order
+	 * (3.1.1: [MQTT-4.6.0-1]), then what waits. At no other time is anything sent again.
+	 */
 	attach(link: Link): void {
 		this.link = link;
 		this.plain = NO_PLACES;
@@ -158,7 +161,7 @@ export class Session {
 
 	private setWindow(receiveMaximum: number): void {
 		const own = this.settings.maxInflightMessages;
-		this.inflightLimit = own === 0 || own > receiveMaximum ? receiveMaximum : own; // [MQTT-3.3.4-9]
+		this.inflightLimit = own === 0 || own > receiveMaximum ? receiveMaximum : own; // [MQTT-3.3.4-9] [MQTT-4.9.0-1]
 	}
 
 	/**
@@ -237,8 +240,10 @@ export class Session {
 	/** Sends, queues or drops one copy of the message that is being distributed. */
 	deliver(publication: Publication, delivery: DeliveryTerms): void {
 		const { qos: granted, identifier, group } = delivery;
+		// [MQTT-3.8.4-8], [MQTT-4.8.2-3], 3.1.1: [MQTT-3.8.4-6]
 		const qos = publication.qos < granted && !this.settings.upgradeOutgoingQos ? publication.qos : granted;
-		const retain = delivery.retainAsPublished && publication.retain; // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
+		// [MQTT-3.3.1-12], [MQTT-3.3.1-13], 3.1.1: [MQTT-3.3.1-9]
+		const retain = delivery.retainAsPublished && publication.retain;
 		const { link } = this;
 		if (qos === 0) {
 			if (link === null && this.settings.queueQos0Messages) {
@@ -250,7 +255,9 @@ export class Session {
 			}
 			return;
 		}
+		// Behind what waits already: [MQTT-4.6.0-5], [MQTT-4.6.0-6], 3.1.1: [MQTT-4.6.0-5], [MQTT-4.6.0-6].
 		if (link === null || link.congested || this.queued > 0 || !this.hasRoom(publication.payloadLength)) {
+			// [MQTT-4.5.0-1] (3.1.1: [MQTT-3.1.2-5], [MQTT-4.5.0-1])
 			this.enqueue(publication.keep(), qos, retain, identifier, group);
 			return;
 		}
@@ -288,7 +295,7 @@ export class Session {
 
 	/**
 	 * What this session held of shared subscriptions, as it ends: for other members of the groups. A QoS 2 message
-	 * that was sent stays with it ([MQTT-4.8.2-5]).
+	 * that was sent stays with it ([MQTT-4.8.2-4], [MQTT-4.8.2-5]).
 	 */
 	takeShared(): { group: Redeliverer; message: Message }[] {
 		const taken: { group: Redeliverer; message: Message }[] = [];
@@ -356,7 +363,10 @@ export class Session {
 		this.chooseFrameLevel();
 	}
 
-	/** PUBACK or PUBCOMP: the flow has ended. False when there was none in that state. */
+	/**
+	 * PUBACK or PUBCOMP, whatever their reason code ([MQTT-4.4.0-2], [MQTT-4.8.2-6]): the flow has ended, and not before
+	 * ([MQTT-4.3.2-3], [MQTT-4.3.3-5]; 3.1.1: [MQTT-4.3.2-1]). False when there was none in that state.
+	 */
 	complete(packetId: number, state: number): boolean {
 		const place = packetId & this.plainMask;
 		if (this.plain[place] === (packetId | (state << 16))) {
@@ -372,7 +382,10 @@ export class Session {
 		return true;
 	}
 
-	/** PUBREC: the receiver has it, or (`refused`) will not. False when it was not waited for. */
+	/**
+	 * PUBREC: the receiver has it ([MQTT-4.3.3-3]; 3.1.1: [MQTT-4.3.3-1]), or (`refused`) will not ([MQTT-4.4.0-2],
+	 * [MQTT-4.8.2-6]). False when it was not waited for.
+	 */
 	received(packetId: number, refused: boolean): boolean {
 		const place = packetId & this.plainMask;
 		const entry = this.plain[place] ?? 0;
@@ -414,12 +427,15 @@ export class Session {
 	}
 
 	private hasRoom(payloadLength: number): boolean {
-		if (this.inflight >= this.inflightLimit || this.resend.size > 0) return false;
+		if (this.inflight >= this.inflightLimit || this.resend.size > 0) return false; // [MQTT-4.9.0-2]
 		const limit = this.settings.maxInflightBytes;
 		return limit === 0 || this.inflight === 0 || this.inflightBytes + payloadLength <= limit;
 	}
 
-	/** The next packet identifier not in use; they count up from 1 ([MQTT-2.2.1-3]). */
+	/**
+	 * The next packet identifier not in use; they count up from 1: [MQTT-2.2.1-4], [MQTT-4.3.2-1], [MQTT-4.3.3-1],
+	 * 3.1.1: [MQTT-2.3.1-1], [MQTT-2.3.1-4].
+	 */
 	private nextPacketId(): number {
 		let id = this.lastPacketId;
 		do {
@@ -468,6 +484,7 @@ export class Session {
 		if (message === null) {
 			link.sendRelease(packetId);
 		} else if (!link.sendMessage(message, qos as Qos, retain, true, packetId, identifier)) {
+			// With DUP: [MQTT-3.3.1-1], 3.1.1: [MQTT-3.3.1-1].
 			this.outgoing.delete(packetId); // [MQTT-3.1.2-25]
 			return;
 		}

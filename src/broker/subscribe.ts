@@ -19,9 +19,13 @@ export function handleSubscribe(client: Client, packet: SubscribePacket): void {
 	const identifier = packet.properties?.subscriptionIdentifier?.[0] ?? 0;
 	for (const request of packet.subscriptions) checkFilter(request.topicFilter, "SUBSCRIBE");
 	const retained: (() => void)[] = [];
+	// One after another, a code for each, in their order: [MQTT-3.8.4-5], [MQTT-3.8.4-6], [MQTT-3.9.3-1].
+	// 3.1.1: [MQTT-3.8.4-4], [MQTT-3.8.4-5], [MQTT-3.9.3-1]
 	const reasonCodes = packet.subscriptions.map((request) => subscribe(client, request, identifier, retained));
 	client.trace("Sending SUBACK to");
-	client.sendWhole({ type: PacketType.SUBACK, packetId: packet.packetId, properties: null, reasonCodes }); // [MQTT-3.8.4-1]
+	// [MQTT-2.2.1-6] [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.9.2-1] [MQTT-3.9.2-2]
+	// 3.1.1: [MQTT-2.3.1-7], [MQTT-3.8.4-1], [MQTT-3.8.4-2]
+	client.sendWhole({ type: PacketType.SUBACK, packetId: packet.packetId, properties: null, reasonCodes });
 	for (const send of retained) send();
 }
 
@@ -37,6 +41,7 @@ function subscribe(
 	if (shared && request.noLocal) {
 		throw new MqttError(Reason.PROTOCOL_ERROR, "SUBSCRIBE: no local on a shared subscription"); // [MQTT-3.8.3-4]
 	}
+	// [MQTT-3.2.2-10] [MQTT-3.8.4-7]
 	const qos: Qos = request.qos > client.listener.maxQos ? client.listener.maxQos : request.qos;
 	const { noLocal, retainAsPublished, retainHandling } = request;
 	const isNew = !session.subscriptions.has(topicFilter);
@@ -55,8 +60,8 @@ function subscribe(
 	if (!heard && broker.sys.heard) broker.sys.refresh();
 	broker.routes.invalidate();
 	broker.log.write("subscribe", `${session.clientId} ${qos} ${topicFilter}`);
-	// [MQTT-3.3.1-9] to [MQTT-3.3.1-11]
 	if (shared) return qos; // retained messages are not sent to shared subscriptions
+	// [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11], [MQTT-3.8.4-4], 3.1.1: [MQTT-3.3.1-6], [MQTT-3.8.4-3]
 	if (retainHandling === 0 || (retainHandling === 1 && isNew)) {
 		retained.push(() => sendRetained(client, subscription));
 	}
@@ -83,16 +88,20 @@ export function handleUnsubscribe(client: Client, packet: UnsubscribePacket): vo
 	client.trace("Received UNSUBSCRIBE from");
 	const { broker, session } = client;
 	for (const topicFilter of packet.topicFilters) checkFilter(topicFilter, "UNSUBSCRIBE");
+	// [MQTT-3.10.4-6] [MQTT-3.11.3-1] (3.1.1: [MQTT-3.10.4-6])
 	const reasonCodes = packet.topicFilters.map((asked) => {
 		const topicFilter = ownFilter(client, asked);
 		broker.log.write("unsubscribe", `${session.clientId} ${topicFilter}`);
 		session.subscriptions.delete(topicFilter);
+		// Nothing new is added; what was, stays: [MQTT-3.10.4-2], [MQTT-3.10.4-3], 3.1.1: [MQTT-3.10.4-2], [MQTT-3.10.4-3].
 		return broker.tree.remove(session, topicFilter) ? Reason.SUCCESS : Reason.NO_SUBSCRIPTION_EXISTED;
 	});
 	broker.routes.invalidate();
 	client.trace("Sending UNSUBACK to");
+	// [MQTT-2.2.1-6] [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.11.2-1] [MQTT-3.11.2-2]
+	// 3.1.1: [MQTT-2.3.1-7], [MQTT-3.10.4-4], [MQTT-3.10.4-5]
 	client.sendWhole({
-		type: PacketType.UNSUBACK, // [MQTT-3.10.4-4]
+		type: PacketType.UNSUBACK,
 		packetId: packet.packetId,
 		properties: null,
 		reasonCodes: client.version === 5 ? reasonCodes : [],

@@ -55,7 +55,7 @@ export class SubscriptionTree {
 	count = 0;
 	sharedCount = 0;
 
-	/** Adds, or replaces the session's subscription to the same topic filter ([MQTT-3.8.4-3]). */
+	/** Adds, or replaces the session's subscription to the same topic filter ([MQTT-3.8.4-3]; 3.1.1: [MQTT-3.8.4-3]). */
 	add(subscription: Subscription): void {
 		const { session } = subscription;
 		const shared = parseShared(subscription.topicFilter);
@@ -85,7 +85,10 @@ export class SubscriptionTree {
 		group.join(subscription);
 	}
 
-	/** Whether there was such a subscription. Levels that became empty go. */
+	/**
+	 * Whether there was such a subscription, to the very filter ([MQTT-3.10.4-1]; 3.1.1: [MQTT-3.10.4-1]). Levels that
+	 * became empty go.
+	 */
 	remove(session: Session, topicFilter: string): boolean {
 		const shared = parseShared(topicFilter);
 		const names = (shared?.topicFilter ?? topicFilter).split("/");
@@ -116,7 +119,8 @@ export class SubscriptionTree {
 	match(topic: string): Matches {
 		const found: Matches = { subscriptions: [], groups: [] };
 		const names = topic.split("/");
-		// A filter that begins with a wildcard does not match a topic that begins with $ [MQTT-4.7.2-1].
+		// A filter that begins with a wildcard does not match a topic that begins with $.
+		// [MQTT-4.7.2-1] (3.1.1: [MQTT-4.7.2-1])
 		collect(this.root, names, 0, topic.charCodeAt(0) !== 36, found);
 		return found;
 	}
@@ -151,9 +155,11 @@ function collect(
 		take(level, found);
 		return;
 	}
+	// Names are compared as they are: [MQTT-4.7.3-4], 3.1.1: [MQTT-4.7.3-4].
 	const exact = level.children.get(names[depth]!);
 	if (exact !== undefined) collect(exact, names, depth + 1, true, found);
 	if (wildcards) {
+		// 3.1.1: [MQTT-3.8.3-2]
 		const any = level.children.get("+");
 		if (any !== undefined) collect(any, names, depth + 1, true, found);
 	}

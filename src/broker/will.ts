@@ -19,13 +19,14 @@ export function publishWill(broker: Broker, session: Session, will: Will): void 
 	let { payload, properties } = will;
 	if (role === DEATH) payload = stampPayload(payload, 0, payload.length, clock.now()) ?? payload;
 	view.qos = will.qos;
+	// [MQTT-3.1.2-14], [MQTT-3.1.2-15], 3.1.1: [MQTT-3.1.2-16], [MQTT-3.1.2-17]
 	view.retain = will.retain;
 	view.payloadStart = 0;
 	view.payloadEnd = payload.length;
 	let expiresAt = 0;
 	if (properties !== null) {
 		const { willDelayInterval: _delay, messageExpiryInterval, ...forwarded } = properties;
-		properties = forwarded;
+		properties = forwarded; // [MQTT-3.1.3-10]
 		if (messageExpiryInterval !== undefined) expiresAt = broker.seconds + messageExpiryInterval;
 	}
 	const { publication } = broker;

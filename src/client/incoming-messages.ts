@@ -65,6 +65,6 @@ export class IncomingMessages {
 	/** A new connection begins. Aliases never outlive a connection [MQTT-3.3.2-7]. */
 	restart(sessionPresent: boolean): void {
 		this.aliases = [];
-		if (!sessionPresent) this.unreleased.clear();
+		if (!sessionPresent) this.unreleased.clear(); // [MQTT-3.2.2-5]
 	}
 }

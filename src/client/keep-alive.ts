@@ -34,7 +34,7 @@ export class KeepAlive {
 		if (this.interval > 0) this.schedule();
 	}
 
-	/** CONNACK came; the server may have set another interval [MQTT-3.1.2-21]. */
+	/** CONNACK came; the server may have set another interval: [MQTT-3.1.2-21], [MQTT-3.2.2-21]. */
 	connected(seconds: number): void {
 		this.start(seconds);
 		this.waiting = false;
@@ -79,7 +79,7 @@ export class KeepAlive {
 				this.onSilence();
 				return;
 			}
-			this.onDue();
+			this.onDue(); // [MQTT-3.1.2-20] (3.1.1: [MQTT-3.1.2-23])
 		}
 		if (this.timer === null && this.interval > 0) this.schedule();
 	}

@@ -47,7 +47,7 @@ export class OutgoingMessages {
 		return this.messages.size;
 	}
 
-	/** A packet identifier not in use, counting up from 1; 0 when there is none [MQTT-2.2.1-3]. */
+	/** A packet identifier not in use, counting up from 1; 0 when there is none. [MQTT-2.2.1-3], 3.1.1: [MQTT-2.3.1-2] */
 	nextPacketId(): number {
 		for (let tries = 0; tries < LAST_PACKET_ID; tries++) {
 			this.lastPacketId = this.lastPacketId === LAST_PACKET_ID ? 1 : this.lastPacketId + 1;
@@ -102,6 +102,7 @@ export class OutgoingMessages {
 	/**
 	 * A new connection begins: requests are forgotten, and all publications are queued again in their old order,
 	 * except those that wait for PUBCOMP. These are in flight, and returned so that PUBREL is sent again [MQTT-4.4.0-1].
+	 * Packet identifiers stay (3.1.1: [MQTT-2.3.1-3]).
 	 */
 	restart(window: number, sessionPresent: boolean): Outgoing[] {
 		this.window = window;

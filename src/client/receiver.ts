@@ -39,7 +39,10 @@ export class Receiver {
 		this.messages = new IncomingMessages(receiveMaximum ?? 65_535, topicAliasMaximum ?? 0);
 	}
 
-	/** A whole PUBLISH has come. Throws an MqttError. */
+	/**
+	 * A whole PUBLISH has come: it is acknowledged at once, before the next ([MQTT-4.5.0-2], [MQTT-4.6.0-2],
+	 * [MQTT-4.6.0-3]; 3.1.1: [MQTT-4.5.0-2]). Throws an MqttError.
+	 */
 	onPublish(bytes: Uint8Array, start: number, end: number): void {
 		const { message } = this;
 		this.read(bytes, start, end);

@@ -1,4 +1,4 @@
-/** Streams of bytes: TCP over IPv4 and IPv6, and unix sockets. */
+/** Streams of bytes, ordered and lossless ([MQTT-4.2.0-1]; 3.1.1: [MQTT-7.1.1-1], [MQTT-7.1.2-1]): TCP, unix sockets. */
 
 import type { HostError } from "./error.ts";
 

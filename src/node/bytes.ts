@@ -78,7 +78,7 @@ export const utf8: Utf8 = {
 			return view(bytes, start, end).toString("latin1");
 		}
 		const part = view(bytes, start, end);
-		return isUtf8(part) && !part.includes(0) ? part.toString() : null;
+		return isUtf8(part) && !part.includes(0) ? part.toString() : null; // U+FEFF stays [MQTT-1.5.4-3]
 	},
 
 	decodeLossy(bytes, start, end) {

@@ -62,7 +62,7 @@ export function readAckHead(
 	const length = end - position;
 	if (length < 2) throw malformed(`${ownerName(type)}: ends within its packet identifier`);
 	if (version !== 3 && (header & 15) !== requiredFlags(type)) {
-		throw malformed(`${ownerName(type)}: reserved flags [MQTT-2.1.3-1]`);
+		throw malformed(`${ownerName(type)}: reserved flags [MQTT-2.1.3-1]`); // 3.1.1: [MQTT-2.2.2-2], [MQTT-3.6.1-1]
 	}
 	const packetId = (bytes[position]! << 8) | bytes[position + 1]!;
 	if (packetId === 0) throw protocolError(`${ownerName(type)}: packet identifier 0 [MQTT-2.2.1-3]`);
@@ -82,6 +82,8 @@ export function readAckHead(
 /**
  * Writes a PUBACK, PUBREC, PUBREL or PUBCOMP without properties to `bytes` from `offset` and returns the position
  * after it: 4 octets, or 5 for a reason code other than 0 in 5.0. Throws a RangeError when it does not fit.
+ * So neither reason strings nor user properties are sent ([MQTT-3.1.2-29]): [MQTT-3.4.2-2], [MQTT-3.4.2-3],
+ * [MQTT-3.5.2-2], [MQTT-3.5.2-3], [MQTT-3.6.2-2], [MQTT-3.6.2-3], [MQTT-3.7.2-2], [MQTT-3.7.2-3].
  */
 export function writeAck(
 	bytes: Uint8Array,

@@ -74,15 +74,18 @@ export function readConnect(bytes: Uint8Array, start: number, end: number, codec
 	if (properties?.authenticationData !== undefined && properties.authenticationMethod === undefined) {
 		throw cursor.protocolError("authentication data without a method (section 3.1.2.11.10)");
 	}
+	// Its parts come in one order: [MQTT-3.1.3-1], 3.1.1: [MQTT-3.1.3-1].
 	const clientId = readClientId(cursor, version, flags, codec);
-	const will = (flags & WILL_FLAG) === 0 ? null : readWill(cursor, version, flags, codec); // [MQTT-3.1.2-9]
+	// [MQTT-3.1.2-9] (3.1.1: [MQTT-3.1.2-9])
+	const will = (flags & WILL_FLAG) === 0 ? null : readWill(cursor, version, flags, codec);
 	// 3.1 lets the remaining length take precedence over both flags: what is missing was not sent.
 	const missing = version === 3 && cursor.position === end;
-	// [MQTT-3.1.2-17] [MQTT-3.1.3-12]
+	// [MQTT-3.1.2-17] [MQTT-3.1.3-12], 3.1.1: [MQTT-3.1.2-19], [MQTT-3.1.3-11]
 	const username = (flags & USERNAME) === 0 || missing ? null : cursor.text("user name", codec);
 	const ended = version === 3 && cursor.position === end;
+	// 3.1.1: [MQTT-3.1.2-21]
 	const password = (flags & PASSWORD) === 0 || ended ? null : cursor.binary("password"); // [MQTT-3.1.2-19]
-	cursor.finish(); // [MQTT-3.1.2-16] [MQTT-3.1.2-18]
+	cursor.finish(); // [MQTT-3.1.2-16] [MQTT-3.1.2-18] (3.1.1: [MQTT-3.1.2-11], [MQTT-3.1.2-18], [MQTT-3.1.2-20])
 	return {
 		type: PacketType.CONNECT,
 		version,
@@ -102,8 +105,9 @@ function readProtocol(cursor: Cursor): number {
 	const start = cursor.position;
 	cursor.take(cursor.uint16("protocol name"), "protocol name");
 	const name = protocolName(cursor.bytes, start, cursor.position);
-	if (name === "") throw protocolError("CONNECT: the protocol name is not MQTT [MQTT-3.1.2-1]");
+	if (name === "") throw protocolError("CONNECT: the protocol name is not MQTT [MQTT-3.1.2-1]"); // 3.1.1: [MQTT-3.1.2-1]
 	const level = cursor.uint8("protocol level");
+	// 3.1.1: [MQTT-3.1.2-2]
 	if (versionOf(name, level) === 0) {
 		const text = `CONNECT: ${name} with protocol level ${level} [MQTT-3.1.2-2]`;
 		throw new MqttError(Reason.UNSUPPORTED_PROTOCOL_VERSION, text);
@@ -113,14 +117,15 @@ function readProtocol(cursor: Cursor): number {
 
 function readFlags(cursor: Cursor, version: ProtocolVersion): number {
 	const flags = cursor.uint8("connect flags");
-	if ((flags & WILL_QOS) === WILL_QOS) throw cursor.malformed("will QoS 3 [MQTT-3.1.2-12]");
+	if ((flags & WILL_QOS) === WILL_QOS) throw cursor.malformed("will QoS 3 [MQTT-3.1.2-12]"); // 3.1.1: [MQTT-3.1.2-14]
 	if (version !== 5 && (flags & (USERNAME | PASSWORD)) === PASSWORD) {
 		throw cursor.malformed("password without user name (3.1.1: [MQTT-3.1.2-22])");
 	}
 	// In 3.1 the rest has no meaning, and is not looked at.
 	if (version === 3) return flags;
-	if ((flags & RESERVED) !== 0) throw cursor.malformed("reserved connect flag [MQTT-3.1.2-3]");
+	if ((flags & RESERVED) !== 0) throw cursor.malformed("reserved connect flag [MQTT-3.1.2-3]"); // 3.1.1: [MQTT-3.1.2-3]
 	if ((flags & WILL_FLAG) === 0) {
+		// 3.1.1: [MQTT-3.1.2-11], [MQTT-3.1.2-13], [MQTT-3.1.2-15]
 		if ((flags & WILL_QOS) !== 0) throw cursor.malformed("will QoS without a will [MQTT-3.1.2-11]");
 		if ((flags & WILL_RETAIN) !== 0) throw cursor.malformed("will retain without a will [MQTT-3.1.2-13]");
 	}
@@ -128,7 +133,9 @@ function readFlags(cursor: Cursor, version: ProtocolVersion): number {
 }
 
 function readClientId(cursor: Cursor, version: ProtocolVersion, flags: number, codec: TextCodec): string {
-	const clientId = cursor.text("client identifier", codec); // [MQTT-3.1.3-3] [MQTT-3.1.3-4]
+	// [MQTT-3.1.3-3] [MQTT-3.1.3-4] (3.1.1: [MQTT-3.1.3-3], [MQTT-3.1.3-4])
+	const clientId = cursor.text("client identifier", codec);
+	// Any length and any characters will do: [MQTT-3.1.3-5], 3.1.1: [MQTT-3.1.3-5].
 	// [MQTT-3.1.3-6]; below 5.0 only where the session need not be found again
 	if (clientId === "" && (version === 3 || (version === 4 && (flags & CLEAN_START) === 0))) {
 		const text = "CONNECT: empty client identifier without a clean session (3.1.1: [MQTT-3.1.3-8])";
@@ -139,7 +146,7 @@ function readClientId(cursor: Cursor, version: ProtocolVersion, flags: number, c
 
 function readWill(cursor: Cursor, version: ProtocolVersion, flags: number, codec: TextCodec): Will {
 	const properties = cursor.properties(version, codec, WILL);
-	const topic = cursor.text("will topic", codec); // [MQTT-3.1.3-11]
+	const topic = cursor.text("will topic", codec); // [MQTT-3.1.3-11] (3.1.1: [MQTT-3.1.3-10])
 	if (!isValidTopicName(topic)) throw cursor.malformed("will topic is empty or has a wildcard");
 	const payload = cursor.binary("will payload");
 	return {

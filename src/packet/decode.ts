@@ -56,7 +56,7 @@ export function decodePacket(
 	const cursor = new Cursor(bytes, bodyStart(bytes, start, version), end, type);
 	// [MQTT-3.8.1-1] [MQTT-3.10.1-1] [MQTT-3.14.1-1] [MQTT-3.15.1-1]; 3.1 gives these bits no meaning.
 	if (version !== 3 && (bytes[start]! & 15) !== requiredFlags(type)) {
-		throw cursor.malformed("reserved flags [MQTT-2.1.3-1]");
+		throw cursor.malformed("reserved flags [MQTT-2.1.3-1]"); // 3.1.1: [MQTT-2.2.2-2], [MQTT-3.14.1-1]
 	}
 	const packet = decodeBody(cursor, type, version, codec);
 	cursor.finish();
@@ -206,11 +206,12 @@ function decodeSubscribe(cursor: Cursor, version: ProtocolVersion, codec: TextCo
 			retainHandling: retainHandling as 0 | 1 | 2,
 		});
 	}
-	if (subscriptions.length === 0) throw cursor.protocolError("no topic filter [MQTT-3.8.3-2]");
+	if (subscriptions.length === 0) throw cursor.protocolError("no topic filter [MQTT-3.8.3-2]"); // 3.1.1: [MQTT-3.8.3-3]
 	return { type: PacketType.SUBSCRIBE, packetId, properties, subscriptions };
 }
 
 function readTopicFilter(cursor: Cursor, codec: TextCodec): string {
+	// 3.1.1: [MQTT-3.8.3-1], [MQTT-3.10.3-1]
 	const topicFilter = cursor.text("topic filter", codec); // [MQTT-3.8.3-1] [MQTT-3.10.3-1]
 	if (!isValidTopicFilter(topicFilter)) {
 		throw cursor.malformed("topic filter is empty, or has a misplaced wildcard or share name (section 4.7)");
@@ -244,7 +245,7 @@ function decodeUnsubscribe(cursor: Cursor, version: ProtocolVersion, codec: Text
 	const properties = cursor.properties(version, codec);
 	const topicFilters: string[] = [];
 	while (cursor.position < cursor.end) topicFilters.push(readTopicFilter(cursor, codec));
-	if (topicFilters.length === 0) throw cursor.protocolError("no topic filter [MQTT-3.10.3-2]");
+	if (topicFilters.length === 0) throw cursor.protocolError("no topic filter [MQTT-3.10.3-2]"); // 3.1.1: [MQTT-3.10.3-2]
 	return { type: PacketType.UNSUBSCRIBE, packetId, properties, topicFilters };
 }
 

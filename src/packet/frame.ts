@@ -52,8 +52,9 @@ export function bodyStart(bytes: Uint8Array, start: number, version: number): nu
 	return position + 1;
 }
 
-/** The flags that a packet type other than PUBLISH must have ([MQTT-2.1.3-1]; [MQTT-2.2.2-2] of 3.1.1). */
+/** The flags that a packet type other than PUBLISH must have ([MQTT-2.1.3-1]; 3.1.1: [MQTT-2.2.2-1], [MQTT-2.2.2-2]). */
 export function requiredFlags(type: PacketType): number {
+	// 3.1.1: [MQTT-3.6.1-1], [MQTT-3.8.1-1], [MQTT-3.10.1-1]
 	// [MQTT-3.6.1-1] [MQTT-3.8.1-1] [MQTT-3.10.1-1]
 	return type === Type.PUBREL || type === Type.SUBSCRIBE || type === Type.UNSUBSCRIBE ? 2 : 0;
 }

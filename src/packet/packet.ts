@@ -1,4 +1,7 @@
-/** The MQTT 3.1, 3.1.1 and 5.0 codec: bytes to packets and back. This is all that other folders import. */
+/**
+ * The MQTT 3.1, 3.1.1 and 5.0 codec: bytes to packets and back. This is all that other folders import. Peers need
+ * nothing beyond the specifications (3.1.1: [MQTT-7.0.0-2]).
+ */
 
 export { type AckView, readAck, writeAck } from "./ack.ts";
 export { connectVersion } from "./connect.ts";

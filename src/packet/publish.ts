@@ -39,23 +39,26 @@ export function readPublish(
 	// An interpreter checks at each use that a `let` was initialized; `start` moves on instead, at half the cost.
 	start = bytes[start + 1]! < 128 ? start + 2 : bodyStart(bytes, start, version);
 	if (end - start < 2) throw malformed("PUBLISH: ends within its topic");
-	view.topicStart = start + 2;
+	view.topicStart = start + 2; // [MQTT-3.3.2-1] (3.1.1: [MQTT-3.3.2-1])
 	start += ((bytes[start]! << 8) | bytes[start + 1]!) + 2;
 	if (start > end) throw malformed("PUBLISH: ends within its topic");
 	view.topicEnd = start;
+	// 3.1.1: [MQTT-4.7.3-1]
 	if (start === view.topicStart && version !== 5) throw malformed("PUBLISH: empty topic [MQTT-4.7.3-1]");
 	if ((header & 6) === 0) {
+		// 3.1.1: [MQTT-3.3.1-2]
 		if ((header & 8) !== 0 && version !== 3) throw malformed("PUBLISH: DUP at QoS 0 [MQTT-3.3.1-2]");
 		// 3.1 says nothing of DUP at QoS 0; it has no meaning there.
 		view.dup = false;
 		view.qos = 0;
-		view.packetId = 0;
+		view.packetId = 0; // [MQTT-2.2.1-2] (3.1.1: [MQTT-2.3.1-5])
 	} else {
-		if ((header & 6) === 6) throw malformed("PUBLISH: QoS 3 [MQTT-3.3.1-4]");
+		if ((header & 6) === 6) throw malformed("PUBLISH: QoS 3 [MQTT-3.3.1-4]"); // 3.1.1: [MQTT-3.3.1-4]
 		if (end - start < 2) throw malformed("PUBLISH: ends within its packet identifier");
 		view.dup = (header & 8) !== 0;
 		view.qos = (header & 6) >> 1;
 		view.packetId = (bytes[start]! << 8) | bytes[start + 1]!;
+		// 3.1.1: [MQTT-2.3.1-1]
 		if (view.packetId === 0) throw protocolError("PUBLISH: packet identifier 0 [MQTT-2.2.1-3]");
 		start += 2;
 	}
@@ -141,6 +144,7 @@ export function writePublish(
 	position += 2;
 	bytes.set(topic, position);
 	position += topicLength;
+	// [MQTT-2.2.1-2] (3.1.1: [MQTT-2.3.1-5])
 	if (qos !== 0) {
 		bytes[position] = packetId >> 8;
 		bytes[position + 1] = packetId;

@@ -78,8 +78,9 @@ export class Cursor {
 	}
 
 	text(field: string, codec: TextCodec): string {
-		const length = this.uint16(field);
+		const length = this.uint16(field); // [MQTT-4.7.3-3] (3.1.1: [MQTT-4.7.3-3])
 		const start = this.take(length, field);
+		// 3.1.1: [MQTT-1.5.3-1], [MQTT-1.5.3-2], [MQTT-4.7.3-2]
 		const text = codec.decode(this.bytes, start, start + length);
 		if (text === null) throw this.malformed(`${field} is ill-formed UTF-8 [MQTT-1.5.4-1] [MQTT-1.5.4-2]`);
 		return text;
@@ -94,7 +95,7 @@ export class Cursor {
 
 	packetId(): number {
 		const packetId = this.uint16("packet identifier");
-		if (packetId === 0) throw this.protocolError("packet identifier 0 [MQTT-2.2.1-3]");
+		if (packetId === 0) throw this.protocolError("packet identifier 0 [MQTT-2.2.1-3]"); // 3.1.1: [MQTT-2.3.1-1]
 		return packetId;
 	}
 

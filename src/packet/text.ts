@@ -5,7 +5,10 @@
  * U+10FFFF are ill-formed ([MQTT-1.5.4-1], [MQTT-1.5.4-2]).
  */
 export interface TextCodec {
-	/** The text of `bytes[start, end)`, a leading U+FEFF included ([MQTT-1.5.4-3]); `null` when it is ill-formed. */
+	/**
+	 * The text of `bytes[start, end)`, U+FEFF included ([MQTT-1.5.4-3]; 3.1.1: [MQTT-1.5.3-3]); `null` when it is
+	 * ill-formed.
+	 */
 	decode(bytes: Uint8Array, start: number, end: number): string | null;
 	/** Whether `bytes[start, end)` is well-formed. */
 	isValid(bytes: Uint8Array, start: number, end: number): boolean;

@@ -9,10 +9,10 @@ const SHARE = "$share/";
 /** Whether `topic` can be published to: not empty, no wildcard and no U+0000. Its length is the wire's concern. */
 export function isValidTopicName(topic: string): boolean {
 	return (
-		topic.length > 0 && // [MQTT-4.7.3-1]
-		!topic.includes("+") && // [MQTT-3.3.2-2] [MQTT-4.7.0-1]
+		topic.length > 0 && // [MQTT-4.7.3-1] (3.1.1: [MQTT-4.7.3-1])
+		!topic.includes("+") && // [MQTT-3.3.2-2] [MQTT-4.7.0-1] (3.1.1: [MQTT-3.3.2-2], [MQTT-4.7.1-1])
 		!topic.includes("#") &&
-		!topic.includes("\0") // [MQTT-4.7.3-2]
+		!topic.includes("\0") // [MQTT-4.7.3-2] (3.1.1: [MQTT-4.7.3-2])
 	);
 }
 
@@ -36,8 +36,8 @@ export function isValidTopicFilter(filter: string): boolean {
 		if (character !== PLUS && character !== HASH) continue;
 		if (index > start && filter.charCodeAt(index - 1) !== SLASH) return false; // [MQTT-4.7.1-1] [MQTT-4.7.1-2]
 		if (index + 1 === length) return true;
-		if (character === HASH) return false; // [MQTT-4.7.1-1]
-		if (filter.charCodeAt(index + 1) !== SLASH) return false; // [MQTT-4.7.1-2]
+		if (character === HASH) return false; // [MQTT-4.7.1-1] (3.1.1: [MQTT-4.7.1-2])
+		if (filter.charCodeAt(index + 1) !== SLASH) return false; // [MQTT-4.7.1-2] (3.1.1: [MQTT-4.7.1-3])
 	}
 	return true;
 }

@@ -1,4 +1,7 @@
-/** The contract of a Connection: input with tails, output gathered by turns, back-pressure, the end. */
+/**
+ * The contract of a Connection: input with tails, output gathered by turns, back-pressure, the end. All octets arrive,
+ * in their order: [MQTT-4.2.0-1], 3.1.1: [MQTT-7.1.1-1], [MQTT-7.1.2-1].
+ */
 
 import type { Connection, Host } from "../../src/host/host.ts";
 import {

@@ -1,4 +1,7 @@
-/** MQTT.js with protocol versions 3.1, 3.1.1 and 5.0: retained messages, wills, QoS 2, on every host. */
+/**
+ * MQTT.js with protocol versions 3.1, 3.1.1 and 5.0: retained messages, wills, QoS 2, on every host. It knows nothing of
+ * us (3.1.1: [MQTT-7.0.0-2]).
+ */
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

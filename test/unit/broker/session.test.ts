@@ -64,6 +64,7 @@ test("settings that change hold for sessions that are there", async () => {
 	assert.equal(fixture.broker.sessions.get("s")?.queued, 3);
 });
 
+// [MQTT-2.2.1-4], [MQTT-4.3.2-1], 3.1.1: [MQTT-2.3.1-4]
 test("70,000 messages use packet identifiers 1 to 65535 again, never one that is in use", async () => {
 	const fixture = await startBroker();
 	const subscriber = connect(fixture, "s", { clean: false });
@@ -87,3 +88,18 @@ function packetId(frame: Uint8Array): number {
 	assert.equal(frame.length, 7);
 	return (frame[5]! << 8) | frame[6]!;
 }
+
+test("an error of ours ends the connection that it happened on, and no other (3.1.1: [MQTT-4.8.0-2])", async () => {
+	const fixture = await startBroker();
+	const other = connect(fixture, "other");
+	other.take();
+	fixture.host.random.bytes = () => {
+		throw new Error("there is no randomness");
+	};
+	const peer = connect(fixture, "");
+	assert.ok(peer.closed);
+	assert.equal(peer.take().length, 0);
+	assert.match(fixture.lines.join("\n"), /error: Internal error while serving .*: there is no randomness/);
+	other.send(encode({ cmd: "pingreq" }, 4));
+	assert.deepEqual([...other.take()], [0xd0, 0]);
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { MqttClient } from "../../../src/client/client.ts";
+import { ClientError, MqttClient } from "../../../src/client/client.ts";
 import { PacketType, Reason } from "../../../src/packet/packet.ts";
 import { createFakeHost } from "../../fake/host.ts";
 import { createClient, createConnected, octets } from "./fixture.ts";
@@ -187,6 +187,7 @@ describe("what a server must not do", () => {
 });
 
 describe("disconnecting", () => {
+	// [MQTT-3.14.4-1], [MQTT-3.14.4-2], 3.1.1: [MQTT-3.14.4-1], [MQTT-3.14.4-2]
 	it("sends DISCONNECT and ends the connection", async () => {
 		const { client, server, told, trace } = await createConnected({ version: 5 });
 		assert.equal(client.disconnect(4, { reasonString: "bye" }), true);
@@ -194,6 +195,9 @@ describe("disconnecting", () => {
 		assert.deepEqual(server.take(), [
 			{ type: PacketType.DISCONNECT, reasonCode: 4, properties: { reasonString: "bye" } },
 		]);
+		assert.equal(client.publish("t", octets("x")), ClientError.NOT_CONNECTED);
+		server.send(publish("t", "x", { qos: 1, packetId: 1 }));
+		assert.deepEqual(server.take(), []);
 		await settle();
 		assert.equal(server.peer.closed, true);
 		assert.deepEqual(told.closed, [{ kind: "requested" }]);
@@ -245,7 +249,7 @@ describe("disconnecting", () => {
 		assert.deepEqual(told.closed, [{ kind: "requested" }]);
 	});
 
-	it("tells of the server's DISCONNECT [MQTT-3.14.4-1]", async () => {
+	it("tells of the server's DISCONNECT", async () => {
 		const { server, told, trace } = await createConnected({ version: 5 });
 		server.send({
 			type: PacketType.DISCONNECT,

@@ -8,7 +8,7 @@ import { settle } from "./server.ts";
 const { PINGREQ, PINGRESP } = PacketType;
 
 describe("keep alive", () => {
-	it("sends PINGREQ when nothing was sent for its time [MQTT-3.1.2-20]", async () => {
+	it("sends PINGREQ when nothing was sent for its time [MQTT-3.1.2-20] (3.1.1: [MQTT-3.1.2-23])", async () => {
 		const { client, server, host, trace } = await createConnected({ keepAlive: 10 });
 		host.clock.advance(9000);
 		client.publish("t", octets("x"));

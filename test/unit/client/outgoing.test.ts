@@ -20,7 +20,7 @@ function add(messages: OutgoingMessages): Outgoing {
 }
 
 describe("packet identifiers", () => {
-	it("count up from 1, begin again after 65535, and leave out those in use [MQTT-2.2.1-3]", () => {
+	it("count up from 1, begin again after 65535, and leave out those in use [MQTT-2.2.1-3] (3.1.1: [MQTT-2.3.1-2])", () => {
 		const messages = new OutgoingMessages(20);
 		const first = add(messages);
 		assert.equal(first.packetId, 1);

@@ -6,7 +6,7 @@ import { createClient, createConnected, octets } from "./fixture.ts";
 import { ack, connack, publish } from "./packets.ts";
 import { settle } from "./server.ts";
 
-const { PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP } = PacketType;
+const { PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, UNSUBSCRIBE, DISCONNECT } = PacketType;
 
 /** Packet identifiers of PUBLISH packets, with `dup` where it is set. */
 function identifiers(packets: readonly { type: number }[]): string[] {
@@ -136,6 +136,19 @@ describe("the inflight window", () => {
 		assert.deepEqual(server.takeTypes(), [PUBREL], "PUBREC does not end it");
 		server.send(ack(PUBCOMP, 1));
 		assert.deepEqual(identifiers(server.take()), ["2"]);
+	});
+
+	it("holds back publications only [MQTT-3.3.4-8]", async () => {
+		const { client, server } = await createConnected({ maximumInflight: 1 });
+		client.publish("t", octets("1"), { qos: 1 });
+		client.publish("t", octets("2"), { qos: 1 });
+		server.send(publish("t", "x", { qos: 2, packetId: 5 }), ack(PUBREL, 5));
+		client.subscribe([
+			{ topicFilter: "t", qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 },
+		]);
+		client.unsubscribe(["t"]);
+		client.disconnect();
+		assert.deepEqual(server.takeTypes(), [PUBLISH, PUBREC, PUBCOMP, SUBSCRIBE, UNSUBSCRIBE, DISCONNECT]);
 	});
 
 	it("is 20 by default, and QoS 0 passes it", async () => {

@@ -26,6 +26,7 @@ describe("receiving", () => {
 		assert.deepEqual(server.take(), [ack(PUBACK, 7), ack(PUBACK, 7)]);
 	});
 
+	// 3.1.1: [MQTT-4.5.0-2]
 	it("acknowledges in the order of arrival [MQTT-4.5.0-2] [MQTT-4.6.0-2] [MQTT-4.6.0-3]", async () => {
 		const { server } = await createConnected();
 		server.send(
