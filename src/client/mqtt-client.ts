@@ -132,6 +132,7 @@ export class MqttClient {
 			case "connected":
 				this.trace.sending("DISCONNECT");
 				this.wire.send({ type: PacketType.DISCONNECT, reasonCode, properties });
+				// [MQTT-3.14.4-1] [MQTT-3.14.4-2] (3.1.1: [MQTT-3.14.4-1], [MQTT-3.14.4-2])
 				this.end(REQUESTED, false);
 				return true;
 			case "ending":
@@ -280,7 +281,7 @@ export class MqttClient {
 		const packet = make(packetId);
 		if (this.wire.length(packet) > limits.maximumPacketSize) return ClientError.PACKET_TOO_LARGE;
 		messages.beginRequest(packetId);
-		this.wire.send(packet);
+		this.wire.send(packet); // however many publications are under way [MQTT-3.3.4-8]
 		return packetId;
 	}
 
@@ -391,7 +392,7 @@ export class MqttClient {
 		};
 		const released = this.publisher.restart(limits, connack.sessionPresent);
 		this.handler.onConnect?.(connack);
-		this.publisher.resume(released);
+		this.publisher.resume(released, connack.sessionPresent);
 	}
 }
 

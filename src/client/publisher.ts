@@ -82,7 +82,7 @@ export class Publisher {
 		if (properties?.topicAlias !== undefined) {
 			const alias = properties.topicAlias;
 			const largest = this.connected ? this.limits.topicAliasMaximum : LARGEST_ALIAS;
-			if (alias < 1 || alias > largest) return ClientError.INVALID_TOPIC_ALIAS; // [MQTT-3.3.2-9]
+			if (alias < 1 || alias > largest) return ClientError.INVALID_TOPIC_ALIAS; // [MQTT-3.2.2-17] [MQTT-3.2.2-18] [MQTT-3.3.2-9]
 			if (aliased) topic = this.aliasTopics.get(alias) ?? "";
 			else this.aliasTopics.set(alias, topic);
 		}
@@ -125,10 +125,19 @@ export class Publisher {
 		return this.messages.restart(window, sessionPresent);
 	}
 
-	/** Sends what an earlier connection left: PUBREL for `released`, then publications in their order. */
-	resume(released: readonly Outgoing[]): void {
+	/**
+	 * Sends what an earlier connection left: PUBREL for `released`, then publications in their order. A server that has
+	 * forgotten the session had those messages, and waits for nothing any more [MQTT-3.2.2-5].
+	 */
+	resume(released: readonly Outgoing[], sessionPresent: boolean): void {
 		for (const message of released) {
-			if (this.connected) this.sendPubrel(message.packetId, Reason.SUCCESS);
+			if (!this.connected) break;
+			if (sessionPresent) {
+				this.sendPubrel(message.packetId, Reason.SUCCESS);
+			} else {
+				this.messages.remove(message);
+				this.handler.onPublished?.(message.packetId, Reason.SUCCESS, null);
+			}
 		}
 		this.pump();
 	}
@@ -155,7 +164,7 @@ export class Publisher {
 		}
 		if (type === PacketType.PUBREC && reasonCode < 0x80) {
 			message.state = OutgoingState.WAIT_PUBCOMP;
-			this.sendPubrel(packetId, Reason.SUCCESS); // [MQTT-4.3.3-4]
+			this.sendPubrel(packetId, Reason.SUCCESS); // [MQTT-4.3.3-4] [MQTT-4.6.0-4]
 			return;
 		}
 		let properties: Properties | null = null;

@@ -74,7 +74,7 @@ describe("connecting again", () => {
 		assert.equal(other.server.peers.length, 1);
 	});
 
-	it("sends unanswered publications again, with DUP, in their order [MQTT-4.4.0-1]", async () => {
+	it("sends unanswered publications again, with DUP, in their order [MQTT-4.4.0-1] (3.1.1: [MQTT-2.3.1-3])", async () => {
 		const fixture = await createConnected({ ...PATIENT, maximumInflight: 3 });
 		const { client, server, told } = fixture;
 		client.publish("t", octets("1"), { qos: 1 });
@@ -103,6 +103,20 @@ describe("connecting again", () => {
 		fixture.server.take();
 		await again(fixture, false);
 		assert.deepEqual(fixture.server.take(), [publish("t", "1", { qos: 1, packetId: 1 })]);
+	});
+
+	it("has nothing to release when the server has forgotten the session [MQTT-3.2.2-5]", async () => {
+		const fixture = await createConnected(PATIENT);
+		const { client, server, told } = fixture;
+		client.publish("t", octets("1"), { qos: 2 });
+		client.publish("t", octets("2"), { qos: 1 });
+		server.take();
+		server.send(ack(PUBREC, 1));
+		server.take();
+		await again(fixture, false);
+		assert.deepEqual(server.take(), [publish("t", "2", { qos: 1, packetId: 2 })]);
+		assert.deepEqual(told.published, [[1, 0]]);
+		assert.equal(client.unanswered, 1);
 	});
 
 	it("knows a QoS 2 message of the session again, and none of one that is gone [MQTT-3.2.2-5]", async () => {
