@@ -9,7 +9,6 @@ export interface GlobalConfig {
 	allowAnonymous: boolean | null;
 	allowZeroLengthClientId: boolean;
 	autoIdPrefix: string | null;
-	checkRetainSource: boolean;
 	connectionMessages: boolean;
 	/** Null is no limit. */
 	globalMaxClients: number | null;

@@ -48,7 +48,8 @@ export interface OptionGroup {
 	readonly options: readonly Option[];
 }
 
-interface More {
+/** What few options have. */
+export interface More {
 	readonly aliases?: readonly string[];
 	readonly note?: string;
 	readonly once?: boolean;

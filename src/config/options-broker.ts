@@ -71,11 +71,12 @@ const ACCESS: readonly Option[] = [
 		"Beginning that client identifiers must have.",
 		{ note: deprecated("clientid_prefixes", "") },
 	),
-	ofBroker(
+	ignored(
 		"check_retain_source",
+		"global",
 		boolean,
-		"checkRetainSource",
 		true,
+		"this build knows no access rights that could be checked",
 		"Whether access rights of a retained message's publisher are checked again before it is delivered.",
 	),
 	ofReader(

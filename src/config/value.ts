@@ -102,15 +102,19 @@ export interface Bounds {
 	readonly below?: number;
 	/** What a value above `max` stands for, where it is not an error. */
 	readonly above?: number;
-	/** What is said of such a value. */
+	/** What is said of a value below `min`, or above `max`, that stands for another. */
+	readonly belowWarning?: string;
 	readonly aboveWarning?: string;
 	/** The error for a value out of bounds, where mosquitto's differs from `Error: Invalid 'NAME' value (V).` */
 	readonly error?: string;
 }
 
 function bounded(value: number, bounds: Bounds, { name, warn }: Written): number {
-	const { min, max = Number.MAX_SAFE_INTEGER, below, above, aboveWarning } = bounds;
-	if (value < min && below !== undefined) return below;
+	const { min, max = Number.MAX_SAFE_INTEGER, below, above, belowWarning, aboveWarning } = bounds;
+	if (value < min && below !== undefined) {
+		if (belowWarning !== undefined) warn?.(belowWarning);
+		return below;
+	}
 	if (value > max && above !== undefined) {
 		if (aboveWarning !== undefined) warn?.(aboveWarning);
 		return above;

@@ -317,6 +317,34 @@ plugin /usr/lib/mosquitto_sparkplug_aware.so
 		assert.equal(host.process.exitCode, null);
 	});
 
+	test("log_facility: what syslog is opened with", async () => {
+		for (const [lines, opened] of [
+			["", "mqttd.daemon"],
+			["log_facility 3\n", "mqttd.local3"],
+		]) {
+			const { host } = await start([], `log_dest syslog\n${lines}`);
+			assert.equal(host.syslog.opened, opened);
+		}
+	});
+
+	test("set_tcp_nodelay: of every listener; true unless the file says otherwise", async () => {
+		for (const [lines, noDelay] of [
+			["", true],
+			["set_tcp_nodelay true\n", true],
+			["set_tcp_nodelay false\n", false],
+		] as const) {
+			const seen: unknown[] = [];
+			await start([], `${lines}listener 1 10.0.0.1\nlistener 2 10.0.0.1\n`, ({ network }) => {
+				const listen = network.listen.bind(network);
+				network.listen = (options, onConnection) => {
+					seen.push(options.noDelay);
+					return listen(options, onConnection);
+				};
+			});
+			assert.deepEqual(seen, [noDelay, noDelay]);
+		}
+	});
+
 	test("log_dest topic: the broker publishes lines once it runs", async () => {
 		const { broker, lines } = await start([], "log_dest topic\nlistener 1\n");
 		assert.deepEqual(lines(), []);

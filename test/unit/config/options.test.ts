@@ -102,7 +102,6 @@ test("every field of the configuration has a default, and no two options share o
 		allowAnonymous: null,
 		allowZeroLengthClientId: true,
 		autoIdPrefix: null,
-		checkRetainSource: true,
 		connectionMessages: true,
 		globalMaxClients: null,
 		globalMaxConnections: null,
