@@ -287,6 +287,10 @@ export class Client implements ConnectionHandler, Due, Link {
 
 	/** Packets that are not of the hot path. */
 	private handle(bytes: Uint8Array, start: number, end: number): void {
+		if (this.state === CONNECTED && bytes[start]! >> 4 === PacketType.CONNECT) {
+			// Whatever is in it: [MQTT-3.1.0-2], 3.1.1: [MQTT-3.1.0-2]. So there is one CONNACK [MQTT-3.2.0-2].
+			throw new MqttError(Reason.PROTOCOL_ERROR, "a second CONNECT");
+		}
 		const packet = decodePacket(bytes, start, end, this.version, this.broker.host.utf8);
 		switch (packet.type) {
 			case PacketType.CONNECT:

@@ -24,6 +24,8 @@ import { NEVER_EXPIRES } from "./session.ts";
 class Answer {
 	clientId: string;
 	sessionPresent = false;
+	/** Seconds that the session outlives its connection. */
+	expiryInterval = 0;
 	readonly properties: Properties = {};
 
 	constructor(packet: ConnectPacket) {
@@ -33,7 +35,7 @@ class Answer {
 
 type Step = (client: Client, packet: ConnectPacket, answer: Answer) => void;
 
-const firstSteps: readonly Step[] = [refuseSecondConnect, takeVersion, takeLimits];
+const firstSteps: readonly Step[] = [takeVersion, takeLimits];
 
 /** After enhanced authentication, where there is any. */
 const steps: readonly Step[] = [
@@ -42,6 +44,7 @@ const steps: readonly Step[] = [
 	checkWill,
 	checkClientLimit,
 	chooseKeepAlive,
+	chooseExpiry,
 	checkAnswer,
 	openSession,
 ];
@@ -75,11 +78,6 @@ function carryOut(client: Client, packet: ConnectPacket, action: () => void): vo
 		if (!(error instanceof MqttError) || client.state === CONNECTED) throw error;
 		refuse(client, packet, error);
 	}
-}
-
-function refuseSecondConnect(client: Client): void {
-	// [MQTT-3.1.0-2] (3.1.1: [MQTT-3.1.0-2]); so there is one CONNACK [MQTT-3.2.0-2]
-	if (client.state === CONNECTED) throw new MqttError(Reason.PROTOCOL_ERROR, "a second CONNECT");
 }
 
 function takeVersion(client: Client, packet: ConnectPacket): void {
@@ -183,6 +181,18 @@ function chooseKeepAlive(client: Client, packet: ConnectPacket, answer: Answer):
 	answer.properties.serverKeepAlive = maximum; // [MQTT-3.1.2-21]
 }
 
+/** How long the session stays: as the client asks, limited by the owner, of which a 5.0 client is told (section 3.2.2.3.2). */
+function chooseExpiry(client: Client, packet: ConnectPacket, answer: Answer): void {
+	const limit = client.broker.settings.persistentClientExpiration ?? NEVER_EXPIRES;
+	if (packet.version < 5) {
+		answer.expiryInterval = packet.cleanStart ? 0 : limit;
+		return;
+	}
+	const asked = packet.properties?.sessionExpiryInterval ?? 0;
+	answer.expiryInterval = Math.min(asked, limit);
+	if (asked > limit) answer.properties.sessionExpiryInterval = limit;
+}
+
 function takeLimits(client: Client, packet: ConnectPacket): void {
 	client.receiveMaximum = packet.properties?.receiveMaximum ?? 65535;
 	// [MQTT-3.1.2-26], [MQTT-3.1.2-27]
@@ -213,16 +223,9 @@ function openSession(client: Client, packet: ConnectPacket, answer: Answer): voi
 	const session = broker.openSession(answer.clientId, packet.cleanStart); // [MQTT-3.1.4-4] (3.1.1: [MQTT-3.1.4-3])
 	// [MQTT-3.2.2-2], [MQTT-3.2.2-3]; 3.1.1: [MQTT-3.2.2-1], [MQTT-3.2.2-2], [MQTT-3.2.2-3]
 	answer.sessionPresent = session === previous;
-	session.expiryInterval = expiryInterval(client, packet);
+	session.expiryInterval = answer.expiryInterval;
 	session.listener = client.listener;
 	client.session = session;
-}
-
-/** Seconds that the session outlives its connection: asked for by the client, limited by the owner. */
-function expiryInterval(client: Client, packet: ConnectPacket): number {
-	const limit = client.broker.settings.persistentClientExpiration ?? NEVER_EXPIRES;
-	if (packet.version === 5) return Math.min(packet.properties?.sessionExpiryInterval ?? 0, limit);
-	return packet.cleanStart ? 0 : limit;
 }
 
 function accept(client: Client, packet: ConnectPacket, answer: Answer): void {
