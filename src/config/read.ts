@@ -18,6 +18,8 @@ export interface ConfigHost {
 /** Octets; more than any configuration, and little enough to hold. */
 const FILE_LIMIT = 4 * 1024 * 1024;
 const DEFAULT_PORT = 1883;
+const CONF = ".conf";
+const MALFORMED = "Error: Malformed UTF-8 in configuration.";
 
 /** Where a file stands: options belong to the listener, plugin and bridge before them in the same file. */
 interface Position {
@@ -127,13 +129,22 @@ class Reader {
 		// Comments are passed over undecoded: they may be in any encoding.
 		if (start === end || bytes[start] === 0x23) return;
 		const line = this.#host.utf8.decode(bytes, start, end);
-		if (line === null) fail("Error: Malformed UTF-8 in configuration.");
-		const match = /^ *([^ ]+) ?(.*)$/s.exec(line);
+		const match = /^ *([^ ]+) ?(.*)$/s.exec(line ?? this.#wordsBefore(bytes, start, end));
 		if (match === null) return;
 		const [, name = "", rest = ""] = match;
 		const option = findOption(name);
 		if (option === undefined) fail(`Error: Unknown configuration variable '${name}'.`);
+		if (line === null && option.type.kind === "string") fail(MALFORMED);
 		this.#readOption(option, name, rest, position);
+	}
+
+	/** What stands before the word with the first octet that is not ASCII: there may be a remark in another encoding. */
+	#wordsBefore(bytes: Uint8Array, start: number, end: number): string {
+		const foreign = bytes.subarray(start, end).findIndex((octet) => octet >= 0x80);
+		const space = bytes.lastIndexOf(0x20, start + foreign);
+		const words = space < start ? null : this.#host.utf8.decode(bytes, start, space);
+		// The value itself, and not something after it, may be what cannot be read.
+		return words !== null && /[^ ] +[^ ]/.test(words) ? words : fail(MALFORMED);
 	}
 
 	#readOption(option: Option, name: string, rest: string, position: Position): void {
@@ -312,7 +323,7 @@ class Reader {
 		} catch (error) {
 			fail(`Error: Unable to open include_dir '${directory}' (${(error as HostError).message}).`);
 		}
-		for (const name of names.filter((each) => each.endsWith(".conf")).sort(byLetter)) {
+		for (const name of names.filter((each) => each.endsWith(CONF) && each !== CONF).sort(byLetter)) {
 			const path = `${directory}/${name}`;
 			this.#remark("information", `Loading config file '${path}'`);
 			this.readFile(beginning(path, position.depth + 1));

@@ -60,9 +60,11 @@ export function wordsOf(rest: string): string[] {
 	return rest.split(" ").filter((word) => word !== "");
 }
 
-/** The first word; what follows it is not looked at, as in mosquitto. */
+/** The first word, without tabs around it; what follows it is not looked at, as in mosquitto. */
 function firstWord(written: Written): string {
-	return wordsOf(written.rest)[0] ?? fail(`Error: Empty '${written.name}' value in configuration.`);
+	const [word = ""] = wordsOf(written.rest);
+	const value = word.replace(/^\t+|\t+$/g, "");
+	return value === "" ? fail(`Error: Empty '${written.name}' value in configuration.`) : value;
 }
 
 /** `true`, `false`, `1` or `0`. */
@@ -169,9 +171,12 @@ export const duration: ValueType<number> = {
 	kind: "duration",
 	min: 1,
 	parse(written) {
-		const match = /^([0-9]{1,9})([shdwmy]?)$/.exec(firstWord(written));
-		const seconds = match === null ? 0 : Number(match[1]) * (UNITS[match[2] ?? ""] ?? 0);
-		if (seconds <= 0) fail(`Error: Invalid '${written.name}' duration in configuration.`);
+		const [, digits = "", unit = ""] = /^([0-9]{1,9})([shdwmy]?)$/.exec(firstWord(written)) ?? [];
+		const seconds = Number(digits) * (UNITS[unit] ?? 0);
+		// `1 d` is not one second.
+		const [, next = "#"] = wordsOf(written.rest);
+		if (seconds <= 0 || (unit === "" && !next.startsWith("#")))
+			fail(`Error: Invalid '${written.name}' duration in configuration.`);
 		return seconds;
 	},
 };
@@ -186,6 +191,9 @@ function octetsOf(text: string): number {
 	return count;
 }
 
+/** mosquitto takes no text with such characters, be it well-formed. */
+const CONTROL = /\p{Cc}/u;
+
 /** Text to the end of the line, without blanks around it; at most `max` octets. */
 export function text(max = TEXT_MAX, error?: string): ValueType<string> {
 	return {
@@ -194,6 +202,7 @@ export function text(max = TEXT_MAX, error?: string): ValueType<string> {
 		parse(written) {
 			const value = written.rest.replace(/^[ \t\v\f\r]+|[ \t\v\f\r]+$/g, "");
 			if (value === "") fail(`Error: Empty '${written.name}' value in configuration.`);
+			if (CONTROL.test(value)) fail("Error: Malformed UTF-8 in configuration.");
 			if (octetsOf(value) > max)
 				fail(error ?? `Error: '${written.name}' value is longer than ${max} octets.`);
 			return value;

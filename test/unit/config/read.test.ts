@@ -50,10 +50,11 @@ describe("lines", () => {
 	test("a comment may be in any encoding, an option may not", () => {
 		const latin = (prefix: string) => Uint8Array.from([...Buffer.from(prefix), 0xfc, 0x0a]);
 		assert.deepEqual(read(latin("# gr")).listeners, []);
-		assert.deepEqual(errorOf(latin("log_timestamp_format gr")), [
-			"Error: Malformed UTF-8 in configuration.",
-			`Error found at ${FILE}:1.`,
-		]);
+		for (const text of ["log_timestamp_format gr", "gr", "max_keepalive ", "max_keepalive 6"]) {
+			assert.equal(errorOf(latin(text))[0], "Error: Malformed UTF-8 in configuration.", text);
+		}
+		assert.equal(read(latin("max_keepalive 60 # f")).global.maxKeepalive, 60);
+		assert.equal(errorOf("max_keepalive 60\0\n")[0], "Error: Malformed UTF-8 in configuration.");
 	});
 
 	test("# starts a comment only at the beginning of the line", () => {
@@ -61,7 +62,11 @@ describe("lines", () => {
 		assert.equal(errorAt("  # comment\n", 1), "Error: Unknown configuration variable '#'.");
 	});
 
-	test("text runs to the end of the line, without blanks around it", () => {
+	test("text runs to the end of the line, without blanks around it, and has no control characters", () => {
+		for (const character of ["\t", "\x01", "\x7f", "\x85"]) {
+			const error = errorAt(`log_timestamp_format a${character}b\n`, 1);
+			assert.equal(error, "Error: Malformed UTF-8 in configuration.");
+		}
 		assert.equal(read("pid_file    /var/run/my pid \t \n").global.pidFile, "/var/run/my pid");
 		const long = "x".repeat(60_000);
 		assert.equal(read(`pid_file ${long}\n`).global.pidFile, long);
@@ -108,6 +113,10 @@ describe("values", () => {
 		["socket_domain ipv5", "Error: Invalid 'socket_domain' value 'ipv5' in configuration."],
 		[
 			"persistent_client_expiration 5x",
+			"Error: Invalid 'persistent_client_expiration' duration in configuration.",
+		],
+		[
+			"persistent_client_expiration 1 d",
 			"Error: Invalid 'persistent_client_expiration' duration in configuration.",
 		],
 		[
@@ -195,6 +204,8 @@ describe("values", () => {
 			["1w", 604_800],
 			["1m", 2_592_000],
 			["1y", 31_536_000],
+			["14d # two weeks", 1_209_600],
+			["90 # seconds", 90],
 		] as const) {
 			const config = read(`persistent_client_expiration ${text}\n`);
 			assert.equal(config.global.persistentClientExpiration, value);
