@@ -31,6 +31,7 @@ export function handleAck(client: Client, bytes: Uint8Array, start: number, end:
 	if (known) return;
 	if (client.broker.tracing)
 		client.trace(`Unexpected ${ACK_NAMES[type - PUBACK]} from`, `(Mid: ${packetId})`);
+	// Reasons of their own: [MQTT-3.6.2-1], [MQTT-3.7.2-1].
 	if (type === PUBREC && !refused) client.sendAck(PUBREL, packetId, PACKET_IDENTIFIER_NOT_FOUND);
 	if (type === PUBREL) client.sendAck(PUBCOMP, packetId, PACKET_IDENTIFIER_NOT_FOUND); // [MQTT-4.3.3-11]
 }

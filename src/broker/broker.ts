@@ -470,7 +470,10 @@ export class Broker implements BrokerControl {
 		if (this.stopped !== null && this.clients.size === 0) this.stopped();
 	}
 
-	/** To be followed by `close`. With no properties: [MQTT-3.14.2-2], [MQTT-3.14.2-3], [MQTT-3.14.2-4]. */
+	/**
+	 * To be followed by `close`. With a reason of its own and no properties: [MQTT-3.14.2-1], [MQTT-3.14.2-2],
+	 * [MQTT-3.14.2-3], [MQTT-3.14.2-4].
+	 */
 	private sendDisconnect(client: Client, reasonCode: number): void {
 		if (client.version !== 5) return;
 		client.trace("Sending DISCONNECT to", `(${reasonCode})`);

@@ -279,7 +279,7 @@ function logAccepted(client: Client, packet: ConnectPacket): void {
 }
 
 function refuse(client: Client, packet: ConnectPacket, error: MqttError): void {
-	const reasonCode = packet.version === 5 ? error.code : returnCodeFor(error.code);
+	const reasonCode = packet.version === 5 ? error.code : returnCodeFor(error.code); // [MQTT-3.2.2-8]
 	client.trace("Sending CONNACK to", `(0, ${reasonCode})`);
 	// [MQTT-3.2.2-6] (3.1.1: [MQTT-3.2.2-4])
 	client.send({ type: PacketType.CONNACK, sessionPresent: false, reasonCode, properties: null });

@@ -145,7 +145,10 @@ function stamped({ broker }: Client, bytes: Uint8Array): Uint8Array {
 	return payload;
 }
 
-/** Why a message is acknowledged but goes nowhere; SUCCESS when there is no reason. (3.1.1: [MQTT-3.3.5-2]) */
+/**
+ * Why a message is acknowledged but goes nowhere (3.1.1: [MQTT-3.3.5-2]): a reason that PUBACK and PUBREC have
+ * ([MQTT-3.4.2-1], [MQTT-3.5.2-1]); SUCCESS when there is none.
+ */
 function refusal(client: Client, route: Route, role: SparkplugRole, payloadLength: number): number {
 	const limit = client.broker.settings.messageSizeLimit;
 	if (limit !== 0 && payloadLength > limit) {

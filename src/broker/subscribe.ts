@@ -20,7 +20,7 @@ export function handleSubscribe(client: Client, packet: SubscribePacket): void {
 	for (const request of packet.subscriptions) checkFilter(request.topicFilter, "SUBSCRIBE");
 	const retained: (() => void)[] = [];
 	// One after another, a code for each, in their order: [MQTT-3.8.4-5], [MQTT-3.8.4-6], [MQTT-3.9.3-1].
-	// 3.1.1: [MQTT-3.8.4-4], [MQTT-3.8.4-5], [MQTT-3.9.3-1]
+	// [MQTT-3.9.3-2], 3.1.1: [MQTT-3.8.4-4], [MQTT-3.8.4-5], [MQTT-3.9.3-1]
 	const reasonCodes = packet.subscriptions.map((request) => subscribe(client, request, identifier, retained));
 	client.trace("Sending SUBACK to");
 	// [MQTT-2.2.1-6] [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.9.2-1] [MQTT-3.9.2-2]
@@ -88,7 +88,7 @@ export function handleUnsubscribe(client: Client, packet: UnsubscribePacket): vo
 	client.trace("Received UNSUBSCRIBE from");
 	const { broker, session } = client;
 	for (const topicFilter of packet.topicFilters) checkFilter(topicFilter, "UNSUBSCRIBE");
-	// [MQTT-3.10.4-6] [MQTT-3.11.3-1] (3.1.1: [MQTT-3.10.4-6])
+	// [MQTT-3.10.4-6] [MQTT-3.11.3-1] [MQTT-3.11.3-2] (3.1.1: [MQTT-3.10.4-6])
 	const reasonCodes = packet.topicFilters.map((asked) => {
 		const topicFilter = ownFilter(client, asked);
 		broker.log.write("unsubscribe", `${session.clientId} ${topicFilter}`);

@@ -147,7 +147,7 @@ function writeBody(
 			return writeConnect(packet, bytes, position, codec);
 		case PacketType.CONNACK:
 			// 3.1 has no session present flag.
-			bytes[position++] = packet.sessionPresent && version !== 3 ? 1 : 0;
+			bytes[position++] = packet.sessionPresent && version !== 3 ? 1 : 0; // [MQTT-3.2.2-1]
 			bytes[position++] = connackCode(packet.reasonCode, version);
 			return writeProperties(bytes, position, packet.properties, type, version, codec);
 		case PacketType.PUBLISH:
@@ -174,7 +174,7 @@ function writeBody(
 			position = writeUint16(bytes, position, packet.packetId);
 			position = writeProperties(bytes, position, packet.properties, type, version, codec);
 			if (type === PacketType.UNSUBACK && version !== 5) return position;
-			// Below 5.0 there is one code for every failure.
+			// Below 5.0 there is one code for every failure (3.1.1: [MQTT-3.9.3-2]).
 			for (const code of packet.reasonCodes) bytes[position++] = version === 5 || code < 128 ? code : 128;
 			return position;
 		case PacketType.UNSUBSCRIBE:

@@ -8,7 +8,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import mqttPacket from "mqtt-packet";
 import type { BrokerSettings, ListenerSettings } from "../../src/broker/settings.ts";
+import { utf8 } from "../../src/node/bytes.ts";
 import type { ProtocolVersion } from "../../src/packet/packet.ts";
+import { Feed } from "./feed.ts";
 
 /** A packet as mqtt-packet has it, with texts for binary fields; some or all of its fields. */
 export type Fields = { [field: string]: unknown };
@@ -129,6 +131,9 @@ export function tracesOf({ steps }: WireCase): { clientIds: unknown[]; topics: u
 	return { clientIds: clientIds.filter((id) => id !== ""), topics: topics.filter((topic) => topic !== "") };
 }
 
+/** Octets of a packet from the broker. */
+const LONGEST_PACKET = 10_000_000;
+
 /** A client of a case. */
 class WireClient {
 	readonly peer: WirePeer;
@@ -143,10 +148,16 @@ class WireClient {
 	lastPacketId = 1000;
 	private readonly parser: ReturnType<typeof mqttPacket.parser>;
 	private readonly received: Fields[] = [];
+	/**
+	 * Our own decoder reads it all, too: it knows which flags, reason codes and properties each packet may have.
+	 * [MQTT-2.1.3-1], [MQTT-3.2.2-1], [MQTT-3.2.2-8], [MQTT-3.9.3-2], [MQTT-3.11.3-2], [MQTT-3.14.2-1], 3.1.1: [MQTT-3.9.3-2]
+	 */
+	private readonly feed: Feed;
 
 	constructor(peer: WirePeer, version: ProtocolVersion) {
 		this.peer = peer;
 		this.version = version;
+		this.feed = new Feed(version, utf8, LONGEST_PACKET);
 		this.parser = mqttPacket.parser({ protocolVersion: version });
 		this.parser.on("packet", (packet) => this.received.push(readable(packet as unknown as Fields)));
 		this.parser.on("error", (error: Error) => {
@@ -173,9 +184,14 @@ class WireClient {
 	private async receive(): Promise<boolean> {
 		if (this.over) return false;
 		const bytes = await this.peer.receive();
-		if (bytes === null) this.over = true;
-		else this.parser.parse(Buffer.from(bytes));
-		return bytes !== null;
+		if (bytes === null) {
+			this.over = true;
+			return false;
+		}
+		this.feed.push(bytes);
+		this.feed.packets.length = 0;
+		this.parser.parse(Buffer.from(bytes));
+		return true;
 	}
 
 	/** Returns when the broker has dealt with all that was sent. What comes meanwhile is kept for `next`. */

@@ -10,7 +10,7 @@ async function answer(...connect: string[]): Promise<string> {
 	return Buffer.from(peer.take()).toString("hex");
 }
 
-// And no more: no authentication method [MQTT-4.12.0-6], no response information [MQTT-3.1.2-28].
+// And no more: no authentication method [MQTT-4.12.0-6], no response information [MQTT-3.1.2-28], no reserved flag [MQTT-3.2.2-1].
 test("5.0: topic alias maximum, then the rest, at last maximum packet size and receive maximum", async () => {
 	const connack = await answer("1010", "00044d51545405", "02", "003c", "00", "000378797a");
 	assert.equal(connack, ["200e", "00", "00", "0b", "22000a", "27001e8480", "210014"].join(""));
