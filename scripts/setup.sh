@@ -5,7 +5,7 @@
 #
 #   run    npm packages (they bring the Node that scripts and tests run on)
 #   build  and what builds the native binaries
-#   test   and what the tests run: qemu, a C compiler with sanitizers, mosquitto's clients
+#   test   and what the tests run: qemu, a C compiler with sanitizers, mosquitto's clients and configuration files
 #   bench  and what measures the MIPS binary
 #
 # Only what is missing is installed. As root it uses apt; otherwise it names what to install and fails.
@@ -93,14 +93,41 @@ debian_packages() {
 	rm -f "$log"
 }
 
+# The configuration files of Debian's mosquitto: unpacked, as installing it would start a broker.
+mosquitto_files() {
+	unpacked=.cache/mosquitto
+	test ! -d "$unpacked" || return 0
+	command -v apt-get >/dev/null ||
+		fail "there is no apt-get here: unpack Debian's package mosquitto to $unpacked yourself"
+	echo 'setup: files of the package mosquitto'
+	folder=$(mktemp -d)
+	chmod 755 "$folder"
+	(
+		cd "$folder" &&
+			{ apt-get download mosquitto || { apt-get update && apt-get download mosquitto; }; } &&
+			dpkg-deb -x mosquitto_*.deb files
+	) >"$folder/log" 2>&1 </dev/null || {
+		cat "$folder/log" >&2
+		rm -rf "$folder"
+		fail 'apt-get could not download mosquitto'
+	}
+	mkdir -p .cache
+	rm -rf "$unpacked.new"
+	mv "$folder/files" "$unpacked.new"
+	mv "$unpacked.new" "$unpacked"
+	rm -rf "$folder"
+}
+
+files=
 case ${1:-run} in
 run) tables= ;;
 build) tables=$build ;;
-test) tables=$build$tests ;;
-bench) tables=$build$tests$bench ;;
+test) tables=$build$tests files=mosquitto_files ;;
+bench) tables=$build$tests$bench files=mosquitto_files ;;
 *) fail "unknown set '$1'" ;;
 esac
 debian_packages <<END
 $tables
 END
 npm_packages
+$files
