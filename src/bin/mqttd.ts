@@ -6,6 +6,7 @@ import { ConfigError } from "../config/error.ts";
 import { PluginError } from "../config/plugins.ts";
 import { readConfig } from "../config/read.ts";
 import type { Background, Connection, Host, HostError } from "../host/host.ts";
+import { AccessFiles } from "./access.ts";
 import { ArgumentError, type BrokerArguments, parseArguments, usage } from "./args.ts";
 import { closeListeners, type OpenListener, openListeners, StartError } from "./listen.ts";
 import { ListenerChange } from "./listener-change.ts";
@@ -37,7 +38,7 @@ export async function runBroker(context: Context, createBroker: CreateBroker): P
 	const { host, log } = context;
 	const start = prepare(context);
 	if (start === null) return;
-	const program = new BrokerProgram(context, start.given, start.config);
+	const program = new BrokerProgram(context, start);
 	try {
 		await program.start(createBroker);
 	} catch (error) {
@@ -48,8 +49,15 @@ export async function runBroker(context: Context, createBroker: CreateBroker): P
 	}
 }
 
+/** What there is before anything is done. */
+interface Prepared {
+	readonly given: BrokerArguments;
+	readonly config: BrokerConfig;
+	readonly access: AccessFiles;
+}
+
 /** Arguments and configuration; null when there is nothing to start and the process has been ended. */
-function prepare(context: Context): { given: BrokerArguments; config: BrokerConfig } | null {
+function prepare(context: Context): Prepared | null {
 	const { host, log, name, args } = context;
 	const print = (stream: "stdout" | "stderr", text: string) => {
 		host.process[stream].write(host.utf8.encode(text));
@@ -69,8 +77,9 @@ function prepare(context: Context): { given: BrokerArguments; config: BrokerConf
 		const config = readConfig(host, given.configFiles);
 		// Whether it can be mapped belongs to whether it is right.
 		brokerSettings(config);
-		if (!given.testConfig) return { given, config };
-		sayRemarks(context, config.remarks);
+		const access = new AccessFiles(host, config);
+		if (!given.testConfig) return { given, config, access };
+		sayRemarks(context, [...config.remarks, ...access.remarks]);
 		log.write("information", "Configuration file is OK.");
 		host.process.exit(0);
 	} catch (error) {
@@ -95,6 +104,8 @@ class BrokerProgram {
 	readonly #context: Context;
 	readonly #given: BrokerArguments;
 	#config: BrokerConfig;
+	/** Of the start; a reload reads them anew. */
+	readonly #access: AccessFiles;
 	#broker: BrokerControl | null = null;
 	#listeners: readonly OpenListener[] = [];
 	#background: Background | null = null;
@@ -108,10 +119,11 @@ class BrokerProgram {
 		this.#broker?.accept(connection, plan.settings);
 	};
 
-	constructor(context: Context, given: BrokerArguments, config: BrokerConfig) {
+	constructor(context: Context, { given, config, access }: Prepared) {
 		this.#context = context;
 		this.#given = given;
 		this.#config = config;
+		this.#access = access;
 	}
 
 	/** All steps to a serving broker, in an order that matters: what needs root comes before its rights are given up. */
@@ -163,7 +175,7 @@ class BrokerProgram {
 		log.write("information", `${name} version ${VERSION} starting`);
 		if (this.#given.configFiles.length === 0) log.write("information", "Using default config.");
 		for (const path of this.#given.configFiles) log.write("information", `Config loaded from ${path}.`);
-		sayRemarks(this.#context, this.#config.remarks);
+		sayRemarks(this.#context, [...this.#config.remarks, ...this.#access.remarks]);
 		if (this.#config.localOnly) {
 			const only = "Connections will only be possible from clients running on this machine.";
 			log.write("warning", `Starting in local only mode. ${only}`);
@@ -188,7 +200,7 @@ class BrokerProgram {
 
 	async #openListeners(): Promise<void> {
 		const { host, log } = this.#context;
-		const plans = listenerPlans(this.#config, this.#given.ports);
+		const plans = listenerPlans(this.#config, this.#access, this.#given.ports);
 		this.#listeners = await openListeners(host, log, plans, this.#config.global.setTcpNodelay, this.#accept);
 	}
 
@@ -308,7 +320,8 @@ class BrokerProgram {
 		try {
 			const config = readConfig(host, this.#given.configFiles);
 			const settings = brokerSettings(config);
-			const plans = listenerPlans(config, this.#given.ports);
+			const access = new AccessFiles(host, config);
+			const plans = listenerPlans(config, access, this.#given.ports);
 			const change = new ListenerChange(host, log, this.#listeners, plans);
 			await change.open(config.global.setTcpNodelay, this.#accept);
 			try {
@@ -321,7 +334,7 @@ class BrokerProgram {
 			this.#listeners = change.finish();
 			this.#broker?.configure(settings);
 			this.#config = config;
-			sayRemarks(this.#context, config.remarks);
+			sayRemarks(this.#context, [...config.remarks, ...access.remarks]);
 			log.write("information", "Config reloaded.");
 		} catch (error) {
 			if (!(error instanceof ConfigError || error instanceof StartError)) throw error;

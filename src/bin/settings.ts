@@ -4,6 +4,7 @@ import { type BrokerSettings, defaultBrokerSettings, type ListenerSettings } fro
 import type { BrokerConfig, GlobalConfig, ListenerConfig } from "../config/config.ts";
 import type { Port } from "../config/value.ts";
 import { LOG_TYPES } from "../config/value.ts";
+import type { AccessFiles } from "./access.ts";
 import type { BrokerArguments } from "./args.ts";
 import type { LogSettings } from "./log.ts";
 import { VERSION } from "./version.ts";
@@ -46,8 +47,10 @@ export function brokerSettings(config: BrokerConfig): BrokerSettings {
 		queueQos0Messages: global.queueQos0Messages,
 		upgradeOutgoingQos: global.upgradeOutgoingQos,
 		retainAvailable: global.retainAvailable,
+		checkRetainSource: global.checkRetainSource,
 		retainExpiryInterval: global.retainExpiryInterval,
 		globalMaxClients: global.globalMaxClients,
+		clientIdPrefixes: global.clientIdPrefixes,
 		globalMaxConnections: global.globalMaxConnections,
 		memoryLimit: global.memoryLimit,
 		persistentClientExpiration: global.persistentClientExpiration,
@@ -75,11 +78,13 @@ export function logSettings(
 function listenerSettings(
 	listener: ListenerConfig,
 	config: BrokerConfig,
+	access: AccessFiles,
 	allowAnonymous: boolean,
 ): ListenerSettings {
 	const { global } = config;
 	return {
 		port: 0,
+		...access.of(listener),
 		allowAnonymous: listener.allowAnonymous ?? global.allowAnonymous ?? allowAnonymous,
 		allowZeroLengthClientId: listener.allowZeroLengthClientId ?? global.allowZeroLengthClientId,
 		autoIdPrefix: listener.autoIdPrefix ?? global.autoIdPrefix ?? DEFAULT_PREFIX,
@@ -97,14 +102,18 @@ function listenerSettings(
  * The listeners to open. A file that defines none leaves the ports of the command line, or 1883, on loopback only,
  * where anonymous clients are allowed unless the file says otherwise; elsewhere they are not unless it says so.
  */
-export function listenerPlans(config: BrokerConfig, ports: readonly Port[]): ListenerPlan[] {
+export function listenerPlans(
+	config: BrokerConfig,
+	access: AccessFiles,
+	ports: readonly Port[],
+): ListenerPlan[] {
 	if (config.localOnly) {
 		return (ports.length === 0 ? [DEFAULT_PORT] : ports).map((port) => ({
 			host: null,
 			port,
 			kind: "loopback",
 			domain: config.localListener.socketDomain,
-			settings: listenerSettings(config.localListener, config, true),
+			settings: listenerSettings(config.localListener, config, access, true),
 		}));
 	}
 	return config.listeners.map((listener) => {
@@ -114,7 +123,7 @@ export function listenerPlans(config: BrokerConfig, ports: readonly Port[]): Lis
 			port: place.kind === "tcp" ? place.port : 0,
 			kind: place.kind,
 			domain: listener.socketDomain,
-			settings: listenerSettings(listener, config, false),
+			settings: listenerSettings(listener, config, access, false),
 		};
 	});
 }

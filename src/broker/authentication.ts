@@ -23,7 +23,7 @@ export class Authentication {
 	/** Second by which a re-authentication has to end; 0 when none is under way. */
 	deadline = 0;
 	/** Who the client is, once it is known. */
-	private username: string | null = null;
+	username: string | null = null;
 
 	constructor(authenticator: Authenticator, connect: ConnectPacket) {
 		this.authenticator = authenticator;

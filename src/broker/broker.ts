@@ -18,10 +18,13 @@ import { Client, settleTallies } from "./client.ts";
 import { AUTHENTICATING, CLOSED, CONNECTED } from "./constants.ts";
 import { Deadlines, type Due } from "./deadlines.ts";
 import { distribute } from "./distribute.ts";
+import { mayStay } from "./login.ts";
+import { Logins } from "./logins.ts";
 import { MemoryLimit } from "./memory-limit.ts";
 import type { Message } from "./message.ts";
 import { Publication } from "./publication.ts";
 import { RetainedMessages } from "./retained.ts";
+import type { Rights } from "./rights.ts";
 import { type Route, Routes } from "./routes.ts";
 import { NEVER_EXPIRES, Session } from "./session.ts";
 import type { BrokerControl, BrokerHost, BrokerSettings, ListenerSettings } from "./settings.ts";
@@ -62,6 +65,7 @@ export class Broker implements BrokerControl {
 	/** See `countedStatistics` for reading it. */
 	readonly statistics = new Statistics();
 	readonly sys: SysTree;
+	readonly logins: Logins;
 	private readonly memoryLimit: MemoryLimit;
 	private readonly absences = new Map<Session, Absence>();
 	private readonly clients = new Set<Client>();
@@ -92,6 +96,7 @@ export class Broker implements BrokerControl {
 		this.memoryLimit = new MemoryLimit(this);
 		this.takeSettings();
 		this.sys = new SysTree(this);
+		this.logins = new Logins(host, log);
 		settleTallies(this);
 		this.ticker = this.startTicker();
 	}
@@ -136,7 +141,16 @@ export class Broker implements BrokerControl {
 		this.settings = settings;
 		this.takeSettings();
 		for (const session of this.sessions.values()) session.configure(this.sessionSettings);
-		for (const client of this.clients) if (client.state === CONNECTED) client.configure();
+		this.routes.forget();
+		for (const client of this.clients) {
+			if (client.state !== CONNECTED) continue;
+			if (!mayStay(client)) {
+				this.clientFailed(client, new MqttError(Reason.NOT_AUTHORIZED, "it may not log in any more"));
+				continue;
+			}
+			client.takeRights();
+			client.configure();
+		}
 	}
 
 	private takeSettings(): void {
@@ -219,7 +233,7 @@ export class Broker implements BrokerControl {
 
 	/** Hands the message to all who subscribed, and keeps it when it is to be retained. Returns how many copies. */
 	distribute(publication: Publication, route: Route, publisher: Session | null): number {
-		if (publication.retain) this.retain(publication); // [MQTT-3.3.1-8] (3.1.1: [MQTT-3.3.1-12])
+		if (publication.retain) this.retain(publication, publisher?.rights ?? null); // [MQTT-3.3.1-8] (3.1.1: [MQTT-3.3.1-12])
 		const copies = distribute(publication, route, publisher);
 		publication.finish();
 		return copies;
@@ -275,12 +289,12 @@ export class Broker implements BrokerControl {
 		};
 	}
 
-	private retain(publication: Publication): void {
+	private retain(publication: Publication, source: Rights | null): void {
 		if (publication.payloadLength === 0)
 			this.retained.remove(publication.topic.topic); // [MQTT-3.3.1-7] (3.1.1: [MQTT-3.3.1-10], [MQTT-3.3.1-11])
 		else if (!this.memoryScarce)
 			// [MQTT-3.3.1-5] (3.1.1: [MQTT-3.3.1-5], [MQTT-3.3.1-7])
-			this.retained.set(publication.keep(), this.retainedUntil(publication.topic.topic));
+			this.retained.set(publication.keep(), this.retainedUntil(publication.topic.topic), source);
 	}
 
 	/** Second from which a message that is retained now is dropped; 0 is never. What the broker says of itself stays. */

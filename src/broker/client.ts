@@ -1,5 +1,6 @@
 /** One network connection of an MQTT client: takes packets in and apart, sends packets out. */
 
+import type { PasswordHash } from "../config/password.ts";
 import type { Connection, ConnectionHandler, HostError } from "../host/host.ts";
 import {
 	decodePacket,
@@ -35,6 +36,7 @@ import {
 	type ClientState,
 	CONNECTED,
 	type FrameLevel,
+	LOGGING_IN,
 	OUTPUT_LIMIT,
 	PLAIN_QOS_0,
 	PLAIN_QOS_1,
@@ -56,6 +58,7 @@ import { Mount } from "./mount.ts";
 import type { OutgoingAliases } from "./outgoing-aliases.ts";
 import type { Publication } from "./publication.ts";
 import { handlePublish } from "./publish.ts";
+import { Rights } from "./rights.ts";
 import type { Route, Routes } from "./routes.ts";
 import type { Session } from "./session.ts";
 import type { ListenerSettings } from "./settings.ts";
@@ -68,7 +71,7 @@ const MAXIMUM_CONNECT_SIZE = 400_000;
 /** Octets of a started packet that may be missing before its pieces count as activity of the client. */
 const LARGE_REMAINDER = 1000;
 
-const NO_TOPIC = new Uint8Array(0);
+const NO_OCTETS = new Uint8Array(0);
 const ackBytes = new Uint8Array(8);
 
 /**
@@ -139,6 +142,14 @@ export class Client implements ConnectionHandler, Due, Link {
 	receiveMaximum = 65535;
 	/** Routes of the topic aliases that the client set up on this connection, by alias ([MQTT-3.3.2-7]). */
 	readonly aliases: (Route | undefined)[] = [];
+	/** Who the client is; null when it did not say. */
+	username: string | null = null;
+	/** The password that it came in with, as the broker knows it; null when it needed none. */
+	login: PasswordHash | null = null;
+	/** What it may do; null when it may do everything. */
+	rights: Rights | null = null;
+	/** Input that came while it was not to be looked at, or that is not complete yet since; null when there is none. */
+	private held: Uint8Array | null = null;
 	/** Enhanced authentication; null when CONNECT did not ask for it. */
 	authentication: Authentication | null = null;
 	/** Topic aliases that the broker set up; null when the client takes none. */
@@ -191,6 +202,7 @@ export class Client implements ConnectionHandler, Due, Link {
 	// Input.
 
 	onData(bytes: Uint8Array, start: number, end: number): number {
+		if (this.held !== null) return this.joinHeld(bytes, start, end);
 		let at = start;
 		// Octets up to here are in the tallies: what is handled may look at them.
 		let from = start;
@@ -251,6 +263,10 @@ export class Client implements ConnectionHandler, Due, Link {
 				else if (type === PUBLISH) handlePublish(this, bytes, frame, next);
 				else if (type >= PUBACK && type <= PUBCOMP) handleAck(this, bytes, frame, next);
 				else this.handle(bytes, frame, next);
+				if (this.state === LOGGING_IN) {
+					this.held = bytes.slice(at, end);
+					break;
+				}
 				if (this.state === CLOSED) {
 					// What follows is not looked at: [MQTT-3.1.4-6], 3.1.1: [MQTT-3.1.4-5].
 					otherOctets += end - at;
@@ -267,7 +283,42 @@ export class Client implements ConnectionHandler, Due, Link {
 			octets += at - from;
 			this.lastActivity = broker.seconds;
 		}
-		return at - start;
+		return this.held === null ? at - start : end - start;
+	}
+
+	/** Goes on later: CONNECT is waiting for something. Nothing is read until then, and what came already is held. */
+	waitFor(state: ClientState): void {
+		this.state = state;
+		this.connection.pause(true);
+	}
+
+	/** What was waited for has come: `action` decides what becomes of the client. */
+	goOn(action: () => void): void {
+		this.state = AWAITING_CONNECT;
+		this.connection.pause(false);
+		try {
+			action();
+		} catch (error) {
+			this.failed(error);
+		}
+		// Who is not let in has nothing more to say.
+		if (this.held !== null) this.joinHeld(this.held, 0, 0);
+	}
+
+	/** Takes what was held with what has come, `bytes[start, end)`; the rest, an incomplete packet, is held again. */
+	private joinHeld(bytes: Uint8Array, start: number, end: number): number {
+		const held = this.held!;
+		const joined = new Uint8Array(held.length + end - start);
+		joined.set(held);
+		joined.set(bytes.subarray(start, end), held.length);
+		if (this.state === LOGGING_IN) {
+			this.held = joined;
+			return end - start;
+		}
+		this.held = null;
+		const used = this.onData(joined, 0, joined.length);
+		if (used < joined.length && this.state !== CLOSED) this.held = joined.slice(used);
+		return end - start;
 	}
 
 	private handleFirst(type: number, bytes: Uint8Array, start: number, end: number): void {
@@ -362,6 +413,13 @@ export class Client implements ConnectionHandler, Due, Link {
 		if (now < deadline) return authenticated !== 0 && authenticated < deadline ? authenticated : deadline;
 		this.broker.clientTimedOut(this); // [MQTT-3.1.2-22] (3.1.1: [MQTT-3.1.2-24])
 		return 0;
+	}
+
+	/** Takes up its rights; anew, when the rules have changed. */
+	takeRights(): void {
+		const { session, listener, username } = this;
+		session.rights = new Rights(listener, session.clientId, username);
+		this.rights = session.rights.restricted ? session.rights : null;
 	}
 
 	/** Settings, the log's wishes or the state of the connection have changed. */
@@ -549,7 +607,7 @@ export class Client implements ConnectionHandler, Due, Link {
 	): Properties | null {
 		const known = aliases.find(topic);
 		if (known !== 0) {
-			source.topic = NO_TOPIC;
+			source.topic = NO_OCTETS;
 			return { ...properties, topicAlias: known };
 		}
 		const offered = aliases.offer(source.topic.length);

@@ -15,6 +15,7 @@ import {
 import { openAuthentication, sendAuth } from "./authentication.ts";
 import type { Client } from "./client.ts";
 import { AUTHENTICATING, CONNECTED } from "./constants.ts";
+import { beginLogin, requireLogin } from "./login.ts";
 import type { Mount } from "./mount.ts";
 import { OutgoingAliases } from "./outgoing-aliases.ts";
 import { levelCount, MAXIMUM_LEVELS } from "./routes.ts";
@@ -40,7 +41,6 @@ const firstSteps: readonly Step[] = [takeVersion, takeLimits];
 /** After enhanced authentication, where there is any. */
 const steps: readonly Step[] = [
 	chooseClientId,
-	authorize,
 	checkWill,
 	checkClientLimit,
 	chooseKeepAlive,
@@ -54,7 +54,8 @@ export function handleConnect(client: Client, packet: ConnectPacket): void {
 	const answer = new Answer(packet);
 	carryOut(client, packet, () => {
 		for (const step of firstSteps) step(client, packet, answer);
-		if (!authenticate(client, packet, answer)) letIn(client, packet, answer);
+		if (authenticate(client, packet, answer) || logIn(client, packet, answer)) return;
+		letIn(client, packet, answer);
 	});
 }
 
@@ -66,6 +67,7 @@ export function finishConnect(client: Client, packet: ConnectPacket, properties:
 }
 
 function letIn(client: Client, packet: ConnectPacket, answer: Answer): void {
+	if (client.authentication !== null) client.username = client.authentication.username;
 	for (const step of steps) step(client, packet, answer);
 	accept(client, packet, answer);
 }
@@ -105,8 +107,12 @@ function authenticate(client: Client, packet: ConnectPacket, answer: Answer): bo
 }
 
 function chooseClientId(client: Client, packet: ConnectPacket, answer: Answer): void {
-	if (packet.clientId !== "") return;
 	const { broker } = client;
+	const prefix = broker.settings.clientIdPrefixes;
+	if (prefix !== null && !packet.clientId.startsWith(prefix)) {
+		throw new MqttError(Reason.NOT_AUTHORIZED, "the client identifier has none of clientid_prefixes");
+	}
+	if (packet.clientId !== "") return;
 	const { allowZeroLengthClientId, autoIdPrefix } = client.listener;
 	if (!allowZeroLengthClientId) {
 		// [MQTT-3.1.3-8] (3.1.1: [MQTT-3.1.3-9])
@@ -124,10 +130,14 @@ function chooseClientId(client: Client, packet: ConnectPacket, answer: Answer): 
 	if (packet.version === 5) answer.properties.assignedClientIdentifier = answer.clientId; // [MQTT-3.1.3-7]
 }
 
-function authorize(client: Client): void {
-	if (!client.listener.allowAnonymous && client.authentication === null) {
-		throw new MqttError(Reason.NOT_AUTHORIZED, "anonymous clients are not allowed"); // [MQTT-3.1.4-2]
-	}
+/** Begins the check of a password where it is asked for. Returns whether it goes on: CONNECT has to wait for it. */
+function logIn(client: Client, packet: ConnectPacket, answer: Answer): boolean {
+	return beginLogin(client, packet, (result) => {
+		carryOut(client, packet, () => {
+			requireLogin(result);
+			letIn(client, packet, answer);
+		});
+	});
 }
 
 /** A client that is known, connected or not, is no further one. */
@@ -226,6 +236,7 @@ function openSession(client: Client, packet: ConnectPacket, answer: Answer): voi
 	session.expiryInterval = answer.expiryInterval;
 	session.listener = client.listener;
 	client.session = session;
+	client.takeRights();
 }
 
 function accept(client: Client, packet: ConnectPacket, answer: Answer): void {
@@ -270,7 +281,7 @@ function serverProperties(client: Client, chosen: Properties): Properties {
 }
 
 function logAccepted(client: Client, packet: ConnectPacket): void {
-	const user = packet.username === null ? "" : `, u'${packet.username}'`;
+	const user = client.username === null ? "" : `, u'${client.username}'`;
 	const details = `p${packet.version}, c${packet.cleanStart ? 1 : 0}, k${client.keepAlive}${user}`;
 	client.broker.log.write(
 		"notice",

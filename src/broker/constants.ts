@@ -6,7 +6,14 @@ export const CONNECTED = 1;
 export const CLOSED = 2;
 /** CONNECT came, and AUTH is to follow: the client has not shown yet who it is. */
 export const AUTHENTICATING = 3;
-export type ClientState = typeof AWAITING_CONNECT | typeof AUTHENTICATING | typeof CONNECTED | typeof CLOSED;
+/** CONNECT came, and its password is being checked: nothing is read meanwhile. */
+export const LOGGING_IN = 4;
+export type ClientState =
+	| typeof AWAITING_CONNECT
+	| typeof AUTHENTICATING
+	| typeof LOGGING_IN
+	| typeof CONNECTED
+	| typeof CLOSED;
 
 /** Frames of 3.1 and 3.1.1 look the same, those of 5.0 do not. */
 export type FrameLevel = 3 | 5;

@@ -52,6 +52,8 @@ export function forward(client: Client, bytes: Uint8Array, start: number, end: n
 		if (topicStart === topicEnd) return false;
 		route = routes.get(bytes, topicStart, topicEnd);
 	}
+	const rights = client.rights;
+	if (rights !== null && route.writer !== rights && !route.admits(rights)) return false;
 	let forwarding = route.forwarding;
 	if (client.isVersion5) {
 		if (bytes[topicEnd]! > 0) return false;
@@ -125,6 +127,8 @@ export function forwardTracked(
 		route = routes.get(bytes, topicStart, topicEnd);
 	}
 	if (route.forwarding === null) return false;
+	const rights = client.rights;
+	if (rights !== null && route.writer !== rights && !route.admits(rights)) return false;
 	payload += end - topicEnd - (isVersion5 ? 3 : 2);
 	const only = route.only;
 	const level = isVersion5 ? 5 : 3;

@@ -159,7 +159,8 @@ function refusal(client: Client, route: Route, role: SparkplugRole, payloadLengt
 		client.trace("Dropped retained PUBLISH, as memory_limit is exceeded, from", `('${route.topic}')`);
 		return Reason.QUOTA_EXCEEDED;
 	}
-	if (route.reserved || role === CERTIFICATE) {
+	const { rights } = client;
+	if (route.reserved || role === CERTIFICATE || (rights !== null && !route.admits(rights))) {
 		client.trace("Denied PUBLISH from", `('${route.topic}')`);
 		return Reason.NOT_AUTHORIZED;
 	}

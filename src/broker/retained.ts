@@ -1,12 +1,21 @@
 /** Retained messages: the last one of each topic, found by topic filter. */
 
 import type { Message } from "./message.ts";
+import type { Rights } from "./rights.ts";
 
 class Level {
 	readonly children = new Map<string, Level>();
 	message: Message | null = null;
 	/** Second from which the message is dropped: by its own lifetime, or the owner's limit; 0 is never. */
 	until = 0;
+	/** Of who published it; null for the broker itself. */
+	source: Rights | null = null;
+}
+
+/** A retained message, and the rights of its publisher; null for the broker itself. */
+export interface Retained {
+	readonly message: Message;
+	readonly source: Rights | null;
 }
 
 export class RetainedMessages {
@@ -17,7 +26,7 @@ export class RetainedMessages {
 	private mortal = 0;
 
 	/** Replaces the topic's retained message [MQTT-3.3.1-5]. `limit`: second from which it is dropped anyway; 0 is never. */
-	set(message: Message, limit = 0): void {
+	set(message: Message, limit = 0, source: Rights | null = null): void {
 		let level = this.root;
 		for (const name of message.topic.split("/")) {
 			let child = level.children.get(name);
@@ -30,6 +39,7 @@ export class RetainedMessages {
 		if (level.message === null) this.count++;
 		if (level.until !== 0) this.mortal--;
 		level.message = message;
+		level.source = source;
 		level.until = earlier(message.expiresAt, limit);
 		if (level.until !== 0) this.mortal++;
 	}
@@ -46,6 +56,7 @@ export class RetainedMessages {
 		const leaf = path[path.length - 1]!;
 		if (leaf.message === null) return;
 		leaf.message = null;
+		leaf.source = null;
 		this.count--;
 		if (leaf.until !== 0) this.mortal--;
 		leaf.until = 0;
@@ -64,14 +75,14 @@ export class RetainedMessages {
 	}
 
 	/** The retained messages that match a topic filter, oldest topic first; those expired by `now` are removed. */
-	match(topicFilter: string, now: number): Message[] {
+	match(topicFilter: string, now: number): Retained[] {
 		const found: Level[] = [];
 		collect(this.root, topicFilter.split("/"), 0, found);
-		const messages: Message[] = [];
+		const messages: Retained[] = [];
 		for (const level of found) {
 			const message = level.message!;
 			if (level.until !== 0 && level.until <= now) this.remove(message.topic);
-			else messages.push(message);
+			else messages.push({ message, source: level.source });
 		}
 		return messages;
 	}

@@ -6,6 +6,7 @@ import type { FrameLevel } from "./constants.ts";
 import { Delivery } from "./delivery.ts";
 import type { Link } from "./link.ts";
 import type { Topic } from "./message.ts";
+import type { Rights } from "./rights.ts";
 import type { Session } from "./session.ts";
 import type { BrokerHost } from "./settings.ts";
 import type { SharedGroup } from "./shared.ts";
@@ -14,6 +15,8 @@ import type { Subscription, SubscriptionTree } from "./subscription-tree.ts";
 
 /** Topics remembered at once; a publisher of ever new topics cannot make the broker grow. */
 const CACHE_LIMIT = 4096;
+/** Publishers of one topic that are remembered. */
+const WRITERS_LIMIT = 64;
 /** Levels of a topic name or filter at most, as mosquitto has it. */
 export const MAXIMUM_LEVELS = 200;
 
@@ -57,12 +60,28 @@ export class Route implements Topic {
 	forwarding: Forwarding | null = null;
 	forwarding5: Forwarding | null = null;
 
+	/** Who was found to be allowed to publish to it: the last one, and others. */
+	writer: Rights | null = null;
+	private readonly writers = new Set<Rights>();
+
 	constructor(topic: string, topicBytes: Uint8Array) {
 		this.topic = topic;
 		this.topicBytes = topicBytes;
 		this.reserved =
 			topic === "$SYS" || topic.startsWith("$SYS/") || topic === "$CONTROL" || topic.startsWith("$CONTROL/");
 		this.role = sparkplugRole(topic);
+	}
+
+	/** Whether a client with these rights may publish to it. Asked for each message: what was found is remembered. */
+	admits(rights: Rights): boolean {
+		if (this.writer === rights) return true;
+		if (!this.writers.has(rights)) {
+			if (!rights.mayWrite(this.topic)) return false;
+			if (this.writers.size >= WRITERS_LIMIT) this.writers.clear();
+			this.writers.add(rights);
+		}
+		this.writer = rights;
+		return true;
 	}
 }
 
@@ -88,6 +107,12 @@ export class Routes {
 		this.generation = this.generation === 0x3fff_ffff ? 1 : this.generation + 1;
 	}
 
+	/** Says that rights have changed: what was found out about them is forgotten. */
+	forget(): void {
+		this.cache.clear();
+		this.invalidate();
+	}
+
 	/** The route of the topic name in `bytes[start, end)`. Throws MqttError MALFORMED_PACKET when it is none. */
 	get(bytes: Uint8Array, start: number, end: number): Route {
 		const route = this.cache.get(bytes, start, end);
@@ -100,7 +125,7 @@ export class Routes {
 		if (route.generation !== this.generation) {
 			route.generation = this.generation;
 			const { subscriptions, groups } = this.tree.match(route.topic); // [MQTT-3.3.2-3] (3.1.1: [MQTT-3.3.2-3])
-			route.deliveries = mergeOverlaps(subscriptions);
+			route.deliveries = mergeOverlaps(subscriptions.filter(({ session }) => mayRead(session, route.topic)));
 			const [first] = route.deliveries;
 			route.only = first?.isPlain && route.deliveries.length === 1 ? first : null;
 			route.groups = groups;
@@ -139,6 +164,10 @@ function forwarding(deliveries: readonly Delivery[], level: FrameLevel): Forward
 		else rest.push(delivery);
 	}
 	return new Forwarding(links, rest);
+}
+
+function mayRead({ rights }: Session, topic: string): boolean {
+	return rights === null || rights.mayRead(topic);
 }
 
 export function levelCount(topic: string): number {

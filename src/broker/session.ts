@@ -13,6 +13,7 @@ import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
 import { MessageQueue, type Queued, type Redeliverer } from "./message-queue.ts";
 import type { Publication } from "./publication.ts";
+import type { Rights } from "./rights.ts";
 import type { BrokerSettings, ListenerSettings } from "./settings.ts";
 import type { Statistics, StoreCount } from "./statistics.ts";
 
@@ -73,6 +74,8 @@ export class Session {
 	link: Link | null = null;
 	/** Where its last connection came in. */
 	listener: ListenerSettings | null = null;
+	/** Of the client that used it last; null before there was one. */
+	rights: Rights | null = null;
 	/** Seconds that the session outlives its connection; NEVER_EXPIRES is for ever. */
 	expiryInterval = 0;
 	/** Topic filters of its subscriptions. */
@@ -349,6 +352,7 @@ export class Session {
 	/** Sends what was in the queue; what expired there is not sent ([MQTT-3.3.2-5]). */
 	private sendQueued(link: Link, { message, qos, retain, identifier, group }: Queued): void {
 		if (message.expiresAt !== 0 && message.expiresAt <= link.now()) return;
+		if (this.rights?.restricted && !this.rights.mayRead(message.topic)) return;
 		this.send(link, message, qos, retain, identifier, group);
 	}
 

@@ -1,6 +1,8 @@
 /** What an owner decides about the broker. Names and meanings are those of mosquitto.conf; units in the comments. */
 
+import type { Users } from "../config/password-file.ts";
 import type { Clock, Connection, Host, Log, LogType, Process, Timers } from "../host/host.ts";
+import type { AccessRules } from "./rights.ts";
 
 /** Settings that hold for the whole broker. They can be replaced while it runs (`Broker.configure`). */
 export interface BrokerSettings {
@@ -23,10 +25,14 @@ export interface BrokerSettings {
 	/** Whether a subscription's QoS is used even when the message's is lower. */
 	upgradeOutgoingQos: boolean;
 	retainAvailable: boolean;
+	/** Whether a retained message is delivered only while its publisher may still publish to its topic. */
+	checkRetainSource: boolean;
 	/** Minutes after which a retained message is dropped; null is never. */
 	retainExpiryInterval: number | null;
 	/** Clients, connected or with a session that waits for them; null is no limit. */
 	globalMaxClients: number | null;
+	/** What client identifiers must begin with; null when they need not. */
+	clientIdPrefixes: string | null;
 	/** Connections at once, of all listeners; null is no limit. */
 	globalMaxConnections: number | null;
 	/** Octets that the broker may take for clients and messages; 0 is no limit. */
@@ -50,6 +56,10 @@ export interface ListenerSettings {
 	/** Port, for log lines; 0 for a unix socket. */
 	port: number;
 	allowAnonymous: boolean;
+	/** Who may log in, with which password; null for everybody who `allowAnonymous` lets in. */
+	users: Users | null;
+	/** Who may read and write what; null when everybody may everything. */
+	access: AccessRules | null;
 	allowZeroLengthClientId: boolean;
 	/** Begins client identifiers that the broker makes. */
 	autoIdPrefix: string;
@@ -79,8 +89,10 @@ export const defaultBrokerSettings: Readonly<BrokerSettings> = {
 	queueQos0Messages: false,
 	upgradeOutgoingQos: false,
 	retainAvailable: true,
+	checkRetainSource: true,
 	retainExpiryInterval: null,
 	globalMaxClients: null,
+	clientIdPrefixes: null,
 	globalMaxConnections: null,
 	memoryLimit: 0,
 	maxSubscriptions: 10_000,
@@ -94,6 +106,8 @@ export const defaultBrokerSettings: Readonly<BrokerSettings> = {
 export const defaultListenerSettings: Readonly<ListenerSettings> = {
 	port: 0,
 	allowAnonymous: false,
+	users: null,
+	access: null,
 	allowZeroLengthClientId: true,
 	autoIdPrefix: "auto-",
 	acceptProtocolVersions: [3, 4, 5],
@@ -106,7 +120,7 @@ export const defaultListenerSettings: Readonly<ListenerSettings> = {
 };
 
 /** What the broker needs of its host. */
-export type BrokerHost = Pick<Host, "random" | "utf8" | "createByteMap"> & {
+export type BrokerHost = Pick<Host, "random" | "utf8" | "crypto" | "createByteMap"> & {
 	readonly clock: Clock;
 	readonly timers: Timers;
 	readonly process: Pick<Process, "memory">;

@@ -57,7 +57,7 @@ export class SharedGroup implements Redeliverer {
 
 	/** Gives the message that is being distributed to one member; false when none can take it. */
 	deliver(publication: Publication): boolean {
-		const member = this.choose(publication.qos);
+		const member = this.choose(publication.topic.topic, publication.qos);
 		if (member === null) return false;
 		member.session.deliver(publication, member);
 		return true;
@@ -65,21 +65,21 @@ export class SharedGroup implements Redeliverer {
 
 	/** Gives a message that another member had and did not acknowledge to one member, if any can take it. */
 	redeliver(message: Message): void {
-		const member = this.choose(message.qos);
+		const member = this.choose(message.topic, message.qos);
 		if (member === null) return;
 		const qos = message.qos < member.qos ? message.qos : member.qos;
 		member.session.deliverMessage(message, qos, false, member.identifier, this);
 	}
 
 	/** The next in turn among those who can take it best: at once, before those who are behind, before those away. */
-	private choose(qos: number): Delivery | null {
+	private choose(topic: string, qos: number): Delivery | null {
 		const count = this.order.length;
 		let best: Delivery | null = null;
 		let bestFitness = CANNOT;
 		for (let i = 0; i < count; i++) {
 			const at = (this.turn + i) % count;
 			const member = this.order[at]!;
-			const fitness = fitnessOf(member, qos);
+			const fitness = fitnessOf(member, topic, qos);
 			if (fitness <= bestFitness) continue;
 			best = member;
 			bestFitness = fitness;
@@ -93,8 +93,9 @@ export class SharedGroup implements Redeliverer {
 	}
 }
 
-function fitnessOf(member: Delivery, qos: number): number {
+function fitnessOf(member: Delivery, topic: string, qos: number): number {
 	const { session } = member;
+	if (session.rights?.restricted && !session.rights.mayRead(topic)) return CANNOT;
 	if (session.link === null) return qos > 0 && member.qos > 0 ? AWAY : CANNOT;
 	return session.link.congested || session.queued > 0 ? BUSY : READY;
 }

@@ -44,6 +44,10 @@ function subscribe(
 	// [MQTT-3.2.2-10] [MQTT-3.8.4-7]
 	const qos: Qos = request.qos > client.listener.maxQos ? client.listener.maxQos : request.qos;
 	const { noLocal, retainAsPublished, retainHandling } = request;
+	if (client.rights !== null && !client.rights.maySubscribe(topicFilter)) {
+		client.trace("Denied SUBSCRIBE from", `('${topicFilter}')`);
+		return client.version === 3 ? qos : Reason.NOT_AUTHORIZED;
+	}
 	const isNew = !session.subscriptions.has(topicFilter);
 	const why = isNew ? refusal(client) : null;
 	if (why !== null) {
@@ -77,9 +81,13 @@ function refusal({ broker, session }: Client): string | null {
 
 function sendRetained(client: Client, subscription: Subscription): void {
 	const { broker, session } = client;
-	for (const message of broker.retained.match(subscription.topicFilter, broker.seconds)) {
+	const { checkRetainSource, upgradeOutgoingQos } = broker.settings;
+	for (const { message, source } of broker.retained.match(subscription.topicFilter, broker.seconds)) {
+		if (session.rights !== null && !session.rights.mayRead(message.topic)) continue;
+		// Its publisher may have lost the right to it.
+		if (checkRetainSource && source !== null && !source.mayWrite(message.topic)) continue;
 		const { qos: granted } = subscription;
-		const qos = message.qos < granted && !broker.settings.upgradeOutgoingQos ? message.qos : granted;
+		const qos = message.qos < granted && !upgradeOutgoingQos ? message.qos : granted;
 		session.deliverMessage(message, qos, true, subscription.identifier); // 3.1.1: [MQTT-3.3.1-8]
 	}
 }

@@ -16,6 +16,10 @@ export function publishWill(broker: Broker, session: Session, will: Will): void 
 	const route = broker.routes.get(topic, 0, topic.length);
 	const role = roleOf(broker, session, will);
 	if (route.reserved || role === CERTIFICATE) return;
+	if (session.rights !== null && !session.rights.mayWrite(will.topic)) {
+		broker.log.write("debug", `Denied will of ${session.clientId} ('${will.topic}')`);
+		return;
+	}
 	let { payload, properties } = will;
 	if (role === DEATH) payload = stampPayload(payload, 0, payload.length, clock.now()) ?? payload;
 	view.qos = will.qos;

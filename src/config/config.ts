@@ -6,9 +6,13 @@ import type { LogDestination, LogFacility, Place } from "./value.ts";
 
 /** Options for the whole broker. Names follow those of mosquitto.conf; null where nothing was said. */
 export interface GlobalConfig {
+	/** Path. */
+	aclFile: string | null;
 	allowAnonymous: boolean | null;
 	allowZeroLengthClientId: boolean;
 	autoIdPrefix: string | null;
+	checkRetainSource: boolean;
+	clientIdPrefixes: string | null;
 	connectionMessages: boolean;
 	/** Null is no limit. */
 	globalMaxClients: number | null;
@@ -30,6 +34,8 @@ export interface GlobalConfig {
 	/** Octets; 0 is no limit. */
 	memoryLimit: number;
 	messageSizeLimit: number;
+	/** Path. */
+	passwordFile: string | null;
 	perListenerSettings: boolean;
 	/** Seconds; null is for ever. */
 	persistentClientExpiration: number | null;
@@ -50,6 +56,8 @@ export interface ListenerConfig {
 	place: Place;
 	/** Levels, separated by commas: `3,4,5`. */
 	acceptProtocolVersions: string;
+	/** Path. */
+	aclFile: string | null;
 	allowAnonymous: boolean | null;
 	allowZeroLengthClientId: boolean | null;
 	autoIdPrefix: string | null;
@@ -59,6 +67,8 @@ export interface ListenerConfig {
 	maxTopicAlias: number;
 	maxTopicAliasBroker: number;
 	mountPoint: string | null;
+	/** Path. */
+	passwordFile: string | null;
 	socketDomain: "ipv4" | "ipv6" | null;
 }
 

@@ -10,7 +10,6 @@ import {
 	ofSecurity,
 	refused,
 } from "./option.ts";
-import { LOGINS } from "./plugins.ts";
 import {
 	anything,
 	boolean,
@@ -52,31 +51,31 @@ const ACCESS: readonly Option[] = [
 		"Begins the client identifiers that the broker makes; `auto-` by default.",
 		{ note: deprecated("auto_id_prefix", "Please use 'listener_auto_id_prefix' instead."), once: true },
 	),
-	refused(
+	ofSecurity(
 		"acl_file",
-		"security",
 		text(),
+		"aclFile",
 		null,
-		LOGINS,
-		"File that says who may publish and subscribe to what.",
+		"File that says who may publish and subscribe to what; without it everybody may everything.",
+		{ example: "/etc/mqttd/acl" },
 	),
-	refused("password_file", "security", text(), null, LOGINS, "File with user names and password hashes."),
+	ofSecurity("password_file", text(), "passwordFile", null, "File with user names and password hashes.", {
+		example: "/etc/mqttd/passwd",
+	}),
 	refused("psk_file", "security", text(), null, PSK, "File with identities and pre-shared keys for TLS-PSK."),
-	refused(
+	ofBroker(
 		"clientid_prefixes",
-		"global",
 		text(),
+		"clientIdPrefixes",
 		null,
-		"this build does not look at client identifiers, and more clients could connect than was asked for",
 		"Beginning that client identifiers must have.",
-		{ note: deprecated("clientid_prefixes", "") },
+		{ note: deprecated("clientid_prefixes", ""), example: "secure-" },
 	),
-	ignored(
+	ofBroker(
 		"check_retain_source",
-		"global",
 		boolean,
+		"checkRetainSource",
 		true,
-		"this build knows no access rights that could be checked",
 		"Whether access rights of a retained message's publisher are checked again before it is delivered.",
 	),
 	ofReader(

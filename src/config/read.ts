@@ -1,19 +1,14 @@
 /** The reader of mosquitto.conf. Pure: files and UTF-8 come from the host. */
 
-import type { Files, HostError, Utf8 } from "../host/host.ts";
+import type { HostError } from "../host/host.ts";
 import type { LogType } from "../host/log.ts";
 import type { BrokerConfig, GlobalConfig, ListenerConfig, Remark } from "./config.ts";
 import { ConfigError, fail } from "./error.ts";
 import type { Option } from "./option.ts";
 import { defaultGlobal, defaultListener, findOption } from "./options.ts";
 import { type PluginConfig, PluginLines, resolvePlugin } from "./plugins.ts";
+import type { ConfigHost } from "./text-file.ts";
 import { formOf, LOG_TYPES, type LogDestination, type NamedPath, type Place, type Port } from "./value.ts";
-
-/** What the reader needs of its host. */
-export interface ConfigHost {
-	readonly files: Pick<Files, "read" | "list" | "info">;
-	readonly utf8: Pick<Utf8, "decode">;
-}
 
 /** Octets; more than any configuration, and little enough to hold. */
 const FILE_LIMIT = 4 * 1024 * 1024;

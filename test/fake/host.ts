@@ -3,7 +3,9 @@
  * maps and hashes are those of Node, which the contract suite checks.
  */
 
+import { pbkdf2Sync } from "node:crypto";
 import type { Random } from "../../src/host/bytes.ts";
+import type { Crypto } from "../../src/host/crypto.ts";
 import type { Host } from "../../src/host/host.ts";
 import { createByteMap, utf8 } from "../../src/node/bytes.ts";
 import { crypto } from "../../src/node/crypto.ts";
@@ -42,6 +44,17 @@ class FakeRandom implements Random {
 	}
 }
 
+/** Node's hashes; what is computed beside the loop is ready in the same turn. */
+function fakeCrypto(network: FakeNetwork): Crypto {
+	return {
+		...crypto,
+		pbkdf2Sha512(password, salt, iterations, length, callback) {
+			const key = new Uint8Array(pbkdf2Sync(password, salt, iterations, length, "sha512"));
+			network.later(() => callback(key));
+		},
+	};
+}
+
 /** `argv` as `Process.argv`: the program's name first. */
 export function createFakeHost(argv: readonly string[] = ["program"]): FakeHost {
 	const network = new FakeNetwork();
@@ -53,7 +66,7 @@ export function createFakeHost(argv: readonly string[] = ["program"]): FakeHost 
 		timers: clock,
 		random: new FakeRandom(),
 		utf8,
-		crypto,
+		crypto: fakeCrypto(network),
 		network,
 		files: new FakeFiles(),
 		process: new FakeProcess(argv, afterTurn),

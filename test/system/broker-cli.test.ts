@@ -67,8 +67,6 @@ const BAD_FILES: readonly (readonly [text: string, error: string, line: number, 
 
 /** Options that nobody may believe to be in force: each is refused by name. */
 const REFUSED = [
-	"password_file /etc/mosquitto/passwd",
-	"acl_file /etc/mosquitto/acl",
 	"listener 8883\ncertfile /etc/cert.pem",
 	"listener 8883\nrequire_certificate true",
 	"connection remote",

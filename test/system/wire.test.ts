@@ -37,6 +37,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
 	retainAvailable: "retain_available",
 	allowZeroLengthClientId: "allow_zero_length_clientid",
 	autoIdPrefix: "auto_id_prefix",
+	clientIdPrefixes: "clientid_prefixes",
 	allowAnonymous: "allow_anonymous",
 	maxConnections: "max_connections",
 	maxQos: "max_qos",

@@ -59,6 +59,8 @@ const CONFIG = "/mosquitto.conf";
 const LISTENER: ListenerSettings = {
 	port: 0,
 	allowAnonymous: false,
+	users: null,
+	access: null,
 	allowZeroLengthClientId: true,
 	autoIdPrefix: "auto-",
 	acceptProtocolVersions: [3, 4, 5],
@@ -270,6 +272,7 @@ retain_expiry_interval 12
 global_max_clients 13
 global_max_connections 14
 memory_limit 15
+clientid_prefixes dev-
 check_retain_source false
 persistent_client_expiration 2h
 connection_messages false
@@ -289,6 +292,8 @@ plugin /usr/lib/mosquitto_sparkplug_aware.so
 			upgradeOutgoingQos: true,
 			retainAvailable: false,
 			retainExpiryInterval: 12,
+			checkRetainSource: false,
+			clientIdPrefixes: "dev-",
 			globalMaxClients: 13,
 			globalMaxConnections: 14,
 			memoryLimit: 15,

@@ -110,7 +110,7 @@ test("retained messages are found by filter, replaced, removed and forgotten whe
 			}
 			for (const now of [5, 15, 100]) {
 				for (const topicFilter of filters) {
-					const found = retained.match(topicFilter, now);
+					const found = retained.match(topicFilter, now).map(({ message }) => message);
 					const expected = [...model.values()].filter((message) => {
 						const alive = message.expiresAt === 0 || message.expiresAt > now;
 						return alive && matches(topicFilter, message.topic);

@@ -65,6 +65,7 @@ function wires(file: string): More {
 }
 
 const SYSTEM: More = { shown: "system/options.test.ts" };
+const ACCESS: More = { shown: "system/access.test.ts" };
 const CLI: More = { shown: "system/broker-cli.test.ts" };
 const PLUGINS = "unit/config/plugins.test.ts";
 
@@ -86,11 +87,11 @@ const BROKER: Readonly<Record<string, OptionCase>> = {
 	allow_anonymous: boolean({ shown: "system/reload.test.ts" }),
 	allow_zero_length_clientid: boolean(wires("connect")),
 	auto_id_prefix: prefix("Error: auto_id_prefix length must be <= 50.", wires("connect")),
-	acl_file: text("/etc/mosquitto/acl"),
-	password_file: text("/etc/mosquitto/passwd"),
+	acl_file: text("/etc/mosquitto/acl", ACCESS),
+	password_file: text("/etc/mosquitto/passwd", ACCESS),
 	psk_file: text("/etc/mosquitto/psk"),
-	clientid_prefixes: text("secure-"),
-	check_retain_source: boolean(),
+	clientid_prefixes: text("secure-", wires("connect")),
+	check_retain_source: boolean({ shown: "unit/broker/access.test.ts" }),
 	per_listener_settings: boolean({ gives: ({ global }) => global.perListenerSettings, ...SYSTEM }),
 	enable_control_api: boolean(),
 	plugin: {

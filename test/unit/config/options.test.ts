@@ -87,6 +87,7 @@ test("every field of the configuration has a default, and no two options share o
 	for (const value of Object.values(defaultGlobal())) assert.notEqual(value, undefined);
 	assert.deepEqual(defaultListener({ kind: "tcp", port: 1, host: null }), {
 		place: { kind: "tcp", port: 1, host: null },
+		aclFile: null,
 		acceptProtocolVersions: "3,4,5",
 		allowAnonymous: null,
 		allowZeroLengthClientId: null,
@@ -96,9 +97,14 @@ test("every field of the configuration has a default, and no two options share o
 		maxTopicAlias: 10,
 		maxTopicAliasBroker: 10,
 		mountPoint: null,
+		passwordFile: null,
 		socketDomain: null,
 	});
 	assert.deepEqual(defaultGlobal(), {
+		aclFile: null,
+		checkRetainSource: true,
+		clientIdPrefixes: null,
+		passwordFile: null,
 		allowAnonymous: null,
 		allowZeroLengthClientId: true,
 		autoIdPrefix: null,

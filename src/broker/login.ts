@@ -1,0 +1,63 @@
+/** Who a client is by its CONNECT packet, and whether it may come in, or stay when the owner changes who may. */
+
+import type { PasswordHash } from "../config/password.ts";
+import { type ConnectPacket, MqttError, Reason } from "../packet/packet.ts";
+import type { Client } from "./client.ts";
+import { CLOSED, LOGGING_IN } from "./constants.ts";
+import type { LoginResult } from "./logins.ts";
+
+/**
+ * Checks user name and password where the listener asks for them. Returns whether that goes on: CONNECT has to wait until
+ * `resume` is called, in which `requireLogin` tells how it ended. Throws an MqttError when the client is not let in.
+ */
+export function beginLogin(
+	client: Client,
+	packet: ConnectPacket,
+	resume: (result: LoginResult) => void,
+): boolean {
+	const { users, allowAnonymous } = client.listener;
+	// Enhanced authentication has told who the client is.
+	if (client.authentication !== null) return false;
+	client.username = packet.username;
+	if (packet.username === null || users === null) {
+		if (!allowAnonymous) throw new MqttError(Reason.NOT_AUTHORIZED, "anonymous clients are not allowed"); // [MQTT-3.1.4-2]
+		return false;
+	}
+	client.login = users.get(packet.username) ?? null;
+	const { broker, connection } = client;
+	const login = {
+		users,
+		username: packet.username,
+		password: packet.password,
+		address: connection.remoteAddress,
+		isWanted: () => client.state !== CLOSED,
+		done: (result: LoginResult) => {
+			if (client.state === CLOSED) return;
+			client.goOn(() => resume(result));
+		},
+	};
+	const result = broker.logins.check(login, broker.seconds);
+	if (result === null) client.waitFor(LOGGING_IN);
+	else requireLogin(result);
+	return result === null;
+}
+
+/** Throws unless the login was accepted. */
+export function requireLogin(result: LoginResult): void {
+	if (result === "busy") throw new MqttError(Reason.SERVER_BUSY, "too many logins wait");
+	if (result === "refused") throw new MqttError(Reason.NOT_AUTHORIZED, "not authorised");
+}
+
+/** Whether a client that came in would still be let in. */
+export function mayStay({ authentication, listener, username, login }: Client): boolean {
+	if (authentication !== null) return true;
+	const { users, allowAnonymous } = listener;
+	if (username === null || users === null) return allowAnonymous;
+	const now = users.get(username);
+	return now !== undefined && login !== null && isSame(now, login);
+}
+
+function isSame(a: PasswordHash, b: PasswordHash): boolean {
+	if (a.kind !== b.kind || a.iterations !== b.iterations) return false;
+	return a.salt.join() === b.salt.join() && a.hash.join() === b.hash.join();
+}

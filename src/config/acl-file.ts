@@ -1,0 +1,74 @@
+/** The ACL file: who may read and write which topics. */
+
+import type { Remark } from "./config.ts";
+import { fail } from "./error.ts";
+import { type ConfigHost, readLines } from "./text-file.ts";
+
+export interface AclRule {
+	/** `deny` goes before all others. */
+	readonly access: "read" | "write" | "readwrite" | "deny";
+	/** In patterns, `%c` stands for the client identifier and `%u` for the user name. */
+	readonly topicFilter: string;
+}
+
+export interface AclRules {
+	/** For clients without a user name. */
+	readonly anonymous: readonly AclRule[];
+	readonly users: ReadonlyMap<string, readonly AclRule[]>;
+	/** For everybody. */
+	readonly patterns: readonly AclRule[];
+}
+
+const ACCESS: readonly AclRule["access"][] = ["read", "write", "readwrite", "deny"];
+
+/** Reads the file: lines `user NAME`, `topic [ACCESS] FILTER` and `pattern [ACCESS] FILTER`. Throws ConfigError. */
+export function readAclFile(host: ConfigHost, path: string): { rules: AclRules; remarks: Remark[] } {
+	const remarks: Remark[] = [];
+	const anonymous: AclRule[] = [];
+	const patterns: AclRule[] = [];
+	const users = new Map<string, AclRule[]>();
+	let current = anonymous;
+	for (const { number, text } of readLines(host, path, "ACL file", remarks)) {
+		const where = `Error: ${path}:${number}:`;
+		const [, word = "", rest = ""] = /^\s*(\S+)\s*(.*)$/s.exec(text) ?? [];
+		if (word === "user") {
+			if (rest === "") fail(`${where} 'user' needs a name.`);
+			current = users.get(rest) ?? [];
+			users.set(rest, current);
+		} else if (word === "topic") {
+			current.push(parseRule(where, word, rest));
+		} else if (word === "pattern") {
+			const rule = parseRule(where, word, rest);
+			if (!/%[cu]/.test(rule.topicFilter)) {
+				const why = "has neither %c nor %u: it holds for everybody";
+				remarks.push({
+					type: "warning",
+					text: `Warning: ${path}:${number}: pattern '${rule.topicFilter}' ${why}.`,
+				});
+			}
+			patterns.push(rule);
+		} else {
+			fail(`${where} '${word}' is none of user, topic and pattern.`);
+		}
+	}
+	return { rules: { anonymous, users, patterns }, remarks };
+}
+
+function parseRule(where: string, word: string, rest: string): AclRule {
+	const [, first = "", more = ""] = /^(\S+)\s+(.*)$/s.exec(rest) ?? [];
+	const access = ACCESS.find((each) => each === first);
+	// A misspelt access must not become part of a topic that everybody then may use.
+	if (more !== "" && access === undefined) fail(`${where} invalid access '${first}': ${ACCESS.join(", ")}.`);
+	const topicFilter = access === undefined ? rest : more;
+	if (topicFilter === "") fail(`${where} '${word}' needs a topic filter.`);
+	if (!isFilter(topicFilter)) fail(`${where} invalid topic filter '${topicFilter}'.`);
+	return { access: access ?? "readwrite", topicFilter };
+}
+
+/** Whether wildcards stand alone in their levels, and `#` last. */
+function isFilter(filter: string): boolean {
+	const levels = filter.split("/");
+	return levels.every(
+		(level, index) => level === "+" || (level === "#" && index === levels.length - 1) || !/[+#]/.test(level),
+	);
+}

@@ -1,0 +1,102 @@
+/** password_file and acl_file on every host: who gets in, who gets what, and what a reload of the files changes. */
+
+import assert from "node:assert/strict";
+import { createHash, pbkdf2Sync, randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import {
+	builtPrograms,
+	type Ended,
+	Running,
+	type RunningBroker,
+	startBroker,
+	temporaryFolder,
+} from "./harness.ts";
+import { closed, connect, messages } from "./mqtt-client.ts";
+
+/** A line of a password file, as mosquitto_passwd writes it. */
+function passwordLine(name: string, password: string, kind: 6 | 7): string {
+	const salt = randomBytes(12);
+	const beginning = `${name}:$${kind}$${kind === 7 ? "101$" : ""}${salt.toString("base64")}$`;
+	const hash =
+		kind === 7
+			? pbkdf2Sync(password, salt, 101, 64, "sha512")
+			: createHash("sha512").update(password).update(salt).digest();
+	return `${beginning}${hash.toString("base64")}\n`;
+}
+
+/** Debian's mosquitto_pub as that user. */
+function publish(broker: RunningBroker, login: readonly string[], topic: string): Promise<Ended> {
+	const where = ["-h", "127.0.0.1", "-p", String(broker.port), "-V", "5", "-q", "1"];
+	return new Running(["mosquitto_pub", [...where, ...login, "-t", topic, "-m", "x"]]).ended;
+}
+
+for (const program of builtPrograms()) {
+	describe(`access: ${program.name}`, () => {
+		test("password_file lets in who is in it, acl_file says what they may do, and a reload reads both", async (context) => {
+			const folder = temporaryFolder(context);
+			const [passwords, rights] = [join(folder, "passwd"), join(folder, "acl")];
+			writeFileSync(passwords, passwordLine("ann", "p\u00e4ss", 7) + passwordLine("bob", "word", 6));
+			writeFileSync(
+				rights,
+				"user ann\ntopic home/#\ntopic deny home/safe\nuser bob\ntopic read home/#\npattern write log/%u\n",
+			);
+			const broker = await startBroker(context, program, {
+				config: [
+					"listener auto 127.0.0.1",
+					"allow_anonymous false",
+					`password_file ${passwords}`,
+					`acl_file ${rights}`,
+					"",
+				].join("\n"),
+			});
+			assert.match(broker.log, new RegExp(`Warning: File ${passwords} has world readable permissions`));
+			const ann = ["-u", "ann", "-P", "p\u00e4ss"];
+			const bob = ["-u", "bob", "-P", "word"];
+
+			for (const wrong of [[], ["-u", "ann", "-P", "pass"], ["-u", "carl", "-P", "word"], ["-u", "bob"]]) {
+				const refused = await publish(broker, wrong, "home/1");
+				assert.equal(refused.code, 135, `${wrong.join(" ")}: ${refused.stderr}`);
+			}
+			await broker.line(/Login of 'ann' from 127\.0\.0\.1 failed: wrong password\./);
+			await broker.line(/Login of 'carl' from 127\.0\.0\.1 failed: unknown user\./);
+
+			const reader = await connect(broker.port, { username: "bob", password: "word", clientId: "reader" });
+			await reader.subscribeAsync("#", { qos: 1 });
+			const arrived = messages(reader, 2);
+			const denied = await publish(broker, ann, "home/safe");
+			assert.match(denied.stderr, /Not authorized/i);
+			assert.match((await publish(broker, bob, "home/1")).stderr, /Not authorized/i);
+			assert.equal((await publish(broker, ann, "home/1")).stderr, "");
+			assert.doesNotMatch((await publish(broker, bob, "log/bob")).stderr, /Not authorized/i);
+			assert.equal((await publish(broker, ann, "home/2")).stderr, "");
+			assert.deepEqual(
+				(await arrived).map(({ topic }) => topic),
+				["home/1", "home/2"],
+			);
+
+			writeFileSync(rights, "user ann\ntopic home/#\nuser bob\ntopic read log/#\n");
+			broker.signal("SIGHUP");
+			await broker.line(/Config reloaded\./);
+			assert.doesNotMatch((await publish(broker, ann, "home/safe")).stderr, /Not authorized/i);
+			assert.match((await publish(broker, bob, "log/bob")).stderr, /Not authorized/i);
+
+			writeFileSync(rights, "user ann\ntopic raed home/#\n");
+			broker.signal("SIGHUP");
+			await broker.line(/Error: .*acl:2: invalid access 'raed'/);
+			await broker.line(/The configuration was not reloaded/);
+			assert.ok(reader.connected, "the rules before stay in force");
+
+			const end = closed(reader);
+			writeFileSync(rights, "user ann\ntopic home/#\n");
+			writeFileSync(passwords, passwordLine("ann", "another", 7));
+			broker.signal("SIGHUP");
+			await end;
+			await broker.line(/Client reader \[[^\]]*\] disconnected: not authori[sz]ed/);
+			assert.equal((await publish(broker, ann, "home/1")).code, 135);
+			assert.equal((await publish(broker, ["-u", "ann", "-P", "another"], "home/1")).code, 0);
+			await broker.stop();
+		});
+	});
+}
