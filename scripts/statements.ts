@@ -86,7 +86,10 @@ export function findOffences(
 		const enforced = role === "client" || placesFor(statement, src).length > 0;
 		const tested = role === "client" || placesFor(statement, test).length > 0;
 		if (enforced && tested) {
-			if (isException) offences.push(`statement ${name}: it needs to be no exception`);
+			if (isException)
+				offences.push(
+					`statement ${name}: src and test name it, so that it needs no exception in scripts/statements.ts`,
+				);
 		} else if (!isException) {
 			offences.push(
 				`statement ${name}: ${enforced ? "no test names it" : "nothing in src that a server runs names it"}`,

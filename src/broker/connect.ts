@@ -4,6 +4,7 @@ import {
 	type ConnackPacket,
 	type ConnectPacket,
 	encodedLength,
+	hasReturnCode,
 	isValidTopicName,
 	MAXIMUM_PACKET_SIZE,
 	MqttError,
@@ -290,10 +291,14 @@ function logAccepted(client: Client, packet: ConnectPacket): void {
 }
 
 function refuse(client: Client, packet: ConnectPacket, error: MqttError): void {
-	const reasonCode = packet.version === 5 ? error.code : returnCodeFor(error.code); // [MQTT-3.2.2-8]
-	client.trace("Sending CONNACK to", `(0, ${reasonCode})`);
-	// [MQTT-3.2.2-6] (3.1.1: [MQTT-3.2.2-4])
-	client.send({ type: PacketType.CONNACK, sessionPresent: false, reasonCode, properties: null });
+	const isCurrent = packet.version === 5;
+	// For some reasons there is no return code below 5.0, and so no CONNACK (3.1.1: [MQTT-3.2.2-6]).
+	if (isCurrent || hasReturnCode(error.code)) {
+		const reasonCode = isCurrent ? error.code : returnCodeFor(error.code); // [MQTT-3.2.2-8]
+		client.trace("Sending CONNACK to", `(0, ${reasonCode})`);
+		// [MQTT-3.2.2-6] (3.1.1: [MQTT-3.2.2-4])
+		client.send({ type: PacketType.CONNACK, sessionPresent: false, reasonCode, properties: null });
+	}
 	const who = answerName(packet);
 	client.broker.log.write("notice", `Client ${who} [${client.address}] disconnected: ${error.message}.`);
 	client.broker.closeUnopened(client); // [MQTT-3.2.2-7] [MQTT-4.13.2-1] (3.1.1: [MQTT-3.2.2-5])

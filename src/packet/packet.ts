@@ -13,6 +13,7 @@ export { PROPERTIES, type PropertyDefinition, PropertyKind, type PropertyOwner, 
 export { type PublishSource, PublishView, publishLength, readPublish, writePublish } from "./publish.ts";
 export { readProperties } from "./read.ts";
 export {
+	hasReturnCode,
 	isServerDisconnect,
 	MqttError,
 	REASONS,

@@ -39,8 +39,8 @@ export const REASONS = {
 	CONTINUE_AUTHENTICATION: define(0x18, "Continue authentication", [AUTH]),
 	RE_AUTHENTICATE: define(0x19, "Re-authenticate", [AUTH]),
 	UNSPECIFIED_ERROR: define(0x80, "Unspecified error", ANSWERED, 3),
-	MALFORMED_PACKET: define(0x81, "Malformed Packet", EITHER, 3),
-	PROTOCOL_ERROR: define(0x82, "Protocol Error", EITHER, 3),
+	MALFORMED_PACKET: define(0x81, "Malformed Packet", EITHER),
+	PROTOCOL_ERROR: define(0x82, "Protocol Error", EITHER),
 	IMPLEMENTATION_SPECIFIC_ERROR: define(0x83, "Implementation specific error", ANSWERED, 3),
 	UNSUPPORTED_PROTOCOL_VERSION: define(0x84, "Unsupported Protocol Version", [CONNACK], 1),
 	CLIENT_IDENTIFIER_NOT_VALID: define(0x85, "Client Identifier not valid", [CONNACK], 2),
@@ -54,18 +54,18 @@ export const REASONS = {
 	KEEP_ALIVE_TIMEOUT: define(0x8d, "Keep Alive timeout", [DISC]),
 	SESSION_TAKEN_OVER: define(0x8e, "Session taken over", [DISC]),
 	TOPIC_FILTER_INVALID: define(0x8f, "Topic Filter invalid", [SUBACK, UNSUBACK, DISC]),
-	TOPIC_NAME_INVALID: define(0x90, "Topic Name invalid", PUBLICATION, 3),
+	TOPIC_NAME_INVALID: define(0x90, "Topic Name invalid", PUBLICATION),
 	PACKET_IDENTIFIER_IN_USE: define(0x91, "Packet Identifier in use", [PUBACK, PUBREC, SUBACK, UNSUBACK]),
 	PACKET_IDENTIFIER_NOT_FOUND: define(0x92, "Packet Identifier not found", [PUBREL, PUBCOMP]),
 	RECEIVE_MAXIMUM_EXCEEDED: define(0x93, "Receive Maximum exceeded", [DISC]),
 	TOPIC_ALIAS_INVALID: define(0x94, "Topic Alias invalid", [DISC]),
-	PACKET_TOO_LARGE: define(0x95, "Packet too large", EITHER, 3),
+	PACKET_TOO_LARGE: define(0x95, "Packet too large", EITHER),
 	MESSAGE_RATE_TOO_HIGH: define(0x96, "Message rate too high", [DISC]),
 	QUOTA_EXCEEDED: define(0x97, "Quota exceeded", [CONNACK, PUBACK, PUBREC, SUBACK, DISC], 3),
 	ADMINISTRATIVE_ACTION: define(0x98, "Administrative action", [DISC]),
-	PAYLOAD_FORMAT_INVALID: define(0x99, "Payload format invalid", PUBLICATION, 3),
-	RETAIN_NOT_SUPPORTED: define(0x9a, "Retain not supported", EITHER, 3),
-	QOS_NOT_SUPPORTED: define(0x9b, "QoS not supported", EITHER, 3),
+	PAYLOAD_FORMAT_INVALID: define(0x99, "Payload format invalid", PUBLICATION),
+	RETAIN_NOT_SUPPORTED: define(0x9a, "Retain not supported", EITHER),
+	QOS_NOT_SUPPORTED: define(0x9b, "QoS not supported", EITHER),
 	USE_ANOTHER_SERVER: define(0x9c, "Use another server", EITHER, 3),
 	SERVER_MOVED: define(0x9d, "Server moved", EITHER, 3),
 	SHARED_SUBSCRIPTIONS_NOT_SUPPORTED: define(0x9e, "Shared Subscriptions not supported", SUBSCRIBED),
@@ -96,9 +96,14 @@ export function reasonName(code: number): string {
 	return byCode[code]?.name ?? `Reason code 0x${code.toString(16).padStart(2, "0")}`;
 }
 
-/** The CONNACK return code, 1 to 5, with which a client below 5.0 is refused for a 5.0 reason; 0 for success. */
+/** The CONNACK return code below 5.0 that says the same as a 5.0 reason, or else 3, server unavailable; 0 for success. */
 export function returnCodeFor(code: number): number {
 	return code < 0x80 ? 0 : byCode[code]?.returnCode || 3;
+}
+
+/** Whether there is a CONNACK return code below 5.0 that says the same as a 5.0 reason. */
+export function hasReturnCode(code: number): boolean {
+	return (byCode[code]?.returnCode ?? 0) !== 0;
 }
 
 /** Whether a 5.0 packet of this type may bear this reason code. */

@@ -6,6 +6,7 @@ import {
 	decodePacket,
 	encodedLength,
 	encodePacket,
+	hasReturnCode,
 	MqttError,
 	type Packet,
 	PacketType,
@@ -181,6 +182,12 @@ test("return codes below 5.0", () => {
 	for (let code = 0x80; code < 0x100; code++) {
 		const returnCode = returnCodeFor(code);
 		assert.ok(returnCode >= 1 && returnCode <= 5, `0x${hex(code)}`);
+		if (returnCode !== 3) assert.ok(hasReturnCode(code), `0x${hex(code)}`);
+	}
+	for (const code of [Reason.SERVER_BUSY, Reason.QUOTA_EXCEEDED])
+		assert.ok(hasReturnCode(code), reasonName(code));
+	for (const code of [Reason.SUCCESS, Reason.MALFORMED_PACKET, Reason.QOS_NOT_SUPPORTED, 0xff]) {
+		assert.ok(!hasReturnCode(code), reasonName(code));
 	}
 });
 
