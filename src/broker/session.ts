@@ -279,6 +279,11 @@ export class Session {
 		link.sendPublication(publication, qos, retain, packetId, identifier);
 	}
 
+	/** The QoS at which a message of QoS `published` is delivered to a subscription that was granted `granted`. */
+	qosFor(published: Qos, granted: Qos): Qos {
+		return published < granted && !this.settings.upgradeOutgoingQos ? published : granted;
+	}
+
 	/** Sends, queues or drops a message that the broker has kept. `retain`: whether it is sent as a retained message. */
 	deliverMessage(
 		message: Message,

@@ -1,5 +1,6 @@
 /** Shared subscriptions: each message goes to one member of the group (section 4.8.2). */
 
+import type { Qos } from "../packet/packet.ts";
 import { Delivery } from "./delivery.ts";
 import type { Message } from "./message.ts";
 import type { Redeliverer } from "./message-queue.ts";
@@ -67,12 +68,12 @@ export class SharedGroup implements Redeliverer {
 	redeliver(message: Message): void {
 		const member = this.choose(message.topic, message.qos);
 		if (member === null) return;
-		const qos = message.qos < member.qos ? message.qos : member.qos;
+		const qos = member.session.qosFor(message.qos, member.qos);
 		member.session.deliverMessage(message, qos, false, member.identifier, this);
 	}
 
 	/** The next in turn among those who can take it best: at once, before those who are behind, before those away. */
-	private choose(topic: string, qos: number): Delivery | null {
+	private choose(topic: string, qos: Qos): Delivery | null {
 		const count = this.order.length;
 		let best: Delivery | null = null;
 		let bestFitness = CANNOT;
@@ -93,9 +94,9 @@ export class SharedGroup implements Redeliverer {
 	}
 }
 
-function fitnessOf(member: Delivery, topic: string, qos: number): number {
+function fitnessOf(member: Delivery, topic: string, qos: Qos): number {
 	const { session } = member;
 	if (session.rights?.restricted && !session.rights.mayRead(topic)) return CANNOT;
-	if (session.link === null) return qos > 0 && member.qos > 0 ? AWAY : CANNOT;
+	if (session.link === null) return session.qosFor(qos, member.qos) > 0 ? AWAY : CANNOT;
 	return session.link.congested || session.queued > 0 ? BUSY : READY;
 }

@@ -81,13 +81,12 @@ function refusal({ broker, session }: Client): string | null {
 
 function sendRetained(client: Client, subscription: Subscription): void {
 	const { broker, session } = client;
-	const { checkRetainSource, upgradeOutgoingQos } = broker.settings;
+	const { checkRetainSource } = broker.settings;
 	for (const { message, source } of broker.retained.match(subscription.topicFilter, broker.seconds)) {
 		if (session.rights !== null && !session.rights.mayRead(message.topic)) continue;
 		// Its publisher may have lost the right to it.
 		if (checkRetainSource && source !== null && !source.mayWrite(message.topic)) continue;
-		const { qos: granted } = subscription;
-		const qos = message.qos < granted && !upgradeOutgoingQos ? message.qos : granted;
+		const qos = session.qosFor(message.qos, subscription.qos);
 		session.deliverMessage(message, qos, true, subscription.identifier); // 3.1.1: [MQTT-3.3.1-8]
 	}
 }
