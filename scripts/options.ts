@@ -26,19 +26,24 @@ const SCOPES: Readonly<Record<Scope, string>> = {
 };
 
 /** What holds when nothing is said, as it would be written; null when there is no such line. */
-function defaultOf({ default: byDefault, type }: Option): string | null {
+function defaultOf({ default: byDefault, type }: Pick<Option, "default" | "type">): string | null {
 	if (typeof byDefault === "boolean" || typeof byDefault === "number") return String(byDefault);
 	if (byDefault === null && type.kind === "integer" && type.min === -1) return "-1";
 	return typeof byDefault === "string" && type.kind !== "integer" ? byDefault : null;
 }
 
-function stateOf(option: Option): string {
-	const { state, reason, note } = option;
-	const unless = option.default === null ? "" : `, but for \`${defaultOf(option)}\``;
-	const said = note === null ? "" : ` ${note}`;
-	if (state === "honoured") return said;
-	if (state === "refused") return ` **Refused**${unless}: ${reason}.${said}`;
-	return ` **No effect**${reason === "" ? "" : `: ${reason}`}.${said}`;
+/** Whether it is honoured; what holds anyway may always be asked for. */
+function stateOf({ state, default: byDefault, type }: Option): string {
+	if (state === "honoured") return "honoured";
+	const held = defaultOf({ default: byDefault, type });
+	const unless = held === null ? "" : `, but for \`${held}\``;
+	return state === "refused" ? `**refused**${unless}` : `**no effect**${unless}`;
+}
+
+/** What it does, why it does not, and what is said of it. */
+function meaningOf({ doc, reason, note }: Option): string {
+	const why = reason === "" ? "" : ` ${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
+	return `${doc}${why}${note === null ? "" : ` ${note}`}`;
 }
 
 function versionText(name: string): string {
@@ -64,7 +69,8 @@ function row(option: Option): string {
 		byDefault === null ? "" : `\`${byDefault}\``,
 		SCOPES[option.scope],
 		versionCell(option),
-		`${option.doc}${stateOf(option)}`,
+		stateOf(option),
+		meaningOf(option),
 	];
 	return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 }
@@ -78,7 +84,7 @@ export function reference(): string {
 		"",
 		"The configuration file is mosquitto's (version 2.1): one option in each line, its value after a space; a line that",
 		"begins with `#` is a comment. An option that is refused ends the start (and `--test-config`) with an error, as",
-		"running without it would not be what was asked for; one without effect draws a warning. All others are honoured.",
+		"running without it would not be what was asked for; one without effect draws a warning.",
 		"",
 		"What an option belongs to:",
 		"",
@@ -95,8 +101,8 @@ export function reference(): string {
 	for (const { title, options } of GROUPS) {
 		lines.push("", `## ${title}`, "");
 		lines.push(
-			"| option | value | default | of | mosquitto | meaning |",
-			"| --- | --- | --- | --- | --- | --- |",
+			"| option | value | default | of | mosquitto | state | meaning |",
+			"| --- | --- | --- | --- | --- | --- | --- |",
 		);
 		lines.push(...options.map(row));
 	}
