@@ -23,17 +23,28 @@ export function handleAck(client: Client, bytes: Uint8Array, start: number, end:
 	readAck(bytes, start, end, client.version, view);
 	const type = bytes[start]! >> 4;
 	const { packetId, reasonCode } = view;
-	if (client.broker.tracing) {
-		client.trace(`Received ${ACK_NAMES[type - PUBACK]} from`, `(Mid: ${packetId}, RC:${reasonCode})`);
-	}
+	if (client.broker.tracing) traceReceived(client, type);
 	const refused = type === PUBREC && reasonCode >= FAILURE;
 	const known = refused ? client.session.received(packetId, true) : takeAck(client, type, packetId); // [MQTT-4.3.3-4]
 	if (known) return;
-	if (client.broker.tracing)
-		client.trace(`Unexpected ${ACK_NAMES[type - PUBACK]} from`, `(Mid: ${packetId})`);
 	// Reasons of their own: [MQTT-3.6.2-1], [MQTT-3.7.2-1].
-	if (type === PUBREC && !refused) client.sendAck(PUBREL, packetId, PACKET_IDENTIFIER_NOT_FOUND);
-	if (type === PUBREL) client.sendAck(PUBCOMP, packetId, PACKET_IDENTIFIER_NOT_FOUND); // [MQTT-4.3.3-11]
+	if (type === PUBREC) {
+		const what = `Received PUBREC from ${client.name} for an unknown packet identifier ${packetId}.`;
+		client.broker.log.write("warning", `Warning: ${what}`);
+		if (!refused) answerUnknown(client, PUBREL, packetId);
+	}
+	if (type === PUBREL) answerUnknown(client, PUBCOMP, packetId); // [MQTT-4.3.3-11]
+}
+
+function answerUnknown(client: Client, type: 6 | 7, packetId: number): void {
+	client.traceAck(type, packetId, PACKET_IDENTIFIER_NOT_FOUND);
+	client.sendAck(type, packetId, PACKET_IDENTIFIER_NOT_FOUND);
+}
+
+/** As mosquitto writes it, with a reason code for the last step of a flow only. */
+function traceReceived(client: Client, type: number): void {
+	const code = type === PUBACK || type === PUBCOMP ? `, RC:${view.reasonCode}` : "";
+	client.trace(`Received ${ACK_NAMES[type - PUBACK]} from`, `(Mid: ${view.packetId}${code})`);
 }
 
 /**

@@ -18,6 +18,7 @@ import { Client, settleTallies } from "./client.ts";
 import { AUTHENTICATING, CLOSED, CONNECTED } from "./constants.ts";
 import { Deadlines, type Due } from "./deadlines.ts";
 import { distribute } from "./distribute.ts";
+import { faultText, lossText, UNKNOWN_CLIENT } from "./end-text.ts";
 import { mayStay } from "./login.ts";
 import { Logins } from "./logins.ts";
 import { MemoryLimit } from "./memory-limit.ts";
@@ -342,6 +343,7 @@ export class Broker implements BrokerControl {
 
 	/** Its client stayed away too long. */
 	expireSession(session: Session): void {
+		this.log.write("notice", `Expiring client ${session.clientId} due to timeout.`);
 		this.statistics.clientsExpired++;
 		this.endSession(session);
 	}
@@ -377,7 +379,7 @@ export class Broker implements BrokerControl {
 	clientDisconnected(client: Client, packet: DisconnectPacket): void {
 		checkDirection(packet);
 		if (client.state !== CONNECTED) {
-			this.logEnd(client, null);
+			this.logEnd(client, client.name, null);
 			this.close(client);
 			return;
 		}
@@ -393,7 +395,7 @@ export class Broker implements BrokerControl {
 			session.expiryInterval = Math.min(expiry, this.settings.persistentClientExpiration ?? NEVER_EXPIRES);
 		}
 		if (packet.reasonCode === Reason.SUCCESS) client.will = null; // [MQTT-3.14.4-3] (3.1.1: [MQTT-3.14.4-3])
-		this.logEnd(client, null);
+		this.logEnd(client, client.name, null);
 		this.leave(client);
 		this.close(client);
 	}
@@ -401,13 +403,13 @@ export class Broker implements BrokerControl {
 	/** The client sent what it must not: whatever is said of it, the connection is closed. */
 	clientFailed(client: Client, error: MqttError): void {
 		if (client.state === CLOSED) return;
-		this.logEnd(client, `${reasonText(error.code)} (${error.message})`);
+		this.logFault(client, client.session?.clientId ?? "", error);
 		if (client.state === CONNECTED) {
 			this.sendDisconnect(client, error.code); // [MQTT-3.14.0-1] [MQTT-4.13.1-1]
 			this.leave(client);
 		} else if (client.state === AUTHENTICATING) {
 			// [MQTT-4.12.0-4]
-			client.trace("Sending CONNACK to", `(0, ${error.code})`);
+			client.traceConnack("", false, error.code);
 			client.send({
 				type: PacketType.CONNACK,
 				sessionPresent: false,
@@ -419,8 +421,10 @@ export class Broker implements BrokerControl {
 			error.code === Reason.CLIENT_IDENTIFIER_NOT_VALID // 3.1.1: [MQTT-3.1.3-8]
 		) {
 			// CONNECT could not be read to its end, but 3.1.1 has a return code for why: in CONNACK as 3.1.1 has it.
+			const code = returnCodeFor(error.code);
+			client.traceConnack("", false, code);
 			this.statistics.countSent(PacketType.CONNACK, 4);
-			client.connection.write(Uint8Array.of(0x20, 2, 0, returnCodeFor(error.code)), 0, 4);
+			client.connection.write(Uint8Array.of(0x20, 2, 0, code), 0, 4);
 		}
 		// [MQTT-3.1.4-1] [MQTT-4.12.1-2] [MQTT-4.13.1-1] [MQTT-4.13.2-1]
 		// 3.1.1: [MQTT-3.1.4-1], [MQTT-3.2.2-6], [MQTT-4.8.0-1]
@@ -429,7 +433,7 @@ export class Broker implements BrokerControl {
 
 	/** Nothing was heard for too long. */
 	clientTimedOut(client: Client): void {
-		this.logEnd(client, "exceeded timeout");
+		this.logEnd(client, client.name, "exceeded timeout");
 		if (client.state === CONNECTED) {
 			this.sendDisconnect(client, Reason.KEEP_ALIVE_TIMEOUT);
 			this.leave(client);
@@ -439,7 +443,7 @@ export class Broker implements BrokerControl {
 
 	/** Another connection has come for the session; `cleanStart`: it will not go on with it. */
 	takeOver(client: Client, cleanStart: boolean): void {
-		this.logEnd(client, "session taken over");
+		this.logEnd(client, client.name, "session taken over");
 		this.sendDisconnect(client, Reason.SESSION_TAKEN_OVER);
 		if (cleanStart) client.session.expiryInterval = 0;
 		this.leave(client);
@@ -474,7 +478,7 @@ export class Broker implements BrokerControl {
 	/** The connection is over: by the peer or the network when it was not closed before. */
 	connectionClosed(client: Client, error: HostError | null): void {
 		if (client.state !== CLOSED) {
-			this.logEnd(client, error === null ? "connection closed by client" : error.message);
+			this.logEnd(client, client.name, lossText(error));
 			if (client.state === CONNECTED) this.leave(client);
 			client.state = CLOSED;
 		}
@@ -490,14 +494,26 @@ export class Broker implements BrokerControl {
 	 */
 	private sendDisconnect(client: Client, reasonCode: number): void {
 		if (client.version !== 5) return;
-		client.trace("Sending DISCONNECT to", `(${reasonCode})`);
+		client.trace("Sending DISCONNECT to", `(rc${reasonCode})`);
 		client.send({ type: PacketType.DISCONNECT, reasonCode, properties: null });
 	}
 
-	private logEnd(client: Client, reason: string | null): void {
+	/** Says that a connection ends for something wrong: what it was in words, then the line that scripts know. */
+	logFault(client: Client, clientId: string, { code, message }: MqttError): void {
+		if (!this.settings.connectionMessages) return;
+		const reason = faultText(code);
+		if (reason !== null) {
+			const what =
+				reason === "malformed packet" || reason === "protocol error" ? "Protocol error from" : "Refused";
+			this.log.write("information", `${what} ${clientId === "" ? client.address : clientId}: ${message}.`);
+		}
+		this.logEnd(client, clientId === "" ? UNKNOWN_CLIENT : clientId, reason ?? message);
+	}
+
+	private logEnd(client: Client, name: string, reason: string | null): void {
 		if (!this.settings.connectionMessages) return;
 		const text = reason === null ? "disconnected." : `disconnected: ${reason}.`;
-		this.log.write("notice", `Client ${client.name} [${client.address}] ${text}`);
+		this.log.write("notice", `Client ${name} [${client.address}] ${text}`);
 	}
 }
 
@@ -514,10 +530,4 @@ function checkDirection({ reasonCode, properties }: DisconnectPacket): void {
 
 function secondsOf(clock: Clock): number {
 	return Math.floor(clock.monotonic() / 1000) + 1;
-}
-
-/** What mosquitto's log calls a reason code. */
-function reasonText(code: number): string {
-	if (code === Reason.PACKET_TOO_LARGE) return "oversize packet";
-	return reasonName(code).toLowerCase();
 }

@@ -46,11 +46,13 @@ import {
 	PUBCOMP,
 	PUBCOMP_HEADER,
 	PUBLISH,
+	PUBREC,
 	PUBREC_HEADER,
 	PUBREL_HEADER,
 	SHORT_FRAME,
 } from "./constants.ts";
 import type { Due } from "./deadlines.ts";
+import { UNKNOWN_CLIENT } from "./end-text.ts";
 import { forward, forwardTracked, takeForwarded } from "./forward.ts";
 import type { Link } from "./link.ts";
 import { type Message, outgoingProperties } from "./message.ts";
@@ -192,7 +194,7 @@ export class Client implements ConnectionHandler, Due, Link {
 
 	/** The client identifier, once it is known. */
 	get name(): string {
-		return this.session === undefined ? "<unknown>" : this.session.clientId;
+		return this.session === undefined ? UNKNOWN_CLIENT : this.session.clientId;
 	}
 
 	now(): number {
@@ -500,8 +502,7 @@ export class Client implements ConnectionHandler, Due, Link {
 
 	/** Sends an acknowledgement without a reason code, given by its first octet. */
 	answer(header: number, packetId: number): void {
-		if (this.broker.tracing)
-			this.trace(`Sending ${ACK_NAMES[(header >> 4) - PUBACK]} to`, `(m${packetId}, rc0)`);
+		if (this.broker.tracing) this.traceAck(header >> 4, packetId, 0);
 		if (header === PUBACK_HEADER) answeredPubacks++;
 		else answers[header >> 4]!++;
 		ackBytes[0] = header;
@@ -633,6 +634,19 @@ export class Client implements ConnectionHandler, Due, Link {
 			"debug",
 			details === "" ? `${what} ${this.name}` : `${what} ${this.name} ${details}`,
 		);
+	}
+
+	/** An acknowledgement that is about to be sent. */
+	traceAck(type: number, packetId: number, reasonCode: number): void {
+		const code = type === PUBACK || type === PUBREC ? `, rc${reasonCode}` : "";
+		this.trace(`Sending ${ACK_NAMES[type - PUBACK]} to`, `(m${packetId}${code})`);
+	}
+
+	/** CONNACK that is about to be sent; `clientId` is empty while it is not known. */
+	traceConnack(clientId: string, sessionPresent: boolean, code: number): void {
+		if (!this.broker.tracing) return;
+		const who = clientId === "" ? this.connection.remoteAddress : clientId;
+		this.broker.log.write("debug", `Sending CONNACK to ${who} (${sessionPresent ? 1 : 0}, ${code})`);
 	}
 
 	private tracePublish(

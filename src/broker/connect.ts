@@ -1,5 +1,6 @@
 /** CONNECT: a list of steps, each of which may refuse. */
 
+import type { Log } from "../host/host.ts";
 import {
 	type ConnackPacket,
 	type ConnectPacket,
@@ -12,6 +13,7 @@ import {
 	type Properties,
 	Reason,
 	returnCodeFor,
+	type Will,
 } from "../packet/packet.ts";
 import { openAuthentication, sendAuth } from "./authentication.ts";
 import type { Client } from "./client.ts";
@@ -228,7 +230,9 @@ function openSession(client: Client, packet: ConnectPacket, answer: Answer): voi
 	const { broker } = client;
 	const previous = broker.sessions.get(answer.clientId); // [MQTT-3.1.3-2] (3.1.1: [MQTT-3.1.3-2])
 	if (previous?.link) {
-		broker.log.write("notice", `Client ${answer.clientId} already connected, closing old connection.`);
+		if (broker.settings.connectionMessages) {
+			broker.log.write("notice", `Client ${answer.clientId} already connected, closing old connection.`);
+		}
 		previous.link.takeOver(packet.cleanStart); // [MQTT-3.1.4-3] (3.1.1: [MQTT-3.1.4-2])
 	}
 	const session = broker.openSession(answer.clientId, packet.cleanStart); // [MQTT-3.1.4-4] (3.1.1: [MQTT-3.1.4-3])
@@ -245,7 +249,7 @@ function accept(client: Client, packet: ConnectPacket, answer: Answer): void {
 	client.state = CONNECTED;
 	if (client.authentication !== null) client.authentication.connect = null;
 	if (broker.settings.connectionMessages) logAccepted(client, packet);
-	client.trace("Sending CONNACK to", `(${answer.sessionPresent ? 1 : 0}, 0)`);
+	client.traceConnack(session.clientId, answer.sessionPresent, 0);
 	// Before all else: [MQTT-3.1.4-5], [MQTT-3.2.0-1], 3.1.1: [MQTT-3.1.4-4], [MQTT-3.2.0-1].
 	client.send(connack(client, packet, answer));
 	session.attach(client);
@@ -282,12 +286,22 @@ function serverProperties(client: Client, chosen: Properties): Properties {
 }
 
 function logAccepted(client: Client, packet: ConnectPacket): void {
+	const { log, tracing } = client.broker;
 	const user = client.username === null ? "" : `, u'${client.username}'`;
 	const details = `p${packet.version}, c${packet.cleanStart ? 1 : 0}, k${client.keepAlive}${user}`;
-	client.broker.log.write(
-		"notice",
-		`New client connected from ${client.address} as ${client.session.clientId} (${details}).`,
-	);
+	const { clientId } = client.session;
+	log.write("notice", `New client connected from ${client.address} as ${clientId} (${details}).`);
+	if (tracing) logWill(log, client.will);
+}
+
+function logWill(log: Log, will: Will | null): void {
+	if (will === null) {
+		log.write("debug", "No will message specified.");
+		return;
+	}
+	const { payload, retain, qos, topic } = will;
+	log.write("debug", `Will message specified (${payload.length} bytes) (r${retain ? 1 : 0}, q${qos}).`);
+	log.write("debug", `\t${topic}`);
 }
 
 function refuse(client: Client, packet: ConnectPacket, error: MqttError): void {
@@ -295,17 +309,12 @@ function refuse(client: Client, packet: ConnectPacket, error: MqttError): void {
 	// For some reasons there is no return code below 5.0, and so no CONNACK (3.1.1: [MQTT-3.2.2-6]).
 	if (isCurrent || hasReturnCode(error.code)) {
 		const reasonCode = isCurrent ? error.code : returnCodeFor(error.code); // [MQTT-3.2.2-8]
-		client.trace("Sending CONNACK to", `(0, ${reasonCode})`);
+		client.traceConnack(packet.clientId, false, reasonCode);
 		// [MQTT-3.2.2-6] (3.1.1: [MQTT-3.2.2-4])
 		client.send({ type: PacketType.CONNACK, sessionPresent: false, reasonCode, properties: null });
 	}
-	const who = answerName(packet);
-	client.broker.log.write("notice", `Client ${who} [${client.address}] disconnected: ${error.message}.`);
+	client.broker.logFault(client, packet.clientId, error);
 	client.broker.closeUnopened(client); // [MQTT-3.2.2-7] [MQTT-4.13.2-1] (3.1.1: [MQTT-3.2.2-5])
-}
-
-function answerName(packet: ConnectPacket): string {
-	return packet.clientId === "" ? "<unknown>" : packet.clientId;
 }
 
 /** RFC 9562 version 4, from 16 random octets. */

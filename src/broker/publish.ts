@@ -45,7 +45,6 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 		delete properties.topicAlias;
 		delete properties.messageExpiryInterval;
 	}
-	if (broker.tracing) trace(client, route.topic);
 	if (view.qos > client.listener.maxQos) {
 		throw new MqttError(Reason.QOS_NOT_SUPPORTED, `PUBLISH: QoS ${view.qos} is above the maximum`); // [MQTT-3.2.2-11]
 	}
@@ -56,12 +55,13 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 	const { session } = client;
 	const packetId = view.packetId;
 	const qos = view.qos;
+	const role = client.sparkplugAware ? roleOf(client, route) : NO_ROLE;
+	let reason: number = refusal(client, route, role, view.payloadEnd - view.payloadStart);
+	if (broker.tracing && reason === Reason.SUCCESS) trace(client, "Received PUBLISH from", route.topic);
 	if (qos === 2 && session.incoming.has(packetId)) {
 		acknowledge(client, PacketType.PUBREC, packetId, Reason.SUCCESS); // not published again [MQTT-4.3.3-10]
 		return;
 	}
-	const role = client.sparkplugAware ? roleOf(client, route) : NO_ROLE;
-	let reason: number = refusal(client, route, role, view.payloadEnd - view.payloadStart);
 	if (
 		reason === Reason.SUCCESS &&
 		qos === 2 &&
@@ -152,31 +152,30 @@ function stamped({ broker }: Client, bytes: Uint8Array): Uint8Array {
 function refusal(client: Client, route: Route, role: SparkplugRole, payloadLength: number): number {
 	const limit = client.broker.settings.messageSizeLimit;
 	if (limit !== 0 && payloadLength > limit) {
-		client.trace("Dropped too large PUBLISH from", `('${route.topic}', ${payloadLength} bytes)`);
+		trace(client, "Dropped too large PUBLISH from", route.topic);
 		return Reason.QUOTA_EXCEEDED; // of those that [MQTT-3.4.2-1] allows
 	}
 	if (view.retain && payloadLength > 0 && client.broker.memoryScarce) {
-		client.trace("Dropped retained PUBLISH, as memory_limit is exceeded, from", `('${route.topic}')`);
+		trace(client, "Dropped retained PUBLISH, as memory_limit is exceeded, from", route.topic);
 		return Reason.QUOTA_EXCEEDED;
 	}
 	const { rights } = client;
 	if (route.reserved || role === CERTIFICATE || (rights !== null && !route.admits(rights))) {
-		client.trace("Denied PUBLISH from", `('${route.topic}')`);
+		trace(client, "Denied PUBLISH from", route.topic);
 		return Reason.NOT_AUTHORIZED;
 	}
 	return Reason.SUCCESS;
 }
 
 function acknowledge(client: Client, type: 4 | 5, packetId: number, reason: number): void {
-	if (client.broker.tracing) {
-		const name = type === PacketType.PUBACK ? "PUBACK" : "PUBREC";
-		client.trace(`Sending ${name} to`, `(m${packetId}, rc${client.version === 5 ? reason : 0})`);
-	}
+	if (client.broker.tracing) client.traceAck(type, packetId, client.version === 5 ? reason : 0);
 	client.sendAck(type, packetId, reason);
 }
 
-function trace(client: Client, topic: string): void {
+/** The packet in `view`. */
+function trace(client: Client, what: string, topic: string): void {
+	if (!client.broker.tracing) return;
 	const flags = `d${view.dup ? 1 : 0}, q${view.qos as Qos}, r${view.retain ? 1 : 0}, m${view.packetId}`;
 	const size = view.payloadEnd - view.payloadStart;
-	client.trace("Received PUBLISH from", `(${flags}, '${topic}', ... (${size} bytes))`);
+	client.trace(what, `(${flags}, '${topic}', ... (${size} bytes))`);
 }

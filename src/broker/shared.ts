@@ -53,7 +53,7 @@ export class SharedGroup implements Redeliverer {
 
 	/** `clientId (qos)` of each member. */
 	describe(): string {
-		return this.order.map((member) => `${member.session.clientId} (${member.qos})`).join(", ");
+		return this.order.map((member) => `(${member.session.clientId}, ${member.qos})`).join(" ");
 	}
 
 	/** Gives the message that is being distributed to one member; false when none can take it. */

@@ -37,6 +37,7 @@ function subscribe(
 ): number {
 	const { broker, session } = client;
 	const topicFilter = ownFilter(client, request.topicFilter);
+	if (broker.tracing) broker.log.write("debug", `\t${topicFilter} (QoS ${request.qos})`);
 	const shared = topicFilter.startsWith("$share/");
 	if (shared && request.noLocal) {
 		throw new MqttError(Reason.PROTOCOL_ERROR, "SUBSCRIBE: no local on a shared subscription"); // [MQTT-3.8.3-4]
@@ -98,6 +99,7 @@ export function handleUnsubscribe(client: Client, packet: UnsubscribePacket): vo
 	// [MQTT-3.10.4-6] [MQTT-3.11.3-1] [MQTT-3.11.3-2] (3.1.1: [MQTT-3.10.4-6])
 	const reasonCodes = packet.topicFilters.map((asked) => {
 		const topicFilter = ownFilter(client, asked);
+		if (broker.tracing) broker.log.write("debug", `\t${topicFilter}`);
 		broker.log.write("unsubscribe", `${session.clientId} ${topicFilter}`);
 		session.subscriptions.delete(topicFilter);
 		// Nothing new is added; what was, stays: [MQTT-3.10.4-2], [MQTT-3.10.4-3], 3.1.1: [MQTT-3.10.4-2], [MQTT-3.10.4-3].

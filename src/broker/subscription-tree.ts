@@ -125,11 +125,28 @@ export class SubscriptionTree {
 		return found;
 	}
 
-	/** A line for each topic filter: the filter, then `clientId (qos)` of each subscriber. */
+	/**
+	 * The tree as mosquitto prints it: a line for each level, indented, with `(clientId, qos)` of each subscriber. First
+	 * what is not shared, then what is. A tree has a root for each first level that begins with `$` and one without a
+	 * name for all others, and each root is its own first level.
+	 */
 	describe(): string[] {
-		const lines: string[] = [];
-		describeLevel(this.root, "", lines);
-		return lines;
+		return [...this.describeTree(false, ["", "$SYS"]), ...this.describeTree(true, [""])];
+	}
+
+	private describeTree(shared: boolean, always: readonly string[]): string[] {
+		const roots = new Map<string, string[]>(always.map((name) => [name, []]));
+		for (const [name, child] of this.root.children) {
+			const isOwnRoot = name.startsWith("$");
+			const lines = describeLevel(name, child, isOwnRoot ? 1 : 2, shared);
+			if (lines.length === 0) continue;
+			const rootName = isOwnRoot ? name : "";
+			const root = roots.get(rootName) ?? [];
+			roots.set(rootName, root);
+			if (!isOwnRoot && root.length === 0) root.push(indent("", 1));
+			root.push(...lines);
+		}
+		return [...roots].flatMap(([name, lines]) => [indent(name, 0), ...lines]);
 	}
 }
 
@@ -170,16 +187,15 @@ function take(level: Level, found: Matches): void {
 	for (const group of level.groups.values()) found.groups.push(group);
 }
 
-function describeLevel(level: Level, prefix: string, lines: string[]): void {
-	for (const [name, child] of level.children) {
-		const topicFilter = prefix + name;
-		if (child.subscriptions.size > 0) {
-			const who = [...child.subscriptions.values()].map((s) => `${s.session.clientId} (${s.qos})`);
-			lines.push(`${topicFilter}: ${who.join(", ")}`);
-		}
-		for (const [share, group] of child.groups) {
-			lines.push(`$share/${share}/${topicFilter}: ${group.describe()}`);
-		}
-		describeLevel(child, `${topicFilter}/`, lines);
-	}
+/** The level and all below it; nothing when there is no subscription of that kind. */
+function describeLevel(name: string, level: Level, depth: number, shared: boolean): string[] {
+	const below = [...level.children].flatMap(([child, next]) => describeLevel(child, next, depth + 1, shared));
+	const who = shared
+		? [...level.groups].map(([share, group]) => ` $share/${share} ${group.describe()}`)
+		: [...level.subscriptions.values()].map(({ session, qos }) => ` (${session.clientId}, ${qos})`);
+	return below.length + who.length === 0 ? [] : [indent(name, depth) + who.join(""), ...below];
+}
+
+function indent(name: string, depth: number): string {
+	return " ".repeat(4 + 2 * depth) + name;
 }

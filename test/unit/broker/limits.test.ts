@@ -111,7 +111,8 @@ test("a mount point parts its clients from others; those without one see all by 
 	publish(inside, "$SYS/c", { qos: 1, messageId: 1 });
 	assert.deepEqual(topics(outside), ["m/a", "a", "m/b", "m/", "m/$SYS/c"]);
 	assert.deepEqual(topics(inside), ["a", "b", "$SYS/c"]);
-	assert.deepEqual(fixture.broker.dumpSubscriptions(), ["#: outside (1)", "m/#: inside (1)"]);
+	const dump = fixture.broker.dumpSubscriptions().filter((line) => line.includes("("));
+	assert.deepEqual(dump, ["        # (outside, 1)", "          # (inside, 1)"]);
 	publish(outside, "a", { retain: true });
 	publish(inside, "r", { retain: true });
 	topics(inside);
