@@ -51,7 +51,10 @@ export interface Connection {
 }
 
 export interface ListenOptions {
-	/** Numeric address (`0.0.0.0`, `::1`), or the path of a unix socket (begins with `/`), which is replaced when it exists and is a socket. */
+	/**
+	 * Numeric address (`0.0.0.0`, `::1`), or the path of a unix socket (begins with `/`): a socket that is there is replaced
+	 * in one step, anything else is EADDRINUSE. Owner and group may connect, whatever the umask.
+	 */
 	readonly address: string;
 	/** 0 lets the system choose. Not used for a unix socket. */
 	readonly port: number;
@@ -62,7 +65,7 @@ export interface ListenOptions {
 export interface Listener {
 	/** The port listened on, also when 0 was asked for; 0 for a unix socket. */
 	readonly port: number;
-	/** Accepts no more; accepted connections go on. Removes a unix socket's path. Idempotent. */
+	/** Accepts no more; accepted connections go on. Removes a unix socket's path, unless it was replaced. Idempotent. */
 	close(): void;
 }
 

@@ -65,6 +65,12 @@ export interface Process {
 	/** Takes the identity of a user, by name, with its groups. Throws ENOENT when there is none, EPERM when not allowed. */
 	becomeUser(name: string): void;
 	/**
+	 * Takes the group id and then the user id, each unless it is 0, and no groups besides. Throws EPERM when not allowed.
+	 */
+	becomeIds(uid: number, gid: number): void;
+	/** Permission bits that new files do not get (`0o077`). */
+	setUmask(mask: number): void;
+	/**
 	 * Says who is told of an error that nobody caught, and of the reason of a rejected promise that nobody had listened
 	 * to when the jobs of its turn were done. The process then ends with code 70, unless the callback ends it. When the
 	 * callback itself throws, the error is printed to standard error. Call at most once.

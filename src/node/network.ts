@@ -1,7 +1,7 @@
 /** Listening, connecting and looking up names. */
 
 import { lookup } from "node:dns";
-import { existsSync, lstatSync, unlinkSync } from "node:fs";
+import { existsSync, lstatSync, renameSync, unlinkSync } from "node:fs";
 import { createServer, type ListenOptions as NodeListenOptions, type Server, Socket } from "node:net";
 import { dirname } from "node:path";
 import type { Connection, ConnectOptions, Listener, ListenOptions, Network } from "../host/network.ts";
@@ -13,36 +13,84 @@ const CONNECT_TIMEOUT = 60_000;
 /** Connections that may wait to be accepted; the system lowers it to its own limit. */
 const BACKLOG = 1024;
 
+/** Octets of a unix socket's path on Linux. */
+const PATH_LIMIT = 107;
+/** Owner and group may connect to a unix socket. */
+const SOCKET_UMASK = 0o007;
+/** How many names of a socket that is about to be moved are tried. */
+const FREE_NAMES = 100;
+
 export const network: Network = { listen, connect, resolve };
 
 function listen(options: ListenOptions, onConnection: (connection: Connection) => void): Promise<Listener> {
 	const { address, port, noDelay = false } = options;
+	const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay });
+	server.on("connection", (socket) => onConnection(adopt(socket)));
+	if (address.startsWith("/")) {
+		return listenUnix(server, address);
+	}
+	return listenOn(server, { host: address, port, ipv6Only: true }, address).then(
+		() => new NodeListener(server),
+	);
+}
+
+function listenOn(server: Server, options: NodeListenOptions, address: string): Promise<void> {
 	return new Promise((fulfil, reject) => {
-		const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay });
-		server.on("connection", (socket) => onConnection(adopt(socket)));
 		server.once("error", (error) => reject(listenError(toHostError(error).code, address)));
 		server.once("listening", () => {
 			server.removeAllListeners("error");
 			// The system is short of descriptors or memory; the peer sees its connection fail.
 			server.on("error", () => {});
-			fulfil(new NodeListener(server));
+			fulfil();
 		});
 		try {
-			server.listen({ ...where(address, port), backlog: BACKLOG });
+			server.listen({ ...options, backlog: BACKLOG });
 		} catch (error) {
 			reject(toHostError(error));
 		}
 	});
 }
 
-function where(address: string, port: number): NodeListenOptions {
-	if (!address.startsWith("/")) {
-		return { host: address, port, ipv6Only: true };
+/**
+ * Listens under a name of its own first, and then moves to the path: whoever is there is replaced in one step. Node, which
+ * removes the path that it has bound when it closes it, knows only the first name.
+ */
+async function listenUnix(server: Server, path: string): Promise<Listener> {
+	if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) {
+		throw hostError("EADDRINUSE");
 	}
-	if (lstatSync(address, { throwIfNoEntry: false })?.isSocket()) {
-		unlinkSync(address);
+	const name = freeName(path);
+	if (Buffer.byteLength(path) > PATH_LIMIT || name === null) {
+		throw hostError("ENAMETOOLONG");
 	}
-	return { path: address };
+	// Node binds before it returns.
+	const mask = process.umask(SOCKET_UMASK);
+	const listening = listenOn(server, { path: name }, path);
+	process.umask(mask);
+	await listening;
+	try {
+		const { dev, ino } = lstatSync(name);
+		renameSync(name, path);
+		return new UnixListener(server, path, dev, ino);
+	} catch (error) {
+		server.close();
+		throw toHostError(error);
+	}
+}
+
+/** A name that nothing has, in the folder of the path; short, as names of sockets are limited. */
+function freeName(path: string): string | null {
+	const folder = path.slice(0, path.lastIndexOf("/") + 1);
+	for (let number = 0; number < FREE_NAMES; number++) {
+		const name = `${folder}.${number}`;
+		if (Buffer.byteLength(name) > PATH_LIMIT) {
+			return null;
+		}
+		if (lstatSync(name, { throwIfNoEntry: false }) === undefined) {
+			return name;
+		}
+	}
+	return null;
 }
 
 /** libuv reports a folder that is not there as EACCES. */
@@ -62,6 +110,40 @@ class NodeListener implements Listener {
 	}
 
 	close(): void {
+		this.server.close();
+	}
+}
+
+class UnixListener implements Listener {
+	readonly port = 0;
+	private readonly server: Server;
+	/** Where it is, and which file it is there; null when closed. */
+	private path: string | null;
+	private readonly device: number;
+	private readonly inode: number;
+
+	constructor(server: Server, path: string, device: number, inode: number) {
+		this.server = server;
+		this.path = path;
+		this.device = device;
+		this.inode = inode;
+	}
+
+	close(): void {
+		const { path } = this;
+		if (path === null) {
+			return;
+		}
+		this.path = null;
+		const found = lstatSync(path, { throwIfNoEntry: false });
+		// Another socket may have come to stand there since.
+		if (found?.dev === this.device && found.ino === this.inode) {
+			try {
+				unlinkSync(path);
+			} catch {
+				// Not allowed any more: it stays, and whoever comes next replaces it.
+			}
+		}
 		this.server.close();
 	}
 }

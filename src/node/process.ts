@@ -22,6 +22,8 @@ export const nodeProcess: Process = {
 	daemonize,
 	memory,
 	becomeUser,
+	becomeIds,
+	setUmask: (mask) => void process.umask(mask),
 	onUncaught,
 	exit: (code) => process.exit(code),
 };
@@ -164,5 +166,13 @@ function becomeUser(name: string): void {
 		(process as typeof process & Initgroups).initgroups(name, Number(gid));
 		process.setgid!(Number(gid));
 		process.setuid!(Number(uid));
+	});
+}
+
+function becomeIds(uid: number, gid: number): void {
+	hostCall(() => {
+		process.setgroups!([]);
+		if (gid > 0) process.setgid!(gid);
+		if (uid > 0) process.setuid!(uid);
 	});
 }

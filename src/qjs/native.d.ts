@@ -98,6 +98,8 @@ declare module "native" {
 	export function residentMemory(): number;
 	export function maximumMemory(): number;
 	export function becomeUser(name: string): void;
+	export function becomeIds(uid: number, gid: number): void;
+	export function setUmask(mask: number): void;
 	export function onUncaught(callback: (error: unknown) => void): void;
 	export function exit(code: number): never;
 

@@ -40,6 +40,8 @@ export const qjsProcess: Process = {
 		return { current, maximum: Math.max(current, native.maximumMemory()) };
 	},
 	becomeUser: native.becomeUser,
+	becomeIds: native.becomeIds,
+	setUmask: native.setUmask,
 	onUncaught: native.onUncaught,
 	exit: native.exit,
 };

@@ -79,6 +79,7 @@ for (const program of demandedPrograms()) {
 		signals(program);
 		background(program, () => folder);
 		identity(program);
+		ids(program, () => folder);
 		sockets(program);
 		systemLog(program, () => folder);
 	});
@@ -405,6 +406,32 @@ function identity(program: Program): void {
 			assert.equal(lines[1], "root: EPERM: Operation not permitted");
 			assert.equal(lines[2], `uid ${process.getuid!()}`);
 		}
+	});
+}
+
+/** As root only: who is somebody else is refused. */
+function ids(program: Program, folder: () => string): void {
+	test("other ids", async () => {
+		const { stdout, end } = await run(program, ["ids", "4711", "4712"]);
+		assert.equal(end, 0);
+		const lines = stdout.toString().trimEnd().split("\n");
+		if (process.getuid!() !== 0) {
+			assert.equal(lines[0], "EPERM");
+			return;
+		}
+		const expected = ["uid 4711", "Uid: 4711 4711 4711 4711", "Gid: 4712 4712 4712 4712", "Groups:"];
+		assert.deepEqual(lines, expected);
+		const group = await run(program, ["ids", "0", "4712"]);
+		assert.deepEqual(group.stdout.toString().split("\n").slice(0, 3), [
+			"uid 0",
+			"Uid: 0 0 0 0",
+			"Gid: 4712 4712 4712 4712",
+		]);
+	});
+
+	test("umask", async () => {
+		const { stdout, end } = await run(program, ["umask", String(0o026), join(folder(), "masked")]);
+		assert.deepEqual([stdout.toString(), end], ["640\n", 0]);
 	});
 }
 

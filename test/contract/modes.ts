@@ -339,12 +339,24 @@ export const modes: Readonly<Record<string, Mode>> = {
 				say(host, `${name}: ${code}: ${message}`);
 			}
 		}
-		const bytes = host.files.read("/proc/self/status", 100_000);
-		const status = host.utf8.decodeLossy(bytes, 0, bytes.length).split("\n");
-		say(host, `uid ${host.process.uid}`);
-		for (const line of status.filter((entry) => /^(Uid|Gid|Groups):/.test(entry))) {
-			say(host, line.split(/\s+/).join(" ").trim());
+		sayIdentity(host);
+	},
+
+	/** Takes a user id and a group id, then prints who that is. */
+	ids(host, [uid, gid]) {
+		try {
+			host.process.becomeIds(Number(uid), Number(gid));
+		} catch (error) {
+			say(host, String((error as { code?: unknown }).code));
 		}
+		sayIdentity(host);
+	},
+
+	/** Makes a file that everybody may write, but for what the umask says. */
+	umask(host, [mask, path]) {
+		host.process.setUmask(Number(mask));
+		host.files.write(path!, new Uint8Array(0), 0o666);
+		say(host, host.files.info(path!)!.mode.toString(8));
 	},
 
 	/** Connects until the listener's queue is full, when an attempt comes to no end but the time limit. */
@@ -463,4 +475,13 @@ function tell(host: Host, connection: Connection, line: string): void {
 	});
 	const bytes = host.utf8.encode(`${line}\n`);
 	connection.write(bytes, 0, bytes.length);
+}
+
+function sayIdentity(host: Host): void {
+	const bytes = host.files.read("/proc/self/status", 100_000);
+	const status = host.utf8.decodeLossy(bytes, 0, bytes.length).split("\n");
+	say(host, `uid ${host.process.uid}`);
+	for (const line of status.filter((entry) => /^(Uid|Gid|Groups):/.test(entry))) {
+		say(host, line.split(/\s+/).join(" ").trim());
+	}
 }

@@ -96,14 +96,45 @@ export const networkTests: Tests = {
 	"unix: a socket that is there is replaced": async (host) => {
 		const path = scratch(host, "socket");
 		const old = await host.network.listen({ address: path, port: 0 }, refuse);
-		const accepted = new Gate<Connection>();
-		const listener = await host.network.listen({ address: path, port: 0 }, accepted.open);
+		let accepted = new Gate<Connection>();
+		const listener = await host.network.listen({ address: path, port: 0 }, (connection) => {
+			accepted.open(connection);
+		});
 		const client = new End(await host.network.connect({ host: path, port: 0 }));
 		await exchange(client, new End(await accepted.passed));
 		client.destroy();
 		await client.closed();
-		listener.close();
 		old.close();
+		equal(
+			host.files.info(path)?.kind,
+			"socket",
+			"the end of the old one is not the end of the new one's path",
+		);
+		accepted = new Gate<Connection>();
+		const again = new End(await host.network.connect({ host: path, port: 0 }));
+		await exchange(again, new End(await accepted.passed));
+		again.destroy();
+		await again.closed();
+		listener.close();
+		equal(host.files.info(path), null, "removed with the new one");
+		const left = host.files.list(path.replace(/\/[^/]*$/, "")).filter((name) => name.startsWith("."));
+		equal(left.join(), "", "nothing else is left");
+	},
+
+	"unix: owner and group may connect": async (host) => {
+		const path = scratch(host, "socket");
+		const listener = await host.network.listen({ address: path, port: 0 }, refuse);
+		equal(host.files.info(path)?.mode, 0o770, "mode");
+		listener.close();
+	},
+
+	"unix: the longest path": async (host) => {
+		const folder = scratch(host, "");
+		const path = folder + "x".repeat(107 - host.utf8.byteLength(folder));
+		const listener = await host.network.listen({ address: path, port: 0 }, refuse);
+		listener.close();
+		const error = await rejected(host.network.listen({ address: `${path}x`, port: 0 }, refuse));
+		equal(error.code, "ENAMETOOLONG", "code");
 	},
 
 	"unix: what is not a socket is left alone": async (host) => {

@@ -42,6 +42,9 @@ export class FakeProcess implements Process {
 	argv: string[];
 	pid = 4711;
 	uid = 0;
+	gid = 0;
+	/** What `setUmask` was given last. */
+	umask: number | null = null;
 	hostname = "router";
 	readonly stdout = new FakeOutput();
 	readonly stderr = new FakeOutput();
@@ -175,6 +178,18 @@ export class FakeProcess implements Process {
 			throw fakeError("EPERM");
 		}
 		this.uid = uid;
+	}
+
+	becomeIds(uid: number, gid: number): void {
+		if (this.uid !== 0) {
+			throw fakeError("EPERM");
+		}
+		this.gid = gid > 0 ? gid : this.gid;
+		this.uid = uid > 0 ? uid : this.uid;
+	}
+
+	setUmask(mask: number): void {
+		this.umask = mask;
 	}
 
 	exit(code: number): never {

@@ -1,6 +1,8 @@
 /* Listeners: TCP and unix sockets. */
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -8,7 +10,13 @@
 
 #include "host.h"
 
-enum { BACKLOG = 1024 };
+enum {
+	BACKLOG = 1024,
+	/* Owner and group may connect. */
+	SOCKET_UMASK = 0007,
+	/* How many names of a socket that is about to be moved are tried. */
+	FREE_NAMES = 100,
+};
 
 typedef struct listener {
 	union {
@@ -21,6 +29,10 @@ typedef struct listener {
 	bool is_closing;
 	bool is_closed;
 	bool finalized;
+	/* Of a unix socket: where it is, and which file it is there; NULL for others. */
+	char *path;
+	dev_t device;
+	ino_t inode;
 	JSValue on_connection;
 	/* Counted while open. */
 	JSValue self;
@@ -59,20 +71,24 @@ static void on_closed(uv_handle_t *handle)
 	JS_FreeValue(host.ctx, self);
 }
 
-static void listener_end(listener *listener)
-{
-	if (!listener->is_closing) {
-		listener->is_closing = true;
-		uv_close(&listener->uv.handle, on_closed);
-	}
-}
-
-/* A socket that is in the way is taken away: its owner has gone, or is being replaced. */
-static void remove_old_socket(const char *path)
+/* Another socket may have come to stand there since. */
+static void remove_socket(listener *listener)
 {
 	struct stat info;
-	if (lstat(path, &info) == 0 && S_ISSOCK(info.st_mode))
-		unlink(path);
+	if (lstat(listener->path, &info) == 0 && info.st_dev == listener->device && info.st_ino == listener->inode)
+		unlink(listener->path);
+	free(listener->path);
+	listener->path = NULL;
+}
+
+static void listener_end(listener *listener)
+{
+	if (listener->is_closing)
+		return;
+	listener->is_closing = true;
+	if (listener->path)
+		remove_socket(listener);
+	uv_close(&listener->uv.handle, on_closed);
 }
 
 static bool folder_exists(const char *path)
@@ -87,14 +103,49 @@ static bool folder_exists(const char *path)
 	return stat(folder, &info) == 0 || errno != ENOENT;
 }
 
+/* A name that nothing has, in the folder of the path; short, as names of sockets are limited. */
+static bool free_name(const char *path, char *name, size_t size)
+{
+	struct stat info;
+	int folder = (int)(strrchr(path, '/') - path) + 1;
+	for (int number = 0; number < FREE_NAMES; number++) {
+		if ((size_t)snprintf(name, size, "%.*s.%d", folder, path, number) >= size)
+			return false;
+		if (lstat(name, &info) < 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Listens under a name of its own first, and then moves to the path: whoever is there is replaced in one step. libuv, which
+ * removes the path that it has bound when it closes it, knows only the first name.
+ */
 static int listen_pipe(listener *listener, const char *path)
 {
-	remove_old_socket(path);
-	int error = uv_pipe_bind2(&listener->uv.pipe, path, strlen(path), UV_PIPE_NO_TRUNCATE);
+	char name[sizeof((struct sockaddr_un *)NULL)->sun_path];
+	struct stat info;
+	if (lstat(path, &info) == 0 && !S_ISSOCK(info.st_mode))
+		return UV_EADDRINUSE;
+	if (strlen(path) >= sizeof name || !free_name(path, name, sizeof name))
+		return UV_ENAMETOOLONG;
+	mode_t mask = umask(SOCKET_UMASK);
+	int error = uv_pipe_bind2(&listener->uv.pipe, name, strlen(name), UV_PIPE_NO_TRUNCATE);
+	umask(mask);
 	/* libuv tells of a folder that is not there as if it were forbidden. */
 	if (error == UV_EACCES && !folder_exists(path))
 		error = UV_ENOENT;
-	return error < 0 ? error : uv_listen(&listener->uv.stream, BACKLOG, on_connection);
+	if (error == 0)
+		error = uv_listen(&listener->uv.stream, BACKLOG, on_connection);
+	if (error == 0 && (lstat(name, &info) < 0 || rename(name, path) < 0))
+		error = -errno;
+	if (error < 0)
+		return error;
+	listener->path = strdup(path);
+	CHECK(listener->path);
+	listener->device = info.st_dev;
+	listener->inode = info.st_ino;
+	return 0;
 }
 
 static int listen_tcp(listener *listener, const char *text, int port)

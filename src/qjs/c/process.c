@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -108,6 +109,27 @@ static JSValue process_become_user(JSContext *ctx, JSValueConst this_val, int ar
 	return error < 0 ? host_throw(error) : JS_UNDEFINED;
 }
 
+/* becomeIds(uid, gid): an id of 0 stays */
+static JSValue process_become_ids(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	uint32_t uid, gid;
+	if (JS_ToUint32(ctx, &uid, argv[0]) < 0 || JS_ToUint32(ctx, &gid, argv[1]) < 0)
+		return JS_EXCEPTION;
+	if (setgroups(0, NULL) < 0 || (gid > 0 && setgid(gid) < 0) || (uid > 0 && setuid(uid) < 0))
+		return host_throw(-errno);
+	return JS_UNDEFINED;
+}
+
+/* setUmask(mask) */
+static JSValue process_set_umask(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	uint32_t mask;
+	if (JS_ToUint32(ctx, &mask, argv[0]) < 0)
+		return JS_EXCEPTION;
+	umask(mask);
+	return JS_UNDEFINED;
+}
+
 /* The parent's part: waits for the child to be ready or to end, and ends with it. */
 static _Noreturn void wait_for_child(int fd, pid_t child)
 {
@@ -197,6 +219,8 @@ static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("residentMemory", 0, process_resident_memory),
 	JS_CFUNC_DEF("maximumMemory", 0, process_maximum_memory),
 	JS_CFUNC_DEF("becomeUser", 1, process_become_user),
+	JS_CFUNC_DEF("becomeIds", 2, process_become_ids),
+	JS_CFUNC_DEF("setUmask", 1, process_set_umask),
 	JS_CFUNC_DEF("daemonize", 0, process_daemonize),
 	JS_CFUNC_DEF("daemonReady", 0, process_daemon_ready),
 	JS_CFUNC_DEF("onUncaught", 1, process_on_uncaught),
