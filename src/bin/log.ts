@@ -51,16 +51,23 @@ const BUFFER_SIZE = 4 * LINE_LIMIT + 256;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
 const HARMFUL = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-/** `text` on one line, and short: control characters as `\xNN` or `\uNNNN`. */
+/** `text` on one line, and short. */
 export function harmless(text: string): string {
-	const short = text.length > LINE_LIMIT ? `${text.slice(0, LINE_LIMIT)}...` : text;
-	return short.replace(HARMFUL, (character) => {
+	return visible(text.length > LINE_LIMIT ? `${text.slice(0, LINE_LIMIT)}...` : text);
+}
+
+/** `text` with control characters as `\xNN` or `\uNNNN`; but a tab at its beginning, which stands for details, stays. */
+export function visible(text: string): string {
+	return text.replace(HARMFUL, (character, at: number) => {
 		const code = character.charCodeAt(0);
+		if (code === TAB && at === 0) return character;
 		return code < 0x100
 			? `\\x${code.toString(16).padStart(2, "0")}`
 			: `\\u${code.toString(16).padStart(4, "0")}`;
 	});
 }
+
+const TAB = 9;
 
 interface OpenFile {
 	readonly path: string;
@@ -130,8 +137,7 @@ export class ProgramLog implements Log {
 	write(type: LogType, text: string): void {
 		if (!this.#wanted.has(type)) return;
 		const { destinations } = this.#settings;
-		const line = harmless(text);
-		const stamped = this.#stamp() + line;
+		const stamped = this.#stamp() + harmless(text);
 		for (const destination of destinations) {
 			switch (destination.kind) {
 				case "stdout":
@@ -142,7 +148,8 @@ export class ProgramLog implements Log {
 					this.#toFile(stamped);
 					break;
 				case "syslog":
-					this.#toSyslog(type, line);
+					// With our time, although it has its own: so does mosquitto, and log_timestamp is for who wants it once.
+					this.#toSyslog(type, stamped);
 					break;
 				case "topic":
 					if (type !== "debug") this.#publish?.(type, stamped);

@@ -4,7 +4,8 @@ import { Broker } from "../broker/broker.ts";
 import type { Host } from "../host/host.ts";
 import { runPub, runSub } from "../tools/tools.ts";
 import { ProgramLog } from "./log.ts";
-import { type Context, runBroker } from "./mqttd.ts";
+import { runBroker } from "./mqttd.ts";
+import type { Context } from "./prepare.ts";
 import { VERSION } from "./version.ts";
 
 /** EX_SOFTWARE of sysexits.h: a fault of the program itself. */

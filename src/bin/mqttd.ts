@@ -1,37 +1,22 @@
 /** The broker as a program: arguments, configuration, background, listeners, signals, end. */
 
 import type { BrokerControl, CreateBroker } from "../broker/settings.ts";
-import type { BrokerConfig, Remark } from "../config/config.ts";
+import type { BrokerConfig } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
-import { PluginError } from "../config/plugins.ts";
 import { readConfig } from "../config/read.ts";
-import type { Background, Connection, Host, HostError } from "../host/host.ts";
+import type { Background, Connection, HostError } from "../host/host.ts";
 import { AccessFiles } from "./access.ts";
-import { ArgumentError, type BrokerArguments, parseArguments, usage } from "./args.ts";
+import type { BrokerArguments } from "./args.ts";
 import { closeListeners, type OpenListener, openListeners, StartError } from "./listen.ts";
 import { ListenerChange } from "./listener-change.ts";
-import { type LogSettings, type ProgramLog, startLogSettings } from "./log.ts";
+import { type LogSettings, startLogSettings, visible } from "./log.ts";
+import { type Context, prepare, type Start, sayRemarks } from "./prepare.ts";
+import { dropPrivileges } from "./privileges.ts";
 import { brokerSettings, type ListenerPlan, listenerPlans, logSettings } from "./settings.ts";
 import { VERSION } from "./version.ts";
 
-/**
- * mosquitto's exit codes: wrong arguments or configuration; a plugin that cannot be loaded, which a mere test of the
- * configuration does not try; anything else that keeps the broker from starting.
- */
-const EXIT_INVALID = 3;
-const EXIT_PLUGIN = 13;
+/** mosquitto's exit code for what keeps the broker from starting, but for arguments and configuration. */
 const EXIT_FAILURE = 1;
-
-/** Users to become when started as root and none is configured. */
-const DEFAULT_USERS: readonly string[] = ["mosquitto", "nobody"];
-
-/** What a program is given: its platform, its log, the name it was called by, and its arguments. */
-export interface Context {
-	readonly host: Host;
-	readonly log: ProgramLog;
-	readonly name: string;
-	readonly args: readonly string[];
-}
 
 /** Runs the broker until a signal ends it. Ends the process. */
 export async function runBroker(context: Context, createBroker: CreateBroker): Promise<void> {
@@ -49,63 +34,14 @@ export async function runBroker(context: Context, createBroker: CreateBroker): P
 	}
 }
 
-/** What there is before anything is done. */
-interface Prepared {
-	readonly given: BrokerArguments;
-	readonly config: BrokerConfig;
-	readonly access: AccessFiles;
-}
-
-/** Arguments and configuration; null when there is nothing to start and the process has been ended. */
-function prepare(context: Context): Prepared | null {
-	const { host, log, name, args } = context;
-	const print = (stream: "stdout" | "stderr", text: string) => {
-		host.process[stream].write(host.utf8.encode(text));
-	};
-	let testing = false;
-	try {
-		const given = parseArguments(args);
-		testing = given.testConfig;
-		if (given.print !== null) {
-			print("stdout", given.print === "help" ? usage(name, VERSION) : `${name} version ${VERSION}\n`);
-			host.process.exit(0);
-			return null;
-		}
-		if (given.testConfig && given.configFiles.length === 0) {
-			throw new ArgumentError("Error: Please provide a configuration file to test.");
-		}
-		const config = readConfig(host, given.configFiles);
-		// Whether it can be mapped belongs to whether it is right.
-		brokerSettings(config);
-		const access = new AccessFiles(host, config);
-		if (!given.testConfig) return { given, config, access };
-		sayRemarks(context, [...config.remarks, ...access.remarks]);
-		log.write("information", "Configuration file is OK.");
-		host.process.exit(0);
-	} catch (error) {
-		if (error instanceof ArgumentError) {
-			print("stderr", `${error.message}\n`);
-			if (error.usage) print("stdout", usage(name, VERSION));
-		} else if (error instanceof ConfigError) {
-			for (const line of error.lines) log.write("error", line);
-		} else {
-			throw error;
-		}
-		host.process.exit(error instanceof PluginError && !testing ? EXIT_PLUGIN : EXIT_INVALID);
-	}
-	return null;
-}
-
-function sayRemarks({ log }: Pick<Context, "log">, remarks: readonly Remark[]): void {
-	for (const { type, text } of remarks) log.write(type, text);
-}
-
 class BrokerProgram {
 	readonly #context: Context;
 	readonly #given: BrokerArguments;
 	#config: BrokerConfig;
 	/** Of the start; a reload reads them anew. */
 	readonly #access: AccessFiles;
+	/** For new files; null leaves it as it is. */
+	readonly #umask: number | null;
 	#broker: BrokerControl | null = null;
 	#listeners: readonly OpenListener[] = [];
 	#background: Background | null = null;
@@ -119,22 +55,28 @@ class BrokerProgram {
 		this.#broker?.accept(connection, plan.settings);
 	};
 
-	constructor(context: Context, { given, config, access }: Prepared) {
+	constructor(context: Context, { given, config, access, umask }: Start) {
 		this.#context = context;
 		this.#given = given;
 		this.#config = config;
 		this.#access = access;
+		this.#umask = umask;
 	}
 
 	/** All steps to a serving broker, in an order that matters: what needs root comes before its rights are given up. */
 	async start(createBroker: CreateBroker): Promise<void> {
+		const { host, log, name } = this.#context;
+		if (this.#umask !== null) host.process.setUmask(this.#umask);
 		await this.#goToBackground();
 		this.#openLog();
 		this.#sayStarting();
 		this.#createBroker(createBroker);
-		await this.#openListeners();
+		const plans = listenerPlans(this.#config, this.#access, this.#given.ports);
+		await this.#openListeners(plans.filter(({ kind }) => kind !== "unix"));
 		this.#writePidFile();
-		this.#dropPrivileges();
+		dropPrivileges(host, log, name, this.#config.global.user);
+		// Theirs are files, which the user has to own to let its group in, and to take them away again.
+		await this.#openListeners(plans.filter(({ kind }) => kind === "unix"));
 		this.#catchSignals();
 		this.#sayRunning();
 	}
@@ -198,10 +140,11 @@ class BrokerProgram {
 		this.#broker = broker;
 	}
 
-	async #openListeners(): Promise<void> {
+	/** Adds those of the plans to what is open. */
+	async #openListeners(plans: readonly ListenerPlan[]): Promise<void> {
 		const { host, log } = this.#context;
-		const plans = listenerPlans(this.#config, this.#access, this.#given.ports);
-		this.#listeners = await openListeners(host, log, plans, this.#config.global.setTcpNodelay, this.#accept);
+		const opened = await openListeners(host, log, plans, this.#config.global.setTcpNodelay, this.#accept);
+		this.#listeners = [...this.#listeners, ...opened];
 	}
 
 	#writePidFile(): void {
@@ -231,39 +174,13 @@ class BrokerProgram {
 		}
 	}
 
-	#dropPrivileges(): void {
-		const { host, log } = this.#context;
-		if (host.process.uid !== 0) return;
-		const configured = this.#config.global.user;
-		if (configured === "root") {
-			log.write("warning", "Warning: The broker should not be run as root.");
-			return;
-		}
-		for (const user of configured === null ? DEFAULT_USERS : [configured]) {
-			try {
-				host.process.becomeUser(user);
-				log.write("information", `Info: running as user: ${user}.`);
-				return;
-			} catch (error) {
-				const { code, message } = error as HostError;
-				const missing = code === "ENOENT";
-				const why = missing ? "this user does not exist" : message;
-				const text = `Unable to drop privileges to '${user}' (${why}).`;
-				// Going on as root is no answer to a user who was asked for, or to a system that refuses.
-				if (configured !== null || !missing) throw new StartError([`Error: ${text}`], error);
-				log.write("warning", `Warning: ${text}`);
-			}
-		}
-		log.write("warning", "Warning: The broker should not be run as root.");
-	}
-
 	#catchSignals(): void {
 		const { process } = this.#context.host;
 		process.onSignal("SIGINT", () => this.#stop());
 		process.onSignal("SIGTERM", () => this.#stop());
 		process.onSignal("SIGHUP", () => void this.#reload());
 		process.onSignal("SIGUSR1", () => this.#saySave());
-		process.onSignal("SIGUSR2", () => this.#saySubscriptions());
+		process.onSignal("SIGUSR2", () => this.#printSubscriptions());
 		process.onSignal("SIGRTMIN", () => this.#reopenLog());
 	}
 
@@ -360,10 +277,19 @@ class BrokerProgram {
 		this.#context.log.write("notice", "Nothing is saved: messages are kept in memory, there is no database.");
 	}
 
-	#saySubscriptions(): void {
-		const { log } = this.#context;
-		log.write("notice", "Subscriptions:");
-		for (const line of this.#broker?.dumpSubscriptions() ?? []) log.write("notice", line);
+	/** To standard output, as mosquitto does; a background process has none, and its owner looks into the log. */
+	#printSubscriptions(): void {
+		const { host, log } = this.#context;
+		const lines = this.#broker?.dumpSubscriptions() ?? [];
+		if (this.#background !== null) {
+			for (const line of lines) log.write("notice", line);
+			return;
+		}
+		try {
+			host.process.stdout.write(host.utf8.encode(lines.map((line) => `${visible(line)}\n`).join("")));
+		} catch (error) {
+			log.write("warning", `Warning: Unable to print subscriptions (${(error as HostError).message}).`);
+		}
 	}
 
 	#reopenLog(): void {

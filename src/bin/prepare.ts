@@ -1,0 +1,83 @@
+/** What comes before a broker: its arguments and its configuration, or the answer to who asked for something else. */
+
+import type { BrokerConfig, Remark } from "../config/config.ts";
+import { ConfigError } from "../config/error.ts";
+import { PluginError } from "../config/plugins.ts";
+import { readConfig } from "../config/read.ts";
+import type { Host } from "../host/host.ts";
+import { AccessFiles } from "./access.ts";
+import { ArgumentError, type BrokerArguments, parseArguments, usage } from "./args.ts";
+import { StartError } from "./listen.ts";
+import type { ProgramLog } from "./log.ts";
+import { umaskOf } from "./privileges.ts";
+import { brokerSettings } from "./settings.ts";
+import { VERSION } from "./version.ts";
+
+/**
+ * mosquitto's exit codes: wrong arguments, configuration or environment; a plugin that cannot be loaded, which a mere test
+ * of the configuration does not try.
+ */
+const EXIT_INVALID = 3;
+const EXIT_PLUGIN = 13;
+
+/** What a program is given: its platform, its log, the name it was called by, and its arguments. */
+export interface Context {
+	readonly host: Host;
+	readonly log: ProgramLog;
+	readonly name: string;
+	readonly args: readonly string[];
+}
+
+/** What a broker starts with. */
+export interface Start {
+	readonly given: BrokerArguments;
+	readonly config: BrokerConfig;
+	readonly access: AccessFiles;
+	/** Permission bits that new files do not get; null for those of who started it. */
+	readonly umask: number | null;
+}
+
+/** Arguments and configuration; null when there is nothing to start and the process has been ended. */
+export function prepare(context: Context): Start | null {
+	const { host, log, name, args } = context;
+	const print = (stream: "stdout" | "stderr", text: string) => {
+		host.process[stream].write(host.utf8.encode(text));
+	};
+	let testing = false;
+	try {
+		const given = parseArguments(args);
+		testing = given.testConfig;
+		if (given.print !== null) {
+			print("stdout", given.print === "help" ? usage(name, VERSION) : `${name} version ${VERSION}\n`);
+			host.process.exit(0);
+			return null;
+		}
+		if (given.testConfig && given.configFiles.length === 0) {
+			throw new ArgumentError("Error: Please provide a configuration file to test.");
+		}
+		const config = readConfig(host, given.configFiles);
+		// Whether it can be mapped belongs to whether it is right.
+		brokerSettings(config);
+		const access = new AccessFiles(host, config);
+		if (!given.testConfig) return { given, config, access, umask: umaskOf(host) };
+		sayRemarks(context, [...config.remarks, ...access.remarks]);
+		log.write("information", "Configuration file is OK.");
+		host.process.exit(0);
+	} catch (error) {
+		if (error instanceof ArgumentError) {
+			print("stderr", `${error.message}\n`);
+			if (error.usage) print("stdout", usage(name, VERSION));
+		} else if (error instanceof ConfigError || error instanceof StartError) {
+			for (const line of error.lines) log.write("error", line);
+		} else {
+			throw error;
+		}
+		host.process.exit(error instanceof PluginError && !testing ? EXIT_PLUGIN : EXIT_INVALID);
+	}
+	return null;
+}
+
+/** Tells the owner what the configuration gives reason to. */
+export function sayRemarks({ log }: Pick<Context, "log">, remarks: readonly Remark[]): void {
+	for (const { type, text } of remarks) log.write(type, text);
+}
