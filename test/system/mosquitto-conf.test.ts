@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
+import { DEBIAN_CONFIG, debianFile, SAMPLE_CONFIG } from "../vectors/debian.ts";
 import {
 	type BuiltProgram,
 	builtPrograms,
@@ -18,10 +19,8 @@ import {
 } from "./harness.ts";
 import { exchange } from "./mqtt-client.ts";
 
-/** The files of Debian's package, which set-up has unpacked. OpenWrt installs the sample as its mosquitto.conf. */
-const PACKAGE = new URL("../../.cache/mosquitto/", import.meta.url);
-const DEBIAN = readFileSync(new URL("etc/mosquitto/mosquitto.conf", PACKAGE), "utf8");
-const SAMPLE = readFileSync(new URL("usr/share/doc/mosquitto/examples/mosquitto.conf", PACKAGE), "utf8");
+const DEBIAN = debianFile(DEBIAN_CONFIG);
+const SAMPLE = debianFile(SAMPLE_CONFIG);
 
 /** Debian's file, below another root. */
 function debian(root: string): string {

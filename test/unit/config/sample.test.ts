@@ -1,18 +1,15 @@
 /** mosquitto's own sample, as Debian ships it: as it is, and with each of its options taken out of its comment. */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { ConfigError } from "../../../src/config/error.ts";
 import type { Option } from "../../../src/config/option.ts";
 import { findOption } from "../../../src/config/options.ts";
 import { readConfig } from "../../../src/config/read.ts";
 import { createFakeHost } from "../../fake/host.ts";
+import { debianFile, SAMPLE_CONFIG } from "../../vectors/debian.ts";
 
-const SAMPLE = readFileSync(
-	new URL("../../../.cache/mosquitto/usr/share/doc/mosquitto/examples/mosquitto.conf", import.meta.url),
-	"utf8",
-);
+const SAMPLE = debianFile(SAMPLE_CONFIG);
 
 /** What the sample shows to be filled in, and values that mosquitto itself does not take. */
 const NO_VALUE = /<|\[|^max_packet_size 0$/;
