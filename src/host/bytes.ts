@@ -27,6 +27,20 @@ export interface Random {
 	bytes(length: number): Uint8Array;
 }
 
+/**
+ * Copies `from[start, end)` to `to` from `at`, each octet combined by exclusive or with an octet of `key`, a number of
+ * 32 bits: its most significant octet with the first, and so on, over and over (RFC 6455, section 5.3). A key of 0 copies.
+ * Within one array only `at <= start` is allowed. Throws a RangeError, having written nothing, when it does not fit.
+ */
+export type CopyMasked = (
+	from: Uint8Array,
+	start: number,
+	end: number,
+	key: number,
+	to: Uint8Array,
+	at: number,
+) => void;
+
 /** A map whose keys are byte sequences, compared by content. Keys are copied; look-up allocates nothing. */
 export interface ByteMap<T> {
 	readonly size: number;

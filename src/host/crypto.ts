@@ -2,6 +2,8 @@
 
 /** All octets of each argument count; results are new arrays. */
 export interface Crypto {
+	/** SHA-1 (FIPS 180-4): 20 octets. For protocols that prescribe it (RFC 6455), never to protect anything. */
+	sha1(bytes: Uint8Array): Uint8Array;
 	/** SHA-256 (FIPS 180-4): 32 octets. */
 	sha256(bytes: Uint8Array): Uint8Array;
 	/** HMAC with SHA-256 (RFC 2104): 32 octets. Any length of key will do. */

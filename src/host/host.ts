@@ -1,13 +1,13 @@
 /** The host contract: everything that a program may ask of the platform it runs on. Interfaces only. */
 
-import type { ByteMap, Random, Utf8 } from "./bytes.ts";
+import type { ByteMap, CopyMasked, Random, Utf8 } from "./bytes.ts";
 import type { Clock, Timers } from "./clock.ts";
 import type { Crypto } from "./crypto.ts";
 import type { Files } from "./files.ts";
 import type { Network } from "./network.ts";
 import type { Process, Syslog } from "./process.ts";
 
-export type { ByteMap, Random, Utf8 } from "./bytes.ts";
+export type { ByteMap, CopyMasked, Random, Utf8 } from "./bytes.ts";
 export type { Clock, Timer, Timers } from "./clock.ts";
 export type { Crypto } from "./crypto.ts";
 export type { HostError } from "./error.ts";
@@ -46,6 +46,7 @@ export interface Host {
 	readonly files: Files;
 	readonly process: Process;
 	readonly syslog: Syslog;
+	readonly copyMasked: CopyMasked;
 	/** An empty map from byte sequences to values. */
 	createByteMap<T>(): ByteMap<T>;
 }

@@ -2,7 +2,7 @@
 
 import { Buffer, isUtf8 } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import type { ByteMap, Random, Utf8 } from "../host/bytes.ts";
+import type { ByteMap, CopyMasked, Random, Utf8 } from "../host/bytes.ts";
 
 const encoder = new TextEncoder();
 
@@ -244,3 +244,27 @@ class HashMap<T> implements ByteMap<T> {
 export function createByteMap<T>(): ByteMap<T> {
 	return new HashMap<T>();
 }
+
+export const copyMasked: CopyMasked = (from, start, end, key, to, at) => {
+	if (!(start >= 0 && start <= end && end <= from.length && at >= 0 && end - start <= to.length - at)) {
+		throw new RangeError(`${start} to ${end} of ${from.length} octets, to ${at} of ${to.length}`);
+	}
+	if (key === 0) {
+		to.set(from.subarray(start, end), at);
+		return;
+	}
+	const first = key >>> 24;
+	const second = (key >>> 16) & 255;
+	const third = (key >>> 8) & 255;
+	const fourth = key & 255;
+	const whole = end - ((end - start) & 3);
+	let place = at;
+	let next = start;
+	for (; next < whole; next += 4, place += 4) {
+		to[place] = from[next]! ^ first;
+		to[place + 1] = from[next + 1]! ^ second;
+		to[place + 2] = from[next + 2]! ^ third;
+		to[place + 3] = from[next + 3]! ^ fourth;
+	}
+	for (let shift = 24; next < end; next++, place++, shift -= 8) to[place] = from[next]! ^ (key >>> shift);
+};

@@ -48,6 +48,19 @@ class NodeTimer implements Timer {
 	}
 }
 
+/** setTimeout makes a delay of 0 into one of a millisecond. */
+class NextTurn implements Timer {
+	private readonly immediate: ReturnType<typeof setImmediate>;
+
+	constructor(callback: () => void) {
+		this.immediate = setImmediate(callback);
+	}
+
+	cancel(): void {
+		clearImmediate(this.immediate);
+	}
+}
+
 export const timers: Timers = {
-	after: (delay, callback) => new NodeTimer(Math.max(0, delay), callback),
+	after: (delay, callback) => (delay <= 0 ? new NextTurn(callback) : new NodeTimer(delay, callback)),
 };

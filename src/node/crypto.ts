@@ -10,6 +10,10 @@ function checkCount(count: number, maximum: number, name: string): void {
 }
 
 export const crypto: Crypto = {
+	sha1(bytes) {
+		return new Uint8Array(createHash("sha1").update(bytes).digest());
+	},
+
 	sha256(bytes) {
 		return new Uint8Array(createHash("sha256").update(bytes).digest());
 	},

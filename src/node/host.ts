@@ -1,7 +1,7 @@
 /** The host contract on Node. */
 
 import type { Host } from "../host/host.ts";
-import { createByteMap, random, utf8 } from "./bytes.ts";
+import { copyMasked, createByteMap, random, utf8 } from "./bytes.ts";
 import { clock, timers } from "./clock.ts";
 import { crypto } from "./crypto.ts";
 import { files } from "./files.ts";
@@ -22,6 +22,7 @@ export function createNodeHost(): Host {
 		files,
 		process: nodeProcess,
 		syslog,
+		copyMasked,
 		createByteMap,
 	};
 }

@@ -31,6 +31,7 @@ export function createQuickJsHost(): Host {
 			encode: native.utf8Encode,
 		},
 		crypto: {
+			sha1: native.sha1,
 			sha256: native.sha256,
 			hmacSha256: native.hmacSha256,
 			pbkdf2Sha256: native.pbkdf2Sha256,
@@ -42,6 +43,7 @@ export function createQuickJsHost(): Host {
 		files,
 		process: qjsProcess,
 		syslog,
+		copyMasked: native.copyMasked,
 		createByteMap: native.createByteMap,
 	};
 }

@@ -28,7 +28,18 @@ declare module "native" {
 	export function utf8EncodeInto(text: string, bytes: Uint8Array, start: number): number;
 	export function utf8Encode(text: string): Uint8Array;
 
-	// crypto.c, sha512.c
+	// mask.c
+	export function copyMasked(
+		from: Uint8Array,
+		start: number,
+		end: number,
+		key: number,
+		to: Uint8Array,
+		at: number,
+	): void;
+
+	// crypto.c, sha1.c, sha512.c
+	export function sha1(bytes: Uint8Array): Uint8Array;
 	export function sha256(bytes: Uint8Array): Uint8Array;
 	export function hmacSha256(key: Uint8Array, bytes: Uint8Array): Uint8Array;
 	export function pbkdf2Sha256(

@@ -251,6 +251,63 @@ export const bytesTests: Tests = {
 		equal(map.size, 0, "size at the end");
 	},
 
+	"copyMasked: every length, place and overlap": ({ copyMasked }) => {
+		const key = 0x81a2c3f4 | 0;
+		const octets = [0x81, 0xa2, 0xc3, 0xf4];
+		for (let length = 0; length < 20; length++) {
+			for (let start = 0; start < 5; start++) {
+				for (let at = 0; at < 6; at++) {
+					const from = Uint8Array.from({ length: 32 }, (_, index) => index * 7);
+					const expected = new Uint8Array(32).fill(0xee);
+					for (let i = 0; i < length; i++) expected[at + i] = from[start + i]! ^ octets[i % 4]!;
+					const to = new Uint8Array(32).fill(0xee);
+					copyMasked(from, start, start + length, key, to, at);
+					equal(to.join(), expected.join(), `${length} octets from ${start} to ${at}`);
+					copyMasked(from, start, start + length, key >>> 0, to, at);
+					equal(to.join(), expected.join(), "the key as an unsigned number");
+					if (at > start) continue;
+					copyMasked(from, start, start + length, key, from, at);
+					equal(
+						from.subarray(at, at + length).join(),
+						expected.subarray(at, at + length).join(),
+						`${length} octets down from ${start} to ${at}`,
+					);
+				}
+			}
+		}
+	},
+
+	"copyMasked: a key of 0 copies": ({ copyMasked }) => {
+		const to = new Uint8Array(6);
+		copyMasked(Uint8Array.of(1, 2, 3, 4, 5), 1, 5, 0, to, 2);
+		equal(to.join(), "0,0,2,3,4,5", "copied");
+		copyMasked(to, 2, 6, 0, to, 1);
+		equal(to.join(), "0,2,3,4,5,5", "moved down");
+	},
+
+	"copyMasked: what does not fit is refused, and nothing is written": ({ copyMasked }) => {
+		const bytes = new Uint8Array(8).fill(1);
+		const to = new Uint8Array(4);
+		for (const [start, end, at] of [
+			[0, 5, 0],
+			[0, 4, 1],
+			[0, 1, 4],
+			[2, 1, 0],
+			[0, 9, 0],
+			[7, 9, 0],
+			[0, 1, 5],
+		] as const) {
+			let refused = false;
+			try {
+				copyMasked(bytes, start, end, 0x01010101, to, at);
+			} catch (error) {
+				refused = error instanceof RangeError;
+			}
+			ok(refused, `${start} to ${end}, at ${at}`);
+		}
+		equal(to.join(), "0,0,0,0", "untouched");
+	},
+
 	"a HostError is an Error with a code and the C library's text": (host) => {
 		const error = thrown(() => host.files.read("/nonexistent/file", 10));
 		equal(error.code, "ENOENT", "code");

@@ -107,7 +107,36 @@ const longDerived: readonly [password: string, salt: string, iterations: number,
 	["", "", 1, "6d"],
 ];
 
+/** FIPS 180-4's examples, and that of RFC 6455. */
+const sha1Digests: readonly [text: string, digest: string][] = [
+	["", "da39a3ee5e6b4b0d3255bfef95601890afd80709"],
+	["abc", "a9993e364706816aba3e25717850c26c9cd0d89d"],
+	["abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "84983e441c3bd26ebaae4aa1f95129e5e54670f1"],
+	["a".repeat(1_000_000), "34aa973cd4c4daa4f61eeb2bdbad27316534016f"],
+	[
+		"dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11",
+		"b37a4f2cc0624f1690f64606cf385945b2bec4ea",
+	],
+];
+
 export const cryptoTests: Tests = {
+	"sha1: known answers": ({ crypto }) => {
+		for (const [text, digest] of sha1Digests) {
+			equal(hex(crypto.sha1(octets(text))), digest, `SHA-1 of ${text.length} octets`);
+		}
+		equal(hex(crypto.sha1(octets("xabcx").subarray(1, 4))), sha1Digests[1]![1], "a part of an array");
+	},
+
+	"sha1: every length around the block size": ({ crypto }) => {
+		const all = new Uint8Array(200 * 20);
+		for (let length = 0; length < 200; length++) all.set(crypto.sha1(pattern(length)), length * 20);
+		equal(
+			hex(crypto.sha256(all)),
+			"20dad033b595caa4a0967d6643a97fffad62e91d20dac0ec289fdcf8daa92c4a",
+			"digest of the digests",
+		);
+	},
+
 	"sha256: known answers": ({ crypto }) => {
 		for (const [text, digest] of digests) {
 			equal(hex(crypto.sha256(octets(text))), digest, `SHA-256 of ${text.length} octets`);

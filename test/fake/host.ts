@@ -7,7 +7,7 @@ import { pbkdf2Sync } from "node:crypto";
 import type { Random } from "../../src/host/bytes.ts";
 import type { Crypto } from "../../src/host/crypto.ts";
 import type { Host } from "../../src/host/host.ts";
-import { createByteMap, utf8 } from "../../src/node/bytes.ts";
+import { copyMasked, createByteMap, utf8 } from "../../src/node/bytes.ts";
 import { crypto } from "../../src/node/crypto.ts";
 import { FakeClock } from "./clock.ts";
 import { FakeFiles } from "./files.ts";
@@ -71,6 +71,7 @@ export function createFakeHost(argv: readonly string[] = ["program"]): FakeHost 
 		files: new FakeFiles(),
 		process: new FakeProcess(argv, afterTurn),
 		syslog: new FakeSyslog(),
+		copyMasked,
 		createByteMap,
 	};
 }

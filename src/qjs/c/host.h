@@ -129,7 +129,7 @@ typedef struct host_module {
 } host_module;
 
 extern const host_module bytemap_module, connect_module, connection_module, crypto_module, files_module, listener_module,
-	process_module, random_module, sha512_module, signals_module, stdin_module, syslog_module, timers_module,
-	utf8_module;
+	mask_module, process_module, random_module, sha1_module, sha512_module, signals_module, stdin_module,
+	syslog_module, timers_module, utf8_module;
 
 #endif
