@@ -28,6 +28,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
 	bridge: { folders: ["client", "broker", "host"], types: ["config"] },
 	store: { folders: ["packet", "host"], types: ["config"] },
 	websocket: { folders: ["host"] },
+	// What a listener does before the broker sees a client.
+	listener: { folders: ["websocket", "host"] },
 	config: { folders: ["host"] },
 	ubus: { folders: ["host"], types: ["config"] },
 	tools: { folders: ["client", "config", "host"] },

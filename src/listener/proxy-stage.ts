@@ -1,0 +1,68 @@
+/** The stage of a connection that begins with a header of the PROXY protocol. */
+
+import type { ConnectionHandler } from "../host/host.ts";
+import type { Entry } from "../websocket/entry.ts";
+import { ProxyError, type ProxyHeader, readProxyHeader } from "./proxy-header.ts";
+
+/** Who is told. */
+export interface ProxyEvents {
+	/** The header has been read and `entry` has the client's address: what comes next takes its place as a stage. */
+	passed(): void;
+	/** A line for the owner. */
+	log(text: string): void;
+	/** The connection ended, or was ended, before that. */
+	ended(): void;
+}
+
+export class ProxyStage implements ConnectionHandler {
+	private readonly entry: Entry;
+	private readonly version: 1 | 2;
+	private readonly requiresTls: boolean;
+	private readonly events: ProxyEvents;
+
+	constructor(entry: Entry, version: 1 | 2, requiresTls: boolean, events: ProxyEvents) {
+		this.entry = entry;
+		this.version = version;
+		this.requiresTls = requiresTls;
+		this.events = events;
+	}
+
+	onData(bytes: Uint8Array, start: number, end: number): number {
+		const { entry, events } = this;
+		let header: ProxyHeader | null;
+		try {
+			header = readProxyHeader(bytes, start, end, this.version);
+		} catch (error) {
+			if (!(error instanceof ProxyError)) throw error;
+			return this.reject(`corrupt PROXY header: ${error.message}`, end - start);
+		}
+		if (header === null) return 0;
+		if (header.source !== null) {
+			entry.remoteAddress = header.source.address;
+			entry.remotePort = header.source.port;
+		}
+		if (this.requiresTls && !header.tls) return this.reject("client did not connect using TLS", end - start);
+		if (header.tlsVersion !== null && header.cipher !== null) {
+			const { tlsVersion, cipher } = header;
+			events.log(`Connection from ${this.name} negotiated ${tlsVersion} cipher ${cipher}`);
+		}
+		events.passed();
+		return header.length;
+	}
+
+	onDrain(): void {}
+
+	onClose(): void {
+		this.events.ended();
+	}
+
+	private get name(): string {
+		return `${this.entry.remoteAddress}:${this.entry.remotePort}`;
+	}
+
+	private reject(why: string, length: number): number {
+		this.events.log(`Connection from ${this.name} rejected, ${why}.`);
+		this.entry.destroy();
+		return length;
+	}
+}

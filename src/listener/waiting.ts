@@ -1,0 +1,77 @@
+/** Connections that have not come as far as the broker: bounded in time, and in number by giving up the oldest. */
+
+import type { Clock, Connection, Timer, Timers } from "../host/host.ts";
+
+/** Connections at once. */
+export const WAITING_LIMIT = 256;
+/** Milliseconds to say all that comes before MQTT, and to take an answer of HTTP. */
+const HEAD_TIME = 30_000;
+const ANSWER_TIME = 120_000;
+
+export class Waiting {
+	private readonly clock: Clock;
+	private readonly timers: Timers;
+	private readonly dropped: (connection: Connection, why: string) => void;
+	/** Deadlines, the oldest connection first. */
+	private readonly deadlines = new Map<Connection, number>();
+	private timer: Timer | null = null;
+
+	/** `dropped` is told of each connection that is given up. */
+	constructor(clock: Clock, timers: Timers, dropped: (connection: Connection, why: string) => void) {
+		this.clock = clock;
+		this.timers = timers;
+		this.dropped = dropped;
+	}
+
+	get size(): number {
+		return this.deadlines.size;
+	}
+
+	add(connection: Connection): void {
+		if (this.deadlines.size >= WAITING_LIMIT) {
+			const [oldest] = this.deadlines.keys();
+			this.drop(oldest!, "too many connections wait");
+		}
+		this.deadlines.set(connection, this.clock.monotonic() + HEAD_TIME);
+		this.arm();
+	}
+
+	/** It is being answered, which may take longer. */
+	answers(connection: Connection): void {
+		if (this.deadlines.has(connection)) this.deadlines.set(connection, this.clock.monotonic() + ANSWER_TIME);
+	}
+
+	/** It is served by somebody else now, or over. */
+	remove(connection: Connection): void {
+		this.deadlines.delete(connection);
+		if (this.deadlines.size > 0) return;
+		this.timer?.cancel();
+		this.timer = null;
+	}
+
+	/** Ends all of them. */
+	dropAll(): void {
+		for (const connection of this.deadlines.keys()) connection.destroy();
+		this.deadlines.clear();
+		this.timer?.cancel();
+		this.timer = null;
+	}
+
+	private drop(connection: Connection, why: string): void {
+		this.remove(connection);
+		this.dropped(connection, why);
+		connection.destroy();
+	}
+
+	/** Looks each second, while there is something to look at. */
+	private arm(): void {
+		this.timer ??= this.timers.after(1000, () => {
+			this.timer = null;
+			const now = this.clock.monotonic();
+			for (const [connection, deadline] of this.deadlines) {
+				if (deadline <= now) this.drop(connection, "it took too long to say what it wants");
+			}
+			if (this.deadlines.size > 0) this.arm();
+		});
+	}
+}

@@ -1,0 +1,77 @@
+/**
+ * A connection whose first octets are for others than for who serves it: stages take the input in turn, each until it
+ * puts the next one in its place. Who serves it is the last stage: `start` makes it that.
+ */
+
+import type { Connection, ConnectionHandler, HostError } from "../host/host.ts";
+
+export class Entry implements Connection, ConnectionHandler {
+	/** May be changed by a stage that knows better, before the connection is handed on. */
+	remoteAddress: string;
+	remotePort: number;
+	private readonly below: Connection;
+	private stage: ConnectionHandler | null = null;
+	/** Whether the last stage has come. */
+	isStarted = false;
+
+	constructor(below: Connection) {
+		this.below = below;
+		this.remoteAddress = below.remoteAddress;
+		this.remotePort = below.remotePort;
+	}
+
+	/** Begins with its first stage. */
+	begin(stage: ConnectionHandler): void {
+		this.stage = stage;
+		this.below.start(this);
+	}
+
+	/** To be called by a stage: what it does not consume goes to `stage`. */
+	proceed(stage: ConnectionHandler): void {
+		this.stage = stage;
+	}
+
+	start(handler: ConnectionHandler): void {
+		if (this.isStarted) throw new Error("start: only once");
+		this.isStarted = true;
+		this.stage = handler;
+	}
+
+	get buffered(): number {
+		return this.below.buffered;
+	}
+
+	write(bytes: Uint8Array, start: number, end: number): number {
+		return this.below.write(bytes, start, end);
+	}
+
+	pause(paused: boolean): void {
+		this.below.pause(paused);
+	}
+
+	close(): void {
+		this.below.close();
+	}
+
+	destroy(): void {
+		this.below.destroy();
+	}
+
+	onData(bytes: Uint8Array, start: number, end: number): number {
+		let at = start;
+		for (;;) {
+			const { stage } = this;
+			at += stage!.onData(bytes, at, end);
+			// Whoever is last may have ended it, and is not called any more then; what is left is dropped by the host.
+			if (stage === this.stage || at === end) return at - start;
+		}
+	}
+
+	onDrain(): void {
+		this.stage!.onDrain();
+	}
+
+	onClose(error: HostError | null): void {
+		this.stage!.onClose(error);
+	}
+}
