@@ -47,7 +47,8 @@ function meaningOf({ doc, reason, note }: Option): string {
 }
 
 function versionText(name: string): string {
-	const { since, until } = versionsOf(name);
+	const { since, until, isOurs } = versionsOf(name);
+	if (isOurs) return "none: ours";
 	if (until !== null) return since === null ? `to ${until}` : `${since} to ${until}`;
 	return since === null ? "all" : `from ${since}`;
 }

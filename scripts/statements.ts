@@ -14,16 +14,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Role, STATEMENTS_3_1_1, STATEMENTS_5, type Statement } from "./statements-table.ts";
 
-const WEBSOCKET = "there is no WebSocket transport yet";
-
 /** Statements that concern a server and lack a place in src or in test, each with the reason. */
 export const EXCEPTIONS: Readonly<Record<string, string>> = {
-	"6.0.0-1": WEBSOCKET,
-	"6.0.0-2": WEBSOCKET,
-	"6.0.0-4": WEBSOCKET,
-	"3.1.1 6.0.0-1": WEBSOCKET,
-	"3.1.1 6.0.0-2": WEBSOCKET,
-	"3.1.1 6.0.0-4": WEBSOCKET,
 	"3.1.1 7.0.0-1": "there are no bridges yet",
 };
 

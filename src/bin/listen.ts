@@ -1,5 +1,6 @@
 /** Opening listeners: which addresses, in which order, and what is said when one cannot be had. */
 
+import type { ListenerConfig } from "../config/config.ts";
 import type { Connection, Host, HostError, Listener } from "../host/host.ts";
 import type { Log } from "../host/log.ts";
 import type { ListenerPlan } from "./settings.ts";
@@ -20,7 +21,7 @@ export class StartError extends Error {
 	}
 }
 
-export type ListenHost = Pick<Host, "network">;
+export type ListenHost = Pick<Host, "network" | "files">;
 
 /** Ports that the system chooses may be free for IPv4 and taken for IPv6. */
 const AUTO_ATTEMPTS = 16;
@@ -54,9 +55,33 @@ async function addressesOf(host: ListenHost, plan: ListenerPlan): Promise<string
 	return chosen;
 }
 
-function sayOpening(log: Log, plan: ListenerPlan, address: string, port: number): void {
+/** What mosquitto calls protocols that have a library of their own there. */
+const OPENING: Readonly<Record<ListenerConfig["protocol"], string | null>> = {
+	mqtt: null,
+	auto: null,
+	websockets: "websockets",
+	http_api: "http api",
+};
+
+/** One line for each address; for protocols other than MQTT one for all of them. */
+function sayOpening(log: Log, plan: ListenerPlan, address: string, port: number, isFirst: boolean): void {
 	const where = plan.kind === "unix" ? `path ${address}` : `port ${port}`;
-	log.write("information", `Opening ${family(plan, address)} listen socket on ${where}.`);
+	const protocol = OPENING[plan.listener.protocol];
+	if (protocol === null)
+		log.write("information", `Opening ${family(plan, address)} listen socket on ${where}.`);
+	else if (isFirst) log.write("information", `Opening ${protocol} listen socket on ${where}.`);
+}
+
+/** Gives a unix socket to whom it is for. Throws a HostError. */
+function giveAway(host: ListenHost, { listener, kind }: ListenerPlan, address: string): void {
+	const owner = listener.unixSocketOwner;
+	if (kind !== "unix" || owner === null) return;
+	try {
+		host.files.setOwner(address, owner.user, owner.group);
+	} catch (error) {
+		const { code, message } = error as HostError;
+		throw Object.assign(new Error(`Unable to give the socket to ${owner.user}: ${message}`), { code });
+	}
 }
 
 function startError(plan: ListenerPlan, address: string, port: number, error: HostError): StartError {
@@ -86,9 +111,12 @@ async function openPlan(
 		for (const address of addresses) {
 			try {
 				// The line comes first, as in mosquitto; a port that the system chooses is known only afterwards.
-				if (!auto) sayOpening(log, plan, address, port);
-				const handle = await host.network.listen({ address, port, noDelay }, onConnection);
+				if (!auto) sayOpening(log, plan, address, port, address === addresses[0]);
+				const mode = plan.listener.unixSocketMode;
+				const options = { address, port, noDelay, ...(mode === null ? {} : { mode }) };
+				const handle = await host.network.listen(options, onConnection);
 				handles.push(handle);
+				giveAway(host, plan, address);
 				port = handle.port;
 			} catch (error) {
 				const { code, message } = error as HostError;
@@ -105,7 +133,11 @@ async function openPlan(
 		}
 		if (taken !== null) continue;
 		plan.settings.port = port;
-		if (auto) for (const address of addresses.slice(0, handles.length)) sayOpening(log, plan, address, port);
+		if (auto) {
+			for (const [index, address] of addresses.slice(0, handles.length).entries()) {
+				sayOpening(log, plan, address, port, index === 0);
+			}
+		}
 		return { plan, handles };
 	}
 }

@@ -99,6 +99,7 @@ export class ListenerChange {
 			const kept = this.#kept.get(plan);
 			if (kept === undefined) return this.#opened.get(plan)!;
 			// In place: it is what the broker counts clients by, and what connected clients hold.
+			kept.plan.listener = plan.listener;
 			Object.assign(kept.plan.settings, plan.settings, { port: kept.plan.settings.port });
 			return kept;
 		});

@@ -5,6 +5,7 @@ import type { BrokerConfig } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
 import { readConfig } from "../config/read.ts";
 import type { Background, Connection, HostError } from "../host/host.ts";
+import { Door } from "../listener/door.ts";
 import { AccessFiles } from "./access.ts";
 import type { BrokerArguments } from "./args.ts";
 import { closeListeners, type OpenListener, openListeners, StartError } from "./listen.ts";
@@ -14,6 +15,7 @@ import { type Context, prepare, type Start, sayRemarks } from "./prepare.ts";
 import { dropPrivileges } from "./privileges.ts";
 import { brokerSettings, type ListenerPlan, listenerPlans, logSettings } from "./settings.ts";
 import { VERSION } from "./version.ts";
+import { Doors } from "./web.ts";
 
 /** mosquitto's exit code for what keeps the broker from starting, but for arguments and configuration. */
 const EXIT_FAILURE = 1;
@@ -44,6 +46,9 @@ class BrokerProgram {
 	readonly #umask: number | null;
 	#broker: BrokerControl | null = null;
 	#listeners: readonly OpenListener[] = [];
+	/** For listeners that ask for more than MQTT over TCP. */
+	readonly #door: Door;
+	readonly #doors: Doors;
 	#background: Background | null = null;
 	/** Path of the process id file while it exists. */
 	#pidFile: string | null = null;
@@ -52,11 +57,21 @@ class BrokerProgram {
 	/** Another reload was asked for meanwhile. */
 	#reloadAgain = false;
 	readonly #accept = (connection: Connection, plan: ListenerPlan): void => {
-		this.#broker?.accept(connection, plan.settings);
+		const broker = this.#broker;
+		const door = this.#doors.of(plan);
+		if (door === null) broker?.accept(connection, plan.settings);
+		else this.#door.accept(connection, door, (served) => broker?.accept(served, plan.settings));
 	};
 
 	constructor(context: Context, { given, config, access, umask }: Start) {
 		this.#context = context;
+		this.#door = new Door(context.host, context.log);
+		this.#doors = new Doors(context.host, {
+			version: VERSION,
+			plans: () => this.#listeners.map(({ plan }) => plan),
+			systree: () => this.#broker?.sysNumbers() ?? new Map(),
+			admits: (plan) => plan.settings.allowAnonymous,
+		});
 		this.#given = given;
 		this.#config = config;
 		this.#access = access;
@@ -199,6 +214,7 @@ class BrokerProgram {
 		const { host, log, name } = this.#context;
 		log.write("information", `${name} version ${VERSION} terminating`);
 		closeListeners(this.#listeners);
+		this.#door.close();
 		const end = () => {
 			this.#removePidFile();
 			log.close();

@@ -16,6 +16,8 @@ export interface ListenerPlan {
 	readonly port: Port;
 	readonly kind: "tcp" | "unix" | "loopback";
 	readonly domain: "ipv4" | "ipv6" | null;
+	/** As configured, for what stands before the broker; replaced at a reload. */
+	listener: ListenerConfig;
 	/** Handed to the broker with each client; changed in place at a reload. */
 	readonly settings: ListenerSettings;
 }
@@ -114,6 +116,7 @@ export function listenerPlans(
 			kind: "loopback",
 			domain: config.localListener.socketDomain,
 			settings: listenerSettings(config.localListener, config, access, true),
+			listener: config.localListener,
 		}));
 	}
 	return config.listeners.map((listener) => {
@@ -124,6 +127,7 @@ export function listenerPlans(
 			kind: place.kind,
 			domain: listener.socketDomain,
 			settings: listenerSettings(listener, config, access, false),
+			listener,
 		};
 	});
 }

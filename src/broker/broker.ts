@@ -181,6 +181,10 @@ export class Broker implements BrokerControl {
 		this.log.write(scarce ? "warning" : "notice", scarce ? `Warning: ${text} ${refused}` : text);
 	}
 
+	sysNumbers(): ReadonlyMap<string, number> {
+		return this.sys.numbers();
+	}
+
 	dumpSubscriptions(): string[] {
 		return this.tree.describe();
 	}

@@ -134,6 +134,8 @@ export interface BrokerControl {
 	configure(settings: BrokerSettings): void;
 	/** Publishes a log line to those who subscribed to it, in the next turn of the loop. */
 	publishLog(type: LogType, line: string): void;
+	/** The values of `$SYS` that are numbers, by topic. */
+	sysNumbers(): ReadonlyMap<string, number>;
 	/** The subscription tree, a line each, for the owner. */
 	dumpSubscriptions(): string[];
 	/**

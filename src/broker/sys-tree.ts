@@ -8,7 +8,7 @@ import type { LogType } from "../host/host.ts";
 import type { Broker } from "./broker.ts";
 import { Message } from "./message.ts";
 import { Load } from "./statistics.ts";
-import { LOAD_TOTALS, SYS_TOPICS } from "./sys-topics.ts";
+import { LOAD_TOTALS, type Source, SYS_TOPICS } from "./sys-topics.ts";
 
 /** First level of the topics. */
 const ROOT = "$SYS";
@@ -93,19 +93,33 @@ export class SysTree {
 		this.sampled = seconds;
 	}
 
-	/** Messages for all values that are not what was said last. */
-	private changes(): Message[] {
+	private source(): Source {
 		const { broker, loads } = this;
-		const { utf8 } = broker.host;
-		const { version } = broker.settings;
-		const uptime = broker.seconds - this.began;
-		const source = {
-			version,
-			uptime,
+		return {
+			version: broker.settings.version,
+			uptime: broker.seconds - this.began,
 			statistics: broker.countedStatistics(),
 			loads,
 			census: broker.census(),
 		};
+	}
+
+	/** All values that are numbers, as they are now, by topic. */
+	numbers(): Map<string, number> {
+		const source = this.source();
+		const numbers = new Map<string, number>();
+		for (const [name, value] of SYS_TOPICS) {
+			const text = String(value(source));
+			const number = name === "uptime" ? source.uptime : Number(text);
+			if (Number.isFinite(number)) numbers.set(PREFIX + name, number);
+		}
+		return numbers;
+	}
+
+	/** Messages for all values that are not what was said last. */
+	private changes(): Message[] {
+		const { utf8 } = this.broker.host;
+		const source = this.source();
 		const changed: Message[] = [];
 		for (const [name, value] of SYS_TOPICS) {
 			const text = String(value(source));

@@ -2,7 +2,7 @@
 
 import type { LogType } from "../host/log.ts";
 import type { PluginConfig } from "./plugins.ts";
-import type { LogDestination, LogFacility, Place } from "./value.ts";
+import type { LogDestination, LogFacility, Owner, Place } from "./value.ts";
 
 /** Options for the whole broker. Names follow those of mosquitto.conf; null where nothing was said. */
 export interface GlobalConfig {
@@ -70,6 +70,21 @@ export interface ListenerConfig {
 	/** Path. */
 	passwordFile: string | null;
 	socketDomain: "ipv4" | "ipv6" | null;
+	protocol: "mqtt" | "websockets" | "http_api" | "auto";
+	/** Version of the PROXY protocol; null is none. */
+	proxyProtocol: number | null;
+	proxyProtocolRequireTls: boolean;
+	/** Networks (`192.168.1.0/24`), as are the next two. */
+	trustedProxies: readonly string[];
+	allowedSources: readonly string[];
+	deniedSources: readonly string[];
+	/** Directory whose files are served over HTTP. */
+	httpDir: string | null;
+	/** Origins of web pages that may connect; none is all. */
+	websocketsOrigins: readonly string[];
+	/** Permission bits of a unix socket. */
+	unixSocketMode: number | null;
+	unixSocketOwner: Owner | null;
 }
 
 /** Something to tell the owner that is not an error. */

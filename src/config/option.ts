@@ -34,6 +34,8 @@ export interface Option {
 	readonly field: string | null;
 	/** Whether a second value is an error (as with mosquitto's strings) instead of replacing the first. */
 	readonly once: boolean;
+	/** Whether each value is a list, and all of them count together. */
+	readonly repeats: boolean;
 	/** The option of a listener that is to be used in place of this one with `per_listener_settings`; null when there is none. */
 	readonly ofListener: string | null;
 	/** A value for the sample configuration, where the default is none or would show nothing; null otherwise. */
@@ -53,6 +55,7 @@ export interface More {
 	readonly aliases?: readonly string[];
 	readonly note?: string;
 	readonly once?: boolean;
+	readonly repeats?: boolean;
 	readonly ofListener?: string;
 	readonly example?: string;
 }
@@ -75,6 +78,7 @@ function make(entry: Partial<Option> & Pick<Option, "name" | "scope" | "type" | 
 		aliases: more.aliases ?? [],
 		note: more.note ?? null,
 		once: more.once ?? false,
+		repeats: more.repeats ?? false,
 		ofListener: more.ofListener ?? null,
 		example: more.example ?? null,
 	};

@@ -2,6 +2,7 @@
 
 import { fail } from "./error.ts";
 import { deprecated, type Option, type OptionGroup, ofListener, ofReader, refused } from "./option.ts";
+import { WEB } from "./options-web.ts";
 import { boolean, choice, integer, limit, place, port, text, type ValueType } from "./value.ts";
 
 const TLS = "this build has no TLS, and the listener would be open and unencrypted";
@@ -94,13 +95,13 @@ const WHERE: readonly Option[] = [
 		"Whether only ipv4 or only ipv6 is listened on.",
 		{ example: "ipv4" },
 	),
-	refused(
+	ofListener(
 		"protocol",
 		"default-listener",
-		choice(["mqtt", "websockets", "http_api"]),
+		choice<"mqtt" | "websockets" | "http_api" | "auto">(["mqtt", "websockets", "http_api", "auto"]),
+		"protocol",
 		"mqtt",
-		"this build speaks plain MQTT only",
-		"What is spoken: mqtt.",
+		"What is spoken: mqtt; websockets (MQTT over WebSocket); http_api (read-only HTTP); auto (ours: mqtt or websockets, as the client's first octet says).",
 	),
 	ofListener(
 		"accept_protocol_versions",
@@ -177,41 +178,6 @@ const CLIENTS: readonly Option[] = [
 		false,
 		IDENTITY,
 		"Whether the user name replaces the client identifier.",
-	),
-];
-
-const WEB: readonly Option[] = [
-	refused(
-		"enable_proxy_protocol",
-		"listener",
-		integer({ min: 1, max: 2, error: "Error: enable_proxy_protocol must be 1 or 2." }),
-		null,
-		"this build does not speak the PROXY protocol",
-		"Version of the PROXY protocol that is spoken before MQTT.",
-	),
-	refused(
-		"proxy_protocol_v2_require_tls",
-		"listener",
-		boolean,
-		false,
-		"this build does not speak the PROXY protocol",
-		"Whether the proxy must have received the client over TLS.",
-	),
-	refused(
-		"http_dir",
-		"listener",
-		text(),
-		null,
-		"this build serves no files",
-		"Directory whose files are served.",
-	),
-	refused(
-		"websockets_origin",
-		"listener",
-		text(),
-		null,
-		"this build has no WebSockets",
-		"Web page origin that may connect; repeat for more.",
 	),
 ];
 

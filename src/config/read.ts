@@ -165,7 +165,11 @@ class Reader {
 		if (option.state === "refused" && asked)
 			fail(`Error: The '${name}' option cannot be used: ${option.reason}.`);
 		if (option.state === "ignored" && asked) this.#remark("warning", ignoredText(option, name));
-		if (option.field !== null) (target as Record<string, unknown>)[option.field] = value;
+		if (option.field !== null) {
+			const fields = target as Record<string, unknown>;
+			const before = option.repeats ? (fields[option.field] as unknown[]) : [];
+			fields[option.field] = option.repeats ? [...before, ...(value as unknown[])] : value;
+		}
 		return value;
 	}
 

@@ -266,6 +266,36 @@ export const place: ValueType<Place> = {
 	},
 };
 
+/** Permission bits as an octal number. */
+export const permissions: ValueType<number> = {
+	kind: "words",
+	form: "an octal number such as 0660",
+	parse(written) {
+		const word = firstWord(written);
+		if (!/^0?[0-7]{3}$/.test(word)) fail(`Error: Invalid '${written.name}' value (${word}).`);
+		return Number.parseInt(word, 8);
+	},
+};
+
+/** A user by name, and a group. */
+export interface Owner {
+	readonly user: string;
+	/** Null leaves the group as it is. */
+	readonly group: string | null;
+}
+
+/** `USER` or `USER:GROUP`. */
+export const owner: ValueType<Owner> = {
+	kind: "words",
+	form: "user or user:group",
+	parse(written) {
+		const word = firstWord(written);
+		const match = /^([^:]+)(?::([^:]+))?$/.exec(word);
+		if (match === null) return fail(`Error: Invalid '${written.name}' value (${word}).`);
+		return { user: match[1]!, group: match[2] ?? null };
+	},
+};
+
 /** Where log lines go. */
 export type LogDestination =
 	| { readonly kind: "none" | "stdout" | "stderr" | "syslog" | "topic" | "dlt" }

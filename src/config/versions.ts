@@ -6,6 +6,8 @@
 export interface Versions {
 	/** The first version; null for all that count (1.4, of 2015, and what came before it). */
 	readonly since: string | null;
+	/** Whether none has it: the option is our own. */
+	readonly isOurs: boolean;
 	/** The last version in which it had an effect, or was known at all; null when it still is. */
 	readonly until: string | null;
 }
@@ -79,6 +81,15 @@ const SINCE: Readonly<Record<string, readonly string[]>> = {
 	],
 };
 
+/** What mosquitto has not. */
+const OURS: readonly string[] = [
+	"allow_source",
+	"deny_source",
+	"trusted_proxy",
+	"unix_socket_mode",
+	"unix_socket_owner",
+];
+
 /** What has no effect any more, or is not known any more: the last version before that. */
 const UNTIL: Readonly<Record<string, string>> = {
 	dhparamfile: "2.0",
@@ -91,10 +102,10 @@ const UNTIL: Readonly<Record<string, string>> = {
 };
 
 /** Every name that stands in this file, for a test: it must be one of the table. */
-export const VERSIONED: readonly string[] = [...Object.values(SINCE).flat(), ...Object.keys(UNTIL)];
+export const VERSIONED: readonly string[] = [...Object.values(SINCE).flat(), ...Object.keys(UNTIL), ...OURS];
 
 /** Of an option, or another name of one. */
 export function versionsOf(name: string): Versions {
 	const since = Object.entries(SINCE).find(([, names]) => names.includes(name));
-	return { since: since?.[0] ?? null, until: UNTIL[name] ?? null };
+	return { since: since?.[0] ?? null, until: UNTIL[name] ?? null, isOurs: OURS.includes(name) };
 }

@@ -31,4 +31,9 @@ export interface Files {
 	/** Moves, replacing what is at `to`. */
 	rename(from: string, to: string): void;
 	remove(path: string): void;
+	/**
+	 * Gives a path itself (a symbolic link is not followed) to a user and, unless it is null, a group, by name. ENOENT when
+	 * there is no such user or group, EPERM when not allowed.
+	 */
+	setOwner(path: string, user: string, group: string | null): void;
 }

@@ -60,6 +60,8 @@ export interface ListenOptions {
 	readonly port: number;
 	/** Sets TCP_NODELAY on what is accepted. */
 	readonly noDelay?: boolean;
+	/** Permission bits of a unix socket, from its first moment, in place of those. */
+	readonly mode?: number;
 }
 
 export interface Listener {

@@ -3,12 +3,12 @@
  * lists, the PROXY protocol, finding out which protocol is spoken, HTTP and WebSocket.
  */
 
+import type { AddressList } from "../host/address.ts";
 import type { Connection, ConnectionHandler, Host, Log } from "../host/host.ts";
 import { Entry } from "../websocket/entry.ts";
 import { HttpError, type Request } from "../websocket/http.ts";
 import { type Answer, type HttpHost, type HttpService, HttpStage } from "../websocket/http-stage.ts";
 import { Outbox } from "../websocket/outbox.ts";
-import type { AddressList } from "./address.ts";
 import { forwardedFor } from "./forwarded.ts";
 import { ProxyStage } from "./proxy-stage.ts";
 import { Waiting } from "./waiting.ts";

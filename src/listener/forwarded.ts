@@ -1,7 +1,7 @@
 /** Who is behind HTTP proxies: X-Forwarded-For, as far as those who wrote it are trusted. */
 
+import { type AddressList, formatAddress, parseAddress } from "../host/address.ts";
 import { listOf, type Request } from "../websocket/http.ts";
-import { type AddressList, formatAddress, parseAddress } from "./address.ts";
 
 /**
  * The client's address, or null when `peer` is the client as far as one can know. Each proxy adds whom it got the request

@@ -1,6 +1,6 @@
 /** The header of the PROXY protocol, version 1 (text) and 2 (binary), by which a proxy says who its client is. */
 
-import { formatAddress, parseAddress } from "./address.ts";
+import { formatAddress, parseAddress } from "../host/address.ts";
 
 /** A header that breaks the protocol, or that we do not take. */
 export class ProxyError extends Error {}

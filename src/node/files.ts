@@ -3,9 +3,11 @@
 import {
 	closeSync,
 	fstatSync,
+	lchownSync,
 	lstatSync,
 	openSync,
 	readdirSync,
+	readFileSync,
 	readSync,
 	renameSync,
 	type Stats,
@@ -81,6 +83,14 @@ export const files: Files = {
 	remove(path) {
 		hostCall(() => unlinkSync(path));
 	},
+
+	setOwner(path, user, group) {
+		hostCall(() => {
+			const uid = idOf("/etc/passwd", user);
+			const gid = group === null ? lstatSync(path).gid : idOf("/etc/group", group);
+			lchownSync(path, uid, gid);
+		});
+	},
 };
 
 /** Reads to the end. `size` is a first guess; what grows past `limit` meanwhile is refused. */
@@ -103,6 +113,17 @@ function readAll(fd: number, size: number, limit: number): Uint8Array {
 			throw hostError("EFBIG");
 		}
 	}
+}
+
+/** The number of a user or group, third in its line. */
+function idOf(file: string, name: string): number {
+	const line = readFileSync(file, "utf8")
+		.split("\n")
+		.find((each) => each.startsWith(`${name}:`));
+	if (line === undefined) {
+		throw hostError("ENOENT");
+	}
+	return Number(line.split(":")[2]);
 }
 
 function writeAll(fd: number, bytes: Uint8Array): void {

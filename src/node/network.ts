@@ -23,11 +23,11 @@ const FREE_NAMES = 100;
 export const network: Network = { listen, connect, resolve };
 
 function listen(options: ListenOptions, onConnection: (connection: Connection) => void): Promise<Listener> {
-	const { address, port, noDelay = false } = options;
+	const { address, port, noDelay = false, mode } = options;
 	const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay });
 	server.on("connection", (socket) => onConnection(adopt(socket)));
 	if (address.startsWith("/")) {
-		return listenUnix(server, address);
+		return listenUnix(server, address, mode === undefined ? SOCKET_UMASK : ~mode & 0o777);
 	}
 	return listenOn(server, { host: address, port, ipv6Only: true }, address).then(
 		() => new NodeListener(server),
@@ -55,7 +55,7 @@ function listenOn(server: Server, options: NodeListenOptions, address: string): 
  * Listens under a name of its own first, and then moves to the path: whoever is there is replaced in one step. Node, which
  * removes the path that it has bound when it closes it, knows only the first name.
  */
-async function listenUnix(server: Server, path: string): Promise<Listener> {
+async function listenUnix(server: Server, path: string, umask: number): Promise<Listener> {
 	if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) {
 		throw hostError("EADDRINUSE");
 	}
@@ -64,7 +64,7 @@ async function listenUnix(server: Server, path: string): Promise<Listener> {
 		throw hostError("ENAMETOOLONG");
 	}
 	// Node binds before it returns.
-	const mask = process.umask(SOCKET_UMASK);
+	const mask = process.umask(umask);
 	const listening = listenOn(server, { path: name }, path);
 	process.umask(mask);
 	await listening;

@@ -13,6 +13,7 @@ const files: Files = {
 	list: (path) => native.listFolder(path).sort(),
 	rename: native.rename,
 	remove: native.remove,
+	setOwner: native.setOwner,
 };
 
 /** This process as a Host. There is one. */

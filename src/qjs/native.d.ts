@@ -63,6 +63,7 @@ declare module "native" {
 		address: string,
 		port: number,
 		noDelay: boolean,
+		mode: number | undefined,
 		onConnection: (connection: Connection) => void,
 	): Listener;
 	/** Connects to one address. One argument of the callback is null. After `cancel` it is not called. */
@@ -90,6 +91,7 @@ declare module "native" {
 	export function listFolder(path: string): string[];
 	export function rename(from: string, to: string): void;
 	export function remove(path: string): void;
+	export function setOwner(path: string, user: string, group: string | null): void;
 
 	// process.c, stdin.c, signals.c
 	export function argv(): string[];

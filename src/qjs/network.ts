@@ -9,10 +9,10 @@ const CONNECT_TIMEOUT = 60_000;
 export const network: Network = { listen, connect, resolve };
 
 async function listen(
-	{ address, port, noDelay = false }: ListenOptions,
+	{ address, port, noDelay = false, mode }: ListenOptions,
 	onConnection: (connection: Connection) => void,
 ): Promise<Listener> {
-	return native.listen(address, port, noDelay, onConnection);
+	return native.listen(address, port, noDelay, mode, onConnection);
 }
 
 async function resolve(name: string): Promise<string[]> {

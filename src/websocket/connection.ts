@@ -108,7 +108,7 @@ export class WebSocketConnection implements Connection, ConnectionHandler, Sende
 		const length = end - start;
 		if (length > LARGE) {
 			this.flush();
-			this.sendFrame(BINARY, bytes, start, end); // [MQTT-6.0.0-1]
+			this.sendFrame(BINARY, bytes, start, end); // [MQTT-6.0.0-1], 3.1.1: [MQTT-6.0.0-1]
 			return this.below.buffered;
 		}
 		if (this.outEnd + length > this.out.length) this.makeRoom(length);
@@ -151,7 +151,7 @@ export class WebSocketConnection implements Connection, ConnectionHandler, Sende
 		if (outEnd === 0) return;
 		this.out = none;
 		this.outEnd = 0;
-		this.sendFrame(BINARY, out, 0, outEnd); // [MQTT-6.0.0-1]
+		this.sendFrame(BINARY, out, 0, outEnd); // [MQTT-6.0.0-1], 3.1.1: [MQTT-6.0.0-1]
 		if (out.length <= OUTPUT_KEPT && spare.length < SPARE_LIMIT) spare.push(out);
 	}
 
@@ -271,12 +271,12 @@ export class WebSocketConnection implements Connection, ConnectionHandler, Sende
 			const text = this.inMessage ? "a message inside of another" : "a continuation of nothing";
 			throw new WebSocketError(CloseCode.PROTOCOL_ERROR, text);
 		}
-		// [MQTT-6.0.0-1]
+		// [MQTT-6.0.0-1], 3.1.1: [MQTT-6.0.0-1]
 		if (opcode === TEXT) throw new WebSocketError(CloseCode.UNSUPPORTED_DATA, "a text frame");
 		this.inMessage = !this.frame.isLast;
 	}
 
-	/** Takes payload to where it is delivered from. Packets need not be aligned to frames: [MQTT-6.0.0-2]. */
+	/** Takes payload to where it is delivered from. Packets need not be aligned to frames: [MQTT-6.0.0-2], 3.1.1: [MQTT-6.0.0-2]. */
 	private takePayload(bytes: Uint8Array, at: number, length: number, to: number): number {
 		const { copyMasked } = this.host;
 		let place = to;

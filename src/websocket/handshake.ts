@@ -51,7 +51,7 @@ export function acceptUpgrade(request: Request, origins: readonly string[], host
 		["Upgrade", "WebSocket"],
 		["Connection", "Upgrade"],
 		["Sec-WebSocket-Accept", acceptFor(key, host)],
-		["Sec-WebSocket-Protocol", subprotocol], // [MQTT-6.0.0-4]
+		["Sec-WebSocket-Protocol", subprotocol], // [MQTT-6.0.0-4], 3.1.1: [MQTT-6.0.0-4]
 	]);
 }
 

@@ -176,4 +176,23 @@ export const filesTests: Tests = {
 		ok(host.files.list(folder).includes(path.slice(folder.length + 1)), "listed");
 		host.files.remove(path);
 	},
+
+	"files: the owner": (host) => {
+		withFile(host, (path) => {
+			host.files.write(path, Uint8Array.of(1));
+			const { owner } = host.files.info(path)!;
+			equal(thrown(() => host.files.setOwner(path, "no-such-user", null)).code, "ENOENT", "no such user");
+			equal(thrown(() => host.files.setOwner(path, "root", "no-such-group")).code, "ENOENT", "no such group");
+			equal(thrown(() => host.files.setOwner(`${path}-not`, "root", null)).code, "ENOENT", "no such file");
+			equal(host.files.info(path)?.owner, owner, "as before");
+			if (host.process.uid !== 0) {
+				equal(thrown(() => host.files.setOwner(path, "root", null)).code, "EPERM", "not allowed");
+				return;
+			}
+			host.files.setOwner(path, "daemon", "root");
+			equal(host.files.info(path)?.owner, 1, "the user daemon is number 1");
+			host.files.setOwner(path, "root", null);
+			equal(host.files.info(path)?.owner, 0, "root");
+		});
+	},
 };

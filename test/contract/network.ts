@@ -93,6 +93,18 @@ export const networkTests: Tests = {
 		equal((await rejected(host.network.connect({ host: path, port: 0 }))).code, "ENOENT", "connect");
 	},
 
+	"unix: permission bits": async (host) => {
+		for (const mode of [0o600, 0o660, 0o777, 0o640]) {
+			const path = scratch(host, "socket");
+			const listener = await host.network.listen({ address: path, port: 0, mode }, refuse);
+			equal(host.files.info(path)?.mode, mode, "of the socket");
+			listener.close();
+			host.files.write(path, new Uint8Array(0), 0o600);
+			equal(host.files.info(path)?.mode, 0o600, "of a file that is made afterwards");
+			host.files.remove(path);
+		}
+	},
+
 	"unix: a socket that is there is replaced": async (host) => {
 		const path = scratch(host, "socket");
 		const old = await host.network.listen({ address: path, port: 0 }, refuse);

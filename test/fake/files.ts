@@ -13,6 +13,8 @@ export interface FakeFile {
 export class FakeFiles implements Files {
 	/** By path; directories need no entry of their own. */
 	readonly entries = new Map<string, FakeFile>();
+	/** What was given away, and to whom. */
+	readonly owners = new Map<string, string>();
 	/** When set, every change fails with this code ("ENOSPC"). */
 	failWith: string | null = null;
 
@@ -88,6 +90,13 @@ export class FakeFiles implements Files {
 		this.mayChange();
 		this.get(path);
 		this.entries.delete(path);
+	}
+
+	setOwner(path: string, user: string, group: string | null): void {
+		this.mayChange();
+		if (user === "no-such-user") throw fakeError("ENOENT");
+		this.get(path);
+		this.owners.set(path, group === null ? user : `${user}:${group}`);
 	}
 
 	private get(path: string): FakeFile {

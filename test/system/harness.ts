@@ -179,7 +179,9 @@ export async function startBroker(
 	const started = new Running(commandOf(program, [...where, ...args]));
 	context.after(() => started.child.kill("SIGKILL"));
 	await started.line(/ running$/m);
-	const opening = /Opening ipv4 listen socket on port ([0-9]+)\./.exec(started.stderr);
+	const opening = /Opening (?:ipv4|websockets|http api) listen socket on port ([0-9]+)\./.exec(
+		started.stderr,
+	);
 	return new RunningBroker(started, Number(opening?.[1] ?? 0));
 }
 

@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -258,6 +260,31 @@ static JSValue files_remove(JSContext *ctx, JSValueConst this_val, int argc, JSV
 	return result < 0 ? throw_errno() : JS_UNDEFINED;
 }
 
+/* setOwner(path, user, group) */
+static JSValue files_set_owner(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	bool has_group = !JS_IsNull(argv[2]);
+	const char *path = host_string(argv[0]);
+	const char *user_name = path ? host_string(argv[1]) : NULL;
+	const char *group_name = user_name && has_group ? host_string(argv[2]) : NULL;
+	int error = 0;
+	bool given = user_name && (group_name || !has_group);
+	if (given) {
+		const struct passwd *user = getpwnam(user_name);
+		const struct group *group = group_name ? getgrnam(group_name) : NULL;
+		if (!user || (group_name && !group))
+			error = UV_ENOENT;
+		else if (lchown(path, user->pw_uid, group ? group->gr_gid : (gid_t)-1) < 0)
+			error = -errno;
+	}
+	JS_FreeCString(ctx, path);
+	JS_FreeCString(ctx, user_name);
+	JS_FreeCString(ctx, group_name);
+	if (!given)
+		return JS_EXCEPTION;
+	return error < 0 ? host_throw(error) : JS_UNDEFINED;
+}
+
 static const JSClassDef append_def = { "AppendFile", .finalizer = append_finalize };
 
 static const JSCFunctionListEntry methods[] = {
@@ -269,7 +296,7 @@ static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("readFile", 2, files_read),    JS_CFUNC_DEF("writeFile", 3, files_write),
 	JS_CFUNC_DEF("openAppend", 2, files_append), JS_CFUNC_DEF("fileInfo", 1, files_info),
 	JS_CFUNC_DEF("listFolder", 1, files_list),  JS_CFUNC_DEF("rename", 2, files_rename),
-	JS_CFUNC_DEF("remove", 1, files_remove),
+	JS_CFUNC_DEF("remove", 1, files_remove),    JS_CFUNC_DEF("setOwner", 3, files_set_owner),
 };
 
 static void start(void)

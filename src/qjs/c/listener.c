@@ -121,7 +121,8 @@ static bool free_name(const char *path, char *name, size_t size)
  * Listens under a name of its own first, and then moves to the path: whoever is there is replaced in one step. libuv, which
  * removes the path that it has bound when it closes it, knows only the first name.
  */
-static int listen_pipe(listener *listener, const char *path)
+/* `mode`: permission bits, or a negative number for the usual ones. */
+static int listen_pipe(listener *listener, const char *path, int mode)
 {
 	char name[sizeof((struct sockaddr_un *)NULL)->sun_path];
 	struct stat info;
@@ -129,7 +130,7 @@ static int listen_pipe(listener *listener, const char *path)
 		return UV_EADDRINUSE;
 	if (strlen(path) >= sizeof name || !free_name(path, name, sizeof name))
 		return UV_ENAMETOOLONG;
-	mode_t mask = umask(SOCKET_UMASK);
+	mode_t mask = umask(mode < 0 ? SOCKET_UMASK : ~(mode_t)mode & 0777);
 	int error = uv_pipe_bind2(&listener->uv.pipe, name, strlen(name), UV_PIPE_NO_TRUNCATE);
 	umask(mask);
 	/* libuv tells of a folder that is not there as if it were forbidden. */
@@ -159,11 +160,13 @@ static int listen_tcp(listener *listener, const char *text, int port)
 	return error < 0 ? error : uv_listen(&listener->uv.stream, BACKLOG, on_connection);
 }
 
-/* listen(address, port, noDelay, onConnection): Listener */
+/* listen(address, port, noDelay, mode, onConnection): Listener */
 static JSValue listener_listen(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
 {
-	int32_t port;
+	int32_t port, mode = -1;
 	if (JS_ToInt32(ctx, &port, argv[1]) < 0)
+		return JS_EXCEPTION;
+	if (!JS_IsUndefined(argv[3]) && JS_ToInt32(ctx, &mode, argv[3]) < 0)
 		return JS_EXCEPTION;
 	if (port < 0 || port > 65535)
 		return host_throw(UV_EINVAL);
@@ -179,12 +182,12 @@ static JSValue listener_listen(JSContext *ctx, JSValueConst this_val, int argc, 
 		       : uv_tcp_init(&host.loop, &listener->uv.tcp)) == 0);
 	listener->uv.handle.data = listener;
 	listener->no_delay = JS_ToBool(ctx, argv[2]);
-	listener->on_connection = JS_DupValue(ctx, argv[3]);
+	listener->on_connection = JS_DupValue(ctx, argv[4]);
 	listener->self = JS_DupValue(ctx, object);
 	JS_SetOpaque(object, listener);
 	list_add_tail(&listener->link, &listeners);
 
-	int error = is_pipe ? listen_pipe(listener, address) : listen_tcp(listener, address, port);
+	int error = is_pipe ? listen_pipe(listener, address, mode) : listen_tcp(listener, address, port);
 	JS_FreeCString(ctx, address);
 	struct sockaddr_storage bound;
 	int size = sizeof bound;
@@ -237,7 +240,7 @@ static const JSCFunctionListEntry methods[] = {
 };
 
 static const JSCFunctionListEntry functions[] = {
-	JS_CFUNC_DEF("listen", 4, listener_listen),
+	JS_CFUNC_DEF("listen", 5, listener_listen),
 };
 
 static void start(void)

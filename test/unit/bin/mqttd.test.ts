@@ -31,6 +31,10 @@ class NotingBroker implements BrokerControl {
 		this.published.push(`${type}: ${line}`);
 	}
 
+	sysNumbers(): ReadonlyMap<string, number> {
+		return new Map([["$SYS/broker/clients/total", 3]]);
+	}
+
 	dumpSubscriptions(): string[] {
 		return ["    a (client, 1)"];
 	}

@@ -57,6 +57,22 @@ function word(values: readonly string[], wrong: string, more: More = {}): Option
 	return { takes: values.map((value) => [value, value]), wrong: [EMPTY, ["other", wrong]], ...more };
 }
 
+/** Networks, as a list. */
+function networks(name: string): OptionCase {
+	return {
+		takes: [
+			["192.168.1.0/24", ["192.168.1.0/24"]],
+			["::1 10.0.0.1", ["::1", "10.0.0.1"]],
+		],
+		wrong: [
+			EMPTY,
+			["host", `Error: Invalid '${name}' value (host).`],
+			["::/129", `Error: Invalid '${name}' value (::/129).`],
+		],
+		...WEB,
+	};
+}
+
 /** Nothing is looked at. */
 const ANYTHING: OptionCase = { takes: [["x", "x"]], wrong: [] };
 
@@ -64,6 +80,7 @@ function wires(file: string): More {
 	return { shown: `vectors/broker/${file}.json` };
 }
 
+const WEB: More = { shown: "system/websocket.test.ts" };
 const SYSTEM: More = { shown: "system/options.test.ts" };
 const ACCESS: More = { shown: "system/access.test.ts" };
 const CLI: More = { shown: "system/broker-cli.test.ts" };
@@ -289,7 +306,7 @@ const LISTENER: Readonly<Record<string, OptionCase>> = {
 	socket_domain: word(["ipv4", "ipv6"], "Error: Invalid 'socket_domain' value 'other' in configuration.", {
 		shown: "system/reload.test.ts",
 	}),
-	protocol: word(["mqtt", "websockets", "http_api"], "Error: Invalid 'protocol' value (other)."),
+	protocol: word(["mqtt", "websockets", "http_api", "auto"], "Error: Invalid 'protocol' value (other).", WEB),
 	accept_protocol_versions: {
 		takes: [
 			["5", "5"],
@@ -320,10 +337,33 @@ const LISTENER: Readonly<Record<string, OptionCase>> = {
 	}),
 	use_username_as_clientid: boolean(),
 
-	enable_proxy_protocol: number(2, [["3", "Error: enable_proxy_protocol must be 1 or 2."]]),
-	proxy_protocol_v2_require_tls: boolean(),
-	http_dir: text("/www"),
-	websockets_origin: text("http://example.com:8080"),
+	enable_proxy_protocol: number(2, [["3", "Error: enable_proxy_protocol must be 1 or 2."]], WEB),
+	proxy_protocol_v2_require_tls: boolean(WEB),
+	trusted_proxy: networks("trusted_proxy"),
+	allow_source: networks("allow_source"),
+	deny_source: networks("deny_source"),
+	http_dir: text("/www", WEB),
+	websockets_origin: {
+		takes: [["http://example.com:8080", ["http://example.com:8080"]]],
+		wrong: [EMPTY],
+		...WEB,
+	},
+	unix_socket_mode: {
+		takes: [
+			["0660", 0o660],
+			["777", 0o777],
+		],
+		wrong: [EMPTY, ["888", "Error: Invalid 'NAME' value (888)."], ["6", "Error: Invalid 'NAME' value (6)."]],
+		...WEB,
+	},
+	unix_socket_owner: {
+		takes: [
+			["mosquitto", { user: "mosquitto", group: null }],
+			["root:dialout", { user: "root", group: "dialout" }],
+		],
+		wrong: [EMPTY, [":group", "Error: Invalid 'NAME' value (:group)."]],
+		...WEB,
+	},
 
 	cafile: text("/etc/ca.pem", { before: CERTIFICATE }),
 	capath: text("/etc/ca", { before: CERTIFICATE }),

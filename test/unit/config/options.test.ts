@@ -33,10 +33,13 @@ use_subject_as_username use_username_as_clientid user username websockets_header
 /** Options of earlier versions that 2.1 does not know. */
 const FORMER = ["ffdc_output", "max_log_entries", "store_clean_interval", "trace_level", "trace_output"];
 
-test("every option of mosquitto is there, and no other", () => {
+/** Options that mosquitto has not. */
+const OURS = ["allow_source", "deny_source", "trusted_proxy", "unix_socket_mode", "unix_socket_owner"];
+
+test("every option of mosquitto is there, and no others but ours", () => {
 	for (const name of [...MOSQUITTO, ...FORMER, "plugin_opt_x", "auth_opt_x"])
 		assert.ok(findOption(name), name);
-	const known = new Set([...MOSQUITTO, ...FORMER]);
+	const known = new Set([...MOSQUITTO, ...FORMER, ...OURS]);
 	for (const { name, aliases } of OPTIONS) {
 		if (!name.endsWith("*")) for (const each of [name, ...aliases]) assert.ok(known.has(each), each);
 	}
@@ -48,19 +51,20 @@ test("versions: of names in the table, each once, in the order of time", () => {
 	for (const name of VERSIONED) assert.ok(names.has(name), name);
 	const number = (version: string) => version.split(".").reduce((sum, part) => sum * 100 + Number(part), 0);
 	for (const name of names) {
-		const { since, until } = versionsOf(name);
+		const { since, until, isOurs } = versionsOf(name);
+		assert.equal(isOurs, OURS.includes(name), name);
 		if (since !== null && until !== null) assert.ok(number(since) < number(until), name);
-		assert.equal(VERSIONED.includes(name), since !== null || until !== null, name);
+		assert.equal(VERSIONED.includes(name), since !== null || until !== null || isOurs, name);
 		assert.equal(
 			VERSIONED.filter((each) => each === name).length,
-			Number(since !== null) + Number(until !== null),
+			Number(since !== null) + Number(until !== null) + Number(isOurs),
 		);
 	}
-	assert.deepEqual(versionsOf("listener"), { since: null, until: null });
-	assert.deepEqual(versionsOf("per_listener_settings"), { since: "1.5", until: null });
-	assert.deepEqual(versionsOf("packet_buffer_size"), { since: "2.1", until: null });
-	assert.deepEqual(versionsOf("retry_interval"), { since: null, until: "1.4" });
-	assert.deepEqual(versionsOf("dhparamfile"), { since: "1.6", until: "2.0" });
+	assert.deepEqual(versionsOf("listener"), { since: null, until: null, isOurs: false });
+	assert.deepEqual(versionsOf("per_listener_settings"), { since: "1.5", until: null, isOurs: false });
+	assert.deepEqual(versionsOf("packet_buffer_size"), { since: "2.1", until: null, isOurs: false });
+	assert.deepEqual(versionsOf("retry_interval"), { since: null, until: "1.4", isOurs: false });
+	assert.deepEqual(versionsOf("dhparamfile"), { since: "1.6", until: "2.0", isOurs: false });
 	for (const former of FORMER) assert.notEqual(versionsOf(former).until, null, former);
 });
 
@@ -89,16 +93,26 @@ test("every field of the configuration has a default, and no two options share o
 		place: { kind: "tcp", port: 1, host: null },
 		aclFile: null,
 		acceptProtocolVersions: "3,4,5",
+		allowedSources: [],
 		allowAnonymous: null,
 		allowZeroLengthClientId: null,
 		autoIdPrefix: null,
+		deniedSources: [],
+		httpDir: null,
 		maxConnections: null,
 		maxQos: 2,
 		maxTopicAlias: 10,
 		maxTopicAliasBroker: 10,
 		mountPoint: null,
 		passwordFile: null,
+		protocol: "mqtt",
+		proxyProtocol: null,
+		proxyProtocolRequireTls: false,
 		socketDomain: null,
+		trustedProxies: [],
+		unixSocketMode: null,
+		unixSocketOwner: null,
+		websocketsOrigins: [],
 	});
 	assert.deepEqual(defaultGlobal(), {
 		aclFile: null,

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AddressList } from "../../../src/listener/address.ts";
+import { AddressList } from "../../../src/host/address.ts";
 import type { DoorSettings } from "../../../src/listener/door.ts";
 import { answerWithFile } from "../../../src/listener/static-files.ts";
 import { WAITING_LIMIT } from "../../../src/listener/waiting.ts";

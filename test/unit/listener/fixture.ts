@@ -1,6 +1,6 @@
 /** A broker behind a door, on a fake host. */
 
-import { AddressList } from "../../../src/listener/address.ts";
+import { AddressList } from "../../../src/host/address.ts";
 import { Door, type DoorSettings } from "../../../src/listener/door.ts";
 import { HttpError } from "../../../src/websocket/http.ts";
 import type { FakePeer } from "../../fake/host.ts";

@@ -1,4 +1,4 @@
-/** Numeric addresses as octets, and sets of them. */
+/** Numeric addresses as octets, and sets of them. Code, not contract: every folder may use it. */
 
 /** The octets of an IPv4 (4) or IPv6 (16) address; null when it is none. An IPv4 address mapped to IPv6 gives 4. */
 export function parseAddress(text: string): Uint8Array | null {

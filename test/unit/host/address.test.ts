@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AddressList, formatAddress, parseAddress } from "../../../src/listener/address.ts";
+import { AddressList, formatAddress, parseAddress } from "../../../src/host/address.ts";
 
 test("addresses, read and written", () => {
 	for (const [text, canonical] of [
