@@ -33,7 +33,7 @@ help:
 	@echo 'make ipk          OpenWrt package for mips_24kc'
 	@echo 'make pkg          single-file program for Linux on x64, with Node inside'
 	@echo 'make check        types, lint, format, imports, generated files, shell scripts, normative statements'
-	@echo 'make fuzz         mutation fuzzing of the packet codec'
+	@echo 'make fuzz         mutation fuzzing of packets, and of what comes before them'
 	@echo 'make bench        measurements beside mosquitto (BENCH=--quick for fewer messages)'
 	@echo 'make format       formats the sources'
 	@echo 'make clean        removes dist'
@@ -81,6 +81,7 @@ check: setup-test
 
 fuzz: setup-run
 	$(NODE) test/fuzz/packet.ts
+	$(NODE) test/fuzz/door.ts
 
 bench: setup-bench build
 	$(NODE) test/bench/run.ts $(BENCH)

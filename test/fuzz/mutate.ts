@@ -39,7 +39,7 @@ const EDGES = [
 const LIMIT = 4096;
 
 /** One small damage to `bytes`; `other` is a packet to take pieces from. */
-function damage(bytes: Uint8Array, other: Uint8Array, random: Random): Uint8Array {
+export function damage(bytes: Uint8Array, other: Uint8Array, random: Random): Uint8Array {
 	const at = random.below(bytes.length + 1);
 	const kind = random.below(9);
 	if (kind <= 3 && bytes.length > 0) {

@@ -1,100 +1,18 @@
-/**
- * The packet fuzzer: mutated packets against the codec.
- *
- *     node test/fuzz/packet.ts [--seed N] [--count N] [--seconds N] [--at N]
- *
- * Ends after `count` inputs (default 1,000,000) or `seconds` (default 60), whichever is first. Prints its seed; with
- * the same seed it makes the same inputs, and `--at` runs the one input of that number. Exit status 1 when an input
- * broke something: the message has the input in hexadecimal, and what it broke. An input that takes ten seconds
- * counts as a hang.
- */
+/** The packet fuzzer: mutated packets against the codec. Options: run.ts. */
 
-import { randomInt } from "node:crypto";
-import { parseArgs } from "node:util";
-import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { textCodec } from "../fake/text.ts";
 import { check, type Run } from "./check.ts";
 import { corpus } from "./corpus.ts";
-import { mutate, Random } from "./mutate.ts";
+import { mutate } from "./mutate.ts";
+import { runFuzzer } from "./run.ts";
 
-interface Settings {
-	seed: number;
-	count: number;
-	seconds: number;
-	at: number | null;
-	/** The number of the input under way, shared with the watching thread. */
-	progress: Int32Array;
-}
-
-const HANG_SECONDS = 10;
-/** Inputs of one block share a generator, so that `--at` needs no more than its block. */
-const BLOCK = 10_000;
-
-function settings(): Settings {
-	const number = { type: "string" } as const;
-	const { values } = parseArgs({ options: { seed: number, count: number, seconds: number, at: number } });
-	const integer = (name: keyof typeof values, otherwise: number): number => {
-		const value = values[name] === undefined ? otherwise : Number(values[name]);
-		if (!Number.isSafeInteger(value) || value < 0)
-			throw new Error(`--${name} takes a number, not ${values[name]}`);
-		return value;
-	};
-	return {
-		seed: integer("seed", randomInt(2 ** 31)),
-		count: integer("count", 1_000_000),
-		seconds: integer("seconds", 60),
-		at: values.at === undefined ? null : integer("at", 0),
-		progress: new Int32Array(new SharedArrayBuffer(4)),
-	};
-}
-
-/** Makes and checks the inputs; in the worker. */
-function makeInputs({ seed, count, seconds, at, progress }: Settings): string {
+runFuzzer(import.meta.url, "packet", (seed) => {
 	const run: Run = { codec: textCodec, decoded: 0, refused: 0, digest: null };
 	const specimens = corpus(seed, 20);
-	const started = performance.now();
-	let index = at === null ? 0 : at - (at % BLOCK);
-	let random = new Random(seed);
-	const end = at === null ? count : at + 1;
-	for (; index < end; index++) {
-		if (index % BLOCK === 0) {
-			if (at === null && performance.now() - started > seconds * 1000) break;
-			random = new Random(seed + index);
-		}
-		const { bytes, from } = mutate(specimens, random);
-		if (at !== null && index !== at) continue;
-		Atomics.store(progress, 0, index + 1);
-		check(bytes, `seed ${seed}, input ${index} (from type ${from.type}, version ${from.version})`, run);
-	}
-	const took = ((performance.now() - started) / 1000).toFixed(1);
-	if (at === null && index === 0) throw new Error("no input was made");
-	return `${index} inputs in ${took} s: ${run.decoded} frames decoded, ${run.refused} refused\n`;
-}
-
-/** Starts the worker and watches that it goes on. */
-function watch(given: Settings): void {
-	process.stdout.write(`packet fuzzer: --seed ${given.seed} --count ${given.count}\n`);
-	const worker = new Worker(new URL(import.meta.url), { workerData: given });
-	let last = -1;
-	const timer = setInterval(() => {
-		const now = Atomics.load(given.progress, 0);
-		if (now === last && now > 0) {
-			process.stderr.write(`seed ${given.seed}, input ${now - 1}: hangs (see it with --at ${now - 1})\n`);
-			process.exit(1);
-		}
-		last = now;
-	}, HANG_SECONDS * 1000);
-	worker.on("message", (line: string) => {
-		clearInterval(timer);
-		process.stdout.write(line);
-	});
-	worker.on("error", (error: Error) => {
-		clearInterval(timer);
-		const cause = error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : "";
-		process.stderr.write(`${error.message}\n${cause}\n`);
-		process.exitCode = 1;
-	});
-}
-
-if (isMainThread) watch(settings());
-else parentPort!.postMessage(makeInputs(workerData as Settings));
+	return {
+		make: (random) => mutate(specimens, random),
+		check: ({ bytes, from }, name) =>
+			check(bytes, `${name} (from type ${from.type}, version ${from.version})`, run),
+		summary: () => `${run.decoded} frames decoded, ${run.refused} refused`,
+	};
+});
