@@ -191,6 +191,7 @@ async function runOn(
 }
 
 test("cases in which time has to pass are left to the unit tests", () => {
-	assert.equal(CASES.filter(({ wireCase }) => needsTime(wireCase)).length, 32);
-	assert.equal(CASES.filter(({ wireCase }) => !needsTime(wireCase)).length, 274);
+	// No fewer than there were; more may come.
+	assert.ok(CASES.filter(({ wireCase }) => needsTime(wireCase)).length >= 32);
+	assert.ok(CASES.filter(({ wireCase }) => !needsTime(wireCase)).length >= 275);
 });
