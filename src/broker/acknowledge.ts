@@ -1,6 +1,6 @@
 /** PUBACK, PUBREC, PUBREL and PUBCOMP from a client. */
 
-import { type AckView, readAck } from "../packet/packet.ts";
+import { type AckView, MqttError, Reason, readAck } from "../packet/packet.ts";
 import type { Client } from "./client.ts";
 import {
 	ACK_NAMES,
@@ -15,6 +15,7 @@ import {
 	PUBREL,
 	PUBREL_HEADER,
 } from "./constants.ts";
+import { sendFailedAck } from "./explain.ts";
 
 const view: AckView = { packetId: 0, reasonCode: 0 };
 
@@ -27,6 +28,10 @@ export function handleAck(client: Client, bytes: Uint8Array, start: number, end:
 	const refused = type === PUBREC && reasonCode >= FAILURE;
 	const known = refused ? client.session.received(packetId, true) : takeAck(client, type, packetId); // [MQTT-4.3.3-4]
 	if (known) return;
+	if (type !== PUBREL && client.session.hasUnderWay(packetId)) {
+		const text = `${ACK_NAMES[type - PUBACK]} is no answer to message ${packetId} as it was sent`;
+		throw new MqttError(Reason.PROTOCOL_ERROR, text);
+	}
 	// Reasons of their own: [MQTT-3.6.2-1], [MQTT-3.7.2-1].
 	if (type === PUBREC) {
 		const what = `Received PUBREC from ${client.name} for an unknown packet identifier ${packetId}.`;
@@ -37,8 +42,9 @@ export function handleAck(client: Client, bytes: Uint8Array, start: number, end:
 }
 
 function answerUnknown(client: Client, type: 6 | 7, packetId: number): void {
+	const text = "no message of that packet identifier is under way";
 	client.traceAck(type, packetId, PACKET_IDENTIFIER_NOT_FOUND);
-	client.sendAck(type, packetId, PACKET_IDENTIFIER_NOT_FOUND);
+	sendFailedAck(client, type, packetId, PACKET_IDENTIFIER_NOT_FOUND, text);
 }
 
 /** As mosquitto writes it, with a reason code for the last step of a flow only. */

@@ -15,10 +15,12 @@ import {
 import { Absence } from "./absence.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { Client, settleTallies } from "./client.ts";
+import { refuseConnect } from "./connect.ts";
 import { AUTHENTICATING, CLOSED, CONNECTED } from "./constants.ts";
 import { Deadlines, type Due } from "./deadlines.ts";
 import { distribute } from "./distribute.ts";
 import { faultText, lossText, UNKNOWN_CLIENT } from "./end-text.ts";
+import { sendFailure } from "./explain.ts";
 import { mayStay } from "./login.ts";
 import { Logins } from "./logins.ts";
 import { MemoryLimit } from "./memory-limit.ts";
@@ -202,7 +204,7 @@ export class Broker implements BrokerControl {
 		for (const client of this.clients) {
 			if (client.state === CLOSED) continue;
 			if (client.state === CONNECTED) {
-				this.sendDisconnect(client, Reason.SERVER_SHUTTING_DOWN);
+				this.sendDisconnect(client, Reason.SERVER_SHUTTING_DOWN, "the broker ends");
 				this.leave(client);
 			}
 			this.close(client);
@@ -340,7 +342,10 @@ export class Broker implements BrokerControl {
 		for (const topicFilter of session.subscriptions) this.tree.remove(session, topicFilter);
 		const absence = this.absences.get(session);
 		this.absences.delete(session);
-		for (const { group, message } of session.takeShared()) group.redeliver(message);
+		for (const { group, message } of session.takeShared()) {
+			// [MQTT-3.3.2-5]
+			if (message.expiresAt === 0 || message.expiresAt > this.seconds) group.redeliver(message);
+		}
 		absence?.sendWill();
 		absence?.end();
 	}
@@ -409,17 +414,11 @@ export class Broker implements BrokerControl {
 		if (client.state === CLOSED) return;
 		this.logFault(client, client.session?.clientId ?? "", error);
 		if (client.state === CONNECTED) {
-			this.sendDisconnect(client, error.code); // [MQTT-3.14.0-1] [MQTT-4.13.1-1]
+			this.sendDisconnect(client, error.code, error.message); // [MQTT-3.14.0-1] [MQTT-4.13.1-1]
 			this.leave(client);
 		} else if (client.state === AUTHENTICATING) {
 			// [MQTT-4.12.0-4]
-			client.traceConnack("", false, error.code);
-			client.send({
-				type: PacketType.CONNACK,
-				sessionPresent: false,
-				reasonCode: error.code,
-				properties: null,
-			});
+			refuseConnect(client, "", error);
 		} else if (
 			error.code === Reason.UNSUPPORTED_PROTOCOL_VERSION || // [MQTT-3.1.2-2]
 			error.code === Reason.CLIENT_IDENTIFIER_NOT_VALID // 3.1.1: [MQTT-3.1.3-8]
@@ -439,7 +438,7 @@ export class Broker implements BrokerControl {
 	clientTimedOut(client: Client): void {
 		this.logEnd(client, client.name, "exceeded timeout");
 		if (client.state === CONNECTED) {
-			this.sendDisconnect(client, Reason.KEEP_ALIVE_TIMEOUT);
+			this.sendDisconnect(client, Reason.KEEP_ALIVE_TIMEOUT, "nothing came within 1.5 times the keep alive");
 			this.leave(client);
 		}
 		this.close(client);
@@ -448,7 +447,7 @@ export class Broker implements BrokerControl {
 	/** Another connection has come for the session; `cleanStart`: it will not go on with it. */
 	takeOver(client: Client, cleanStart: boolean): void {
 		this.logEnd(client, client.name, "session taken over");
-		this.sendDisconnect(client, Reason.SESSION_TAKEN_OVER);
+		this.sendDisconnect(client, Reason.SESSION_TAKEN_OVER, "another connection has this client identifier");
 		if (cleanStart) client.session.expiryInterval = 0;
 		this.leave(client);
 		this.close(client);
@@ -493,13 +492,13 @@ export class Broker implements BrokerControl {
 	}
 
 	/**
-	 * To be followed by `close`. With a reason of its own and no properties: [MQTT-3.14.2-1], [MQTT-3.14.2-2],
-	 * [MQTT-3.14.2-3], [MQTT-3.14.2-4].
+	 * To be followed by `close`. With a reason of its own and no properties but its text: [MQTT-3.14.2-1],
+	 * [MQTT-3.14.2-2], [MQTT-3.14.2-4].
 	 */
-	private sendDisconnect(client: Client, reasonCode: number): void {
+	private sendDisconnect(client: Client, reasonCode: number, why: string): void {
 		if (client.version !== 5) return;
 		client.trace("Sending DISCONNECT to", `(rc${reasonCode})`);
-		client.send({ type: PacketType.DISCONNECT, reasonCode, properties: null });
+		sendFailure(client, { type: PacketType.DISCONNECT, reasonCode, properties: null }, why);
 	}
 
 	/** Says that a connection ends for something wrong: what it was in words, then the line that scripts know. */

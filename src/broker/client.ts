@@ -142,6 +142,8 @@ export class Client implements ConnectionHandler, Due, Link {
 	/** What the client takes. */
 	maximumPacketSize = MAXIMUM_PACKET_SIZE;
 	receiveMaximum = 65535;
+	/** Whether it asked to be told why something fails. */
+	wantsReasons = false;
 	/** Routes of the topic aliases that the client set up on this connection, by alias ([MQTT-3.3.2-7]). */
 	readonly aliases: (Route | undefined)[] = [];
 	/** Who the client is; null when it did not say. */

@@ -6,6 +6,7 @@ import {
 	type ConnectPacket,
 	encodedLength,
 	hasReturnCode,
+	hasUnwanted,
 	isValidTopicName,
 	MAXIMUM_PACKET_SIZE,
 	MqttError,
@@ -18,6 +19,7 @@ import {
 import { openAuthentication, sendAuth } from "./authentication.ts";
 import type { Client } from "./client.ts";
 import { AUTHENTICATING, CONNECTED } from "./constants.ts";
+import { sendFailure } from "./explain.ts";
 import { beginLogin, requireLogin } from "./login.ts";
 import type { Mount } from "./mount.ts";
 import { OutgoingAliases } from "./outgoing-aliases.ts";
@@ -39,7 +41,7 @@ class Answer {
 
 type Step = (client: Client, packet: ConnectPacket, answer: Answer) => void;
 
-const firstSteps: readonly Step[] = [takeVersion, takeLimits];
+const firstSteps: readonly Step[] = [takeLimits, takeVersion];
 
 /** After enhanced authentication, where there is any. */
 const steps: readonly Step[] = [
@@ -54,6 +56,7 @@ const steps: readonly Step[] = [
 
 /** Carries out CONNECT, or refuses it: CONNACK with the reason, then the connection is closed. */
 export function handleConnect(client: Client, packet: ConnectPacket): void {
+	checkTexts(packet);
 	const answer = new Answer(packet);
 	carryOut(client, packet, () => {
 		for (const step of firstSteps) step(client, packet, answer);
@@ -82,6 +85,14 @@ function carryOut(client: Client, packet: ConnectPacket, action: () => void): vo
 	} catch (error) {
 		if (!(error instanceof MqttError) || client.state === CONNECTED) throw error;
 		refuse(client, packet, error);
+	}
+}
+
+/** Such a CONNECT is malformed, and gets no answer. */
+function checkTexts({ clientId, username, will }: ConnectPacket): void {
+	if (hasUnwanted(clientId) || hasUnwanted(username ?? "") || hasUnwanted(will?.topic ?? "")) {
+		const text = "CONNECT: control characters in the client identifier, user name or will topic";
+		throw new MqttError(Reason.MALFORMED_PACKET, text);
 	}
 }
 
@@ -208,6 +219,7 @@ function chooseExpiry(client: Client, packet: ConnectPacket, answer: Answer): vo
 
 function takeLimits(client: Client, packet: ConnectPacket): void {
 	client.receiveMaximum = packet.properties?.receiveMaximum ?? 65535;
+	client.wantsReasons = packet.properties?.requestProblemInformation === 1;
 	// [MQTT-3.1.2-26], [MQTT-3.1.2-27]
 	const aliases = Math.min(packet.properties?.topicAliasMaximum ?? 0, client.listener.maxTopicAliasBroker);
 	client.outgoingAliases = aliases === 0 ? null : new OutgoingAliases(aliases);
@@ -304,15 +316,24 @@ function logWill(log: Log, will: Will | null): void {
 	log.write("debug", `\t${topic}`);
 }
 
-function refuse(client: Client, packet: ConnectPacket, error: MqttError): void {
-	const isCurrent = packet.version === 5;
+/** Sends the CONNACK that says no. `clientId`: for the log. */
+export function refuseConnect(client: Client, clientId: string, error: MqttError): void {
+	const isCurrent = client.version === 5;
 	// For some reasons there is no return code below 5.0, and so no CONNACK (3.1.1: [MQTT-3.2.2-6]).
-	if (isCurrent || hasReturnCode(error.code)) {
-		const reasonCode = isCurrent ? error.code : returnCodeFor(error.code); // [MQTT-3.2.2-8]
-		client.traceConnack(packet.clientId, false, reasonCode);
-		// [MQTT-3.2.2-6] (3.1.1: [MQTT-3.2.2-4])
-		client.send({ type: PacketType.CONNACK, sessionPresent: false, reasonCode, properties: null });
-	}
+	if (!isCurrent && !hasReturnCode(error.code)) return;
+	const reasonCode = isCurrent ? error.code : returnCodeFor(error.code); // [MQTT-3.2.2-8]
+	client.traceConnack(clientId, false, reasonCode);
+	const packet: ConnackPacket = {
+		type: PacketType.CONNACK,
+		sessionPresent: false, // [MQTT-3.2.2-6] (3.1.1: [MQTT-3.2.2-4])
+		reasonCode,
+		properties: null,
+	};
+	sendFailure(client, packet, error.message);
+}
+
+function refuse(client: Client, packet: ConnectPacket, error: MqttError): void {
+	refuseConnect(client, packet.clientId, error);
 	client.broker.logFault(client, packet.clientId, error);
 	client.broker.closeUnopened(client); // [MQTT-3.2.2-7] [MQTT-4.13.2-1] (3.1.1: [MQTT-3.2.2-5])
 }

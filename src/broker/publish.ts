@@ -11,12 +11,40 @@ import {
 	readPublish,
 } from "../packet/packet.ts";
 import type { Client } from "./client.ts";
+import { sendFailedAck } from "./explain.ts";
 import type { Route } from "./routes.ts";
 import { publishCertificate } from "./sparkplug.ts";
 import { stampPayload } from "./sparkplug-payload.ts";
 import { BIRTH, CERTIFICATE, DEATH, mountedRole, NO_ROLE, type SparkplugRole } from "./sparkplug-topic.ts";
 
 const view = new PublishView();
+
+/** Why a message is acknowledged but goes nowhere. */
+interface Refusal {
+	readonly code: number;
+	readonly text: string;
+}
+
+const TOO_LARGE: Refusal = {
+	code: Reason.QUOTA_EXCEEDED, // of those that [MQTT-3.4.2-1] allows
+	text: "the payload is longer than message_size_limit",
+};
+const NO_MEMORY: Refusal = {
+	code: Reason.QUOTA_EXCEEDED,
+	text: "memory_limit is exceeded: no retained message is kept",
+};
+const RESERVED: Refusal = {
+	code: Reason.NOT_AUTHORIZED,
+	text: "clients do not publish to $SYS, $CONTROL, $share or Sparkplug's certificates",
+};
+const NO_RIGHT: Refusal = {
+	code: Reason.NOT_AUTHORIZED,
+	text: "no right to publish to this topic",
+};
+const TOO_MANY: Refusal = {
+	code: Reason.QUOTA_EXCEEDED,
+	text: "more QoS 2 messages are under way than the receive maximum",
+};
 
 /** Any PUBLISH, also one that `forward.ts` has left: with properties, retained, repeated, refused, or to be logged. */
 export function handlePublish(client: Client, bytes: Uint8Array, start: number, end: number): void {
@@ -56,21 +84,17 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 	const packetId = view.packetId;
 	const qos = view.qos;
 	const role = client.sparkplugAware ? roleOf(client, route) : NO_ROLE;
-	let reason: number = refusal(client, route, role, view.payloadEnd - view.payloadStart);
-	if (broker.tracing && reason === Reason.SUCCESS) trace(client, "Received PUBLISH from", route.topic);
+	let refusal = refusalOf(client, route, role, view.payloadEnd - view.payloadStart);
+	if (broker.tracing && refusal === null) trace(client, "Received PUBLISH from", route.topic);
 	if (qos === 2 && session.incoming.has(packetId)) {
 		acknowledge(client, PacketType.PUBREC, packetId, Reason.SUCCESS); // not published again [MQTT-4.3.3-10]
 		return;
 	}
-	if (
-		reason === Reason.SUCCESS &&
-		qos === 2 &&
-		version === 5 &&
-		session.incoming.size >= broker.receiveMaximum
-	) {
-		reason = Reason.QUOTA_EXCEEDED;
+	if (refusal === null && qos === 2 && version === 5 && session.incoming.size >= broker.receiveMaximum) {
+		refusal = TOO_MANY;
 	}
-	if (reason === Reason.SUCCESS) {
+	let reason: number = Reason.SUCCESS;
+	if (refusal === null) {
 		const { publication } = broker;
 		const source = role === DEATH ? stamped(client, bytes) : bytes;
 		publication.begin(route, source, view, properties, expiresAt, broker.seconds);
@@ -83,11 +107,13 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 		// One that was refused is forgotten [MQTT-4.3.3-9]; one that has expired is not [MQTT-4.3.3-13].
 		if (qos === 2) session.incoming.add(packetId);
 	}
-	// At once, so in the order in which they came, and with the same identifier: [MQTT-2.2.1-5], [MQTT-3.3.4-1].
+	if (qos === 0) return;
+	// At once, so in the order in which they came, and with the same identifier: [MQTT-2.2.1-5], [MQTT-3.3.4-1]; and
+	// forgotten: [MQTT-4.3.2-4], [MQTT-4.3.2-5], [MQTT-4.3.3-8].
 	// 3.1.1: [MQTT-2.3.1-6], [MQTT-3.3.4-1], [MQTT-4.3.2-2], [MQTT-4.3.3-2], [MQTT-4.6.0-2], [MQTT-4.6.0-3]
-	if (qos === 1)
-		acknowledge(client, PacketType.PUBACK, packetId, reason); // and forgotten: [MQTT-4.3.2-4], [MQTT-4.3.2-5]
-	else if (qos === 2) acknowledge(client, PacketType.PUBREC, packetId, reason); // [MQTT-4.3.3-8]
+	const type = qos === 1 ? PacketType.PUBACK : PacketType.PUBREC;
+	if (refusal === null) acknowledge(client, type, packetId, reason);
+	else refuse(client, type, packetId, refusal);
 }
 
 /** The topic's route: by name or, in 5.0, by topic alias. */
@@ -146,30 +172,36 @@ function stamped({ broker }: Client, bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * Why a message is acknowledged but goes nowhere (3.1.1: [MQTT-3.3.5-2]): a reason that PUBACK and PUBREC have
- * ([MQTT-3.4.2-1], [MQTT-3.5.2-1]); SUCCESS when there is none.
+ * Null when the message is taken; else a reason that PUBACK and PUBREC have ([MQTT-3.4.2-1], [MQTT-3.5.2-1]).
+ * (3.1.1: [MQTT-3.3.5-2])
  */
-function refusal(client: Client, route: Route, role: SparkplugRole, payloadLength: number): number {
+function refusalOf(client: Client, route: Route, role: SparkplugRole, payloadLength: number): Refusal | null {
 	const limit = client.broker.settings.messageSizeLimit;
 	if (limit !== 0 && payloadLength > limit) {
 		trace(client, "Dropped too large PUBLISH from", route.topic);
-		return Reason.QUOTA_EXCEEDED; // of those that [MQTT-3.4.2-1] allows
+		return TOO_LARGE;
 	}
 	if (view.retain && payloadLength > 0 && client.broker.memoryScarce) {
 		trace(client, "Dropped retained PUBLISH, as memory_limit is exceeded, from", route.topic);
-		return Reason.QUOTA_EXCEEDED;
+		return NO_MEMORY;
 	}
 	const { rights } = client;
-	if (route.reserved || role === CERTIFICATE || (rights !== null && !route.admits(rights))) {
+	const isReserved = route.reserved || role === CERTIFICATE;
+	if (isReserved || (rights !== null && !route.admits(rights))) {
 		trace(client, "Denied PUBLISH from", route.topic);
-		return Reason.NOT_AUTHORIZED;
+		return isReserved ? RESERVED : NO_RIGHT;
 	}
-	return Reason.SUCCESS;
+	return null;
 }
 
 function acknowledge(client: Client, type: 4 | 5, packetId: number, reason: number): void {
 	if (client.broker.tracing) client.traceAck(type, packetId, client.version === 5 ? reason : 0);
 	client.sendAck(type, packetId, reason);
+}
+
+function refuse(client: Client, type: 4 | 5, packetId: number, { code, text }: Refusal): void {
+	if (client.broker.tracing) client.traceAck(type, packetId, client.version === 5 ? code : 0);
+	sendFailedAck(client, type, packetId, code, text);
 }
 
 /** The packet in `view`. */

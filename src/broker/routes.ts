@@ -1,7 +1,7 @@
 /** Topic name to subscribers, worked out once for each topic and remembered until subscriptions change. */
 
 import type { ByteMap, Connection } from "../host/host.ts";
-import { isValidTopicName, MqttError, Reason } from "../packet/packet.ts";
+import { hasUnwanted, isValidTopicName, MqttError, Reason } from "../packet/packet.ts";
 import type { FrameLevel } from "./constants.ts";
 import { Delivery } from "./delivery.ts";
 import type { Link } from "./link.ts";
@@ -45,7 +45,7 @@ export class Forwarding {
 export class Route implements Topic {
 	readonly topic: string;
 	readonly topicBytes: Uint8Array;
-	/** Topics that only the broker itself publishes to: `$SYS` and `$CONTROL`. */
+	/** Topics that clients do not publish to. */
 	readonly reserved: boolean;
 	/** What the topic is to a Sparkplug aware listener without mount point. */
 	readonly role: SparkplugRole;
@@ -67,8 +67,7 @@ export class Route implements Topic {
 	constructor(topic: string, topicBytes: Uint8Array) {
 		this.topic = topic;
 		this.topicBytes = topicBytes;
-		this.reserved =
-			topic === "$SYS" || topic.startsWith("$SYS/") || topic === "$CONTROL" || topic.startsWith("$CONTROL/");
+		this.reserved = topic.startsWith("$") && isReserved(topic);
 		this.role = sparkplugRole(topic);
 	}
 
@@ -83,6 +82,17 @@ export class Route implements Topic {
 		this.writer = rights;
 		return true;
 	}
+}
+
+/**
+ * `$SYS` and `$CONTROL` are the broker's, and `$share` is no topic. Bridges of other brokers, though, say in `$SYS` what
+ * state they are in.
+ */
+function isReserved(topic: string): boolean {
+	const slash = topic.indexOf("/");
+	const first = slash < 0 ? topic : topic.slice(0, slash);
+	if (first === "$SYS") return !(topic.startsWith("$SYS/broker/connection/") && topic.endsWith("/state"));
+	return first === "$CONTROL" || (first === "$share" && slash > 0);
 }
 
 export class Routes {
@@ -143,6 +153,9 @@ export class Routes {
 		}
 		if (!isValidTopicName(topic)) {
 			throw new MqttError(Reason.MALFORMED_PACKET, "PUBLISH: invalid topic name"); // [MQTT-3.3.2-2]
+		}
+		if (hasUnwanted(topic)) {
+			throw new MqttError(Reason.MALFORMED_PACKET, "PUBLISH: control characters in the topic name");
 		}
 		if (levelCount(topic) > MAXIMUM_LEVELS) {
 			throw new MqttError(Reason.MALFORMED_PACKET, `PUBLISH: more than ${MAXIMUM_LEVELS} topic levels`);

@@ -421,6 +421,18 @@ export class Session {
 		return true;
 	}
 
+	/** Whether a message of that packet identifier was sent whose flow has not ended, in whatever state. */
+	hasUnderWay(packetId: number): boolean {
+		return (
+			((this.plain[packetId & this.plainMask] ?? 0) & 0xffff) === packetId || this.outgoing.has(packetId)
+		);
+	}
+
+	/** Whether a message of that QoS, to a subscription of that QoS, is kept while there is no connection. */
+	keepsWhileAway(qos: Qos, granted: Qos): boolean {
+		return this.settings.queueQos0Messages || this.qosFor(qos, granted) > 0;
+	}
+
 	/** Whether a message has not been sent again yet; it will not be any more, and does not count as under way here. */
 	private waitsForResend(packetId: number): boolean {
 		return this.resend.size > 0 && this.resend.delete(packetId);

@@ -97,6 +97,6 @@ export class SharedGroup implements Redeliverer {
 function fitnessOf(member: Delivery, topic: string, qos: Qos): number {
 	const { session } = member;
 	if (session.rights?.restricted && !session.rights.mayRead(topic)) return CANNOT;
-	if (session.link === null) return session.qosFor(qos, member.qos) > 0 ? AWAY : CANNOT;
+	if (session.link === null) return session.keepsWhileAway(qos, member.qos) ? AWAY : CANNOT;
 	return session.link.congested || session.queued > 0 ? BUSY : READY;
 }

@@ -1,16 +1,19 @@
 /** SUBSCRIBE and UNSUBSCRIBE from a client. */
 
 import {
+	hasUnwanted,
 	isValidTopicFilter,
 	MqttError,
 	PacketType,
 	type Qos,
 	Reason,
+	type SubackPacket,
 	type SubscribePacket,
 	type SubscriptionRequest,
 	type UnsubscribePacket,
 } from "../packet/packet.ts";
 import type { Client } from "./client.ts";
+import { sendFailure } from "./explain.ts";
 import { levelCount, MAXIMUM_LEVELS } from "./routes.ts";
 import { Subscription } from "./subscription-tree.ts";
 
@@ -19,13 +22,18 @@ export function handleSubscribe(client: Client, packet: SubscribePacket): void {
 	const identifier = packet.properties?.subscriptionIdentifier?.[0] ?? 0;
 	for (const request of packet.subscriptions) checkFilter(request.topicFilter, "SUBSCRIBE");
 	const retained: (() => void)[] = [];
+	const refusals = new Set<string>();
 	// One after another, a code for each, in their order: [MQTT-3.8.4-5], [MQTT-3.8.4-6], [MQTT-3.9.3-1].
 	// [MQTT-3.9.3-2], 3.1.1: [MQTT-3.8.4-4], [MQTT-3.8.4-5], [MQTT-3.9.3-1]
-	const reasonCodes = packet.subscriptions.map((request) => subscribe(client, request, identifier, retained));
+	const reasonCodes = packet.subscriptions.map((request) =>
+		subscribe(client, request, identifier, retained, refusals),
+	);
 	client.trace("Sending SUBACK to");
-	// [MQTT-2.2.1-6] [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.9.2-1] [MQTT-3.9.2-2]
+	const { packetId } = packet;
+	// [MQTT-2.2.1-6] [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.9.2-2]
 	// 3.1.1: [MQTT-2.3.1-7], [MQTT-3.8.4-1], [MQTT-3.8.4-2]
-	client.sendWhole({ type: PacketType.SUBACK, packetId: packet.packetId, properties: null, reasonCodes });
+	const answer: SubackPacket = { type: PacketType.SUBACK, packetId, properties: null, reasonCodes };
+	if (refusals.size === 0 || !sendFailure(client, answer, [...refusals].join("; "))) client.sendWhole(answer);
 	for (const send of retained) send();
 }
 
@@ -34,6 +42,7 @@ function subscribe(
 	request: SubscriptionRequest,
 	identifier: number,
 	retained: (() => void)[],
+	refusals: Set<string>,
 ): number {
 	const { broker, session } = client;
 	const topicFilter = ownFilter(client, request.topicFilter);
@@ -56,6 +65,7 @@ function subscribe(
 			"notice",
 			`Subscription of client ${session.clientId} to ${topicFilter} denied: ${why}.`,
 		);
+		refusals.add(why);
 		return Reason.QUOTA_EXCEEDED;
 	}
 	const subscription = new Subscription(session, topicFilter, qos, noLocal, retainAsPublished, identifier);
@@ -125,6 +135,9 @@ function ownFilter({ mount }: Client, topicFilter: string): string {
 function checkFilter(topicFilter: string, packetName: string): void {
 	if (!isValidTopicFilter(topicFilter)) {
 		throw new MqttError(Reason.MALFORMED_PACKET, `${packetName}: invalid topic filter`); // [MQTT-4.7.1-1]
+	}
+	if (hasUnwanted(topicFilter)) {
+		throw new MqttError(Reason.MALFORMED_PACKET, `${packetName}: control characters in a topic filter`);
 	}
 	if (levelCount(topicFilter) > MAXIMUM_LEVELS) {
 		throw new MqttError(Reason.MALFORMED_PACKET, `${packetName}: more than ${MAXIMUM_LEVELS} topic levels`);

@@ -23,5 +23,5 @@ export {
 	reasonName,
 	returnCodeFor,
 } from "./reasons.ts";
-export type { TextCodec } from "./text.ts";
+export { hasUnwanted, type TextCodec } from "./text.ts";
 export { isValidTopicFilter, isValidTopicName, topicMatches } from "./topics.ts";

@@ -18,6 +18,16 @@ export interface TextCodec {
 	encodeInto(text: string, bytes: Uint8Array, start: number): number;
 }
 
+const UNWANTED = /[\p{Cc}\p{Noncharacter_Code_Point}]/u;
+
+/**
+ * Whether a text has a control character or a Unicode non-character. They should not be on the wire, and a receiver may
+ * refuse them (section 1.5.4), as mosquitto does.
+ */
+export function hasUnwanted(text: string): boolean {
+	return UNWANTED.test(text);
+}
+
 /**
  * Whether `bytes[start, end)` is text as MQTT wants it. For the few texts that are skipped rather than decoded
  * (a reason string in an acknowledgement); elsewhere the host's native check is faster.
