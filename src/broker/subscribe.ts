@@ -56,6 +56,7 @@ function subscribe(
 	const { noLocal, retainAsPublished, retainHandling } = request;
 	if (client.rights !== null && !client.rights.maySubscribe(topicFilter)) {
 		client.trace("Denied SUBSCRIBE from", `('${topicFilter}')`);
+		refusals.add("no right to subscribe to this topic filter");
 		return client.version === 3 ? qos : Reason.NOT_AUTHORIZED;
 	}
 	const isNew = !session.subscriptions.has(topicFilter);

@@ -22,6 +22,7 @@ import { after, before, suite, test } from "node:test";
 import { textCodec } from "../fake/text.ts";
 import { checkMutations } from "../fuzz/repeatable.ts";
 import { demandedPrograms, type Program, type Result, run, start, stopAll } from "./programs.ts";
+import { wireCases } from "./wire-cases.ts";
 
 const JANUARY = Date.UTC(2026, 0, 15);
 const JULY = Date.UTC(2026, 6, 15);
@@ -82,6 +83,7 @@ for (const program of demandedPrograms()) {
 		ids(program, () => folder);
 		sockets(program);
 		systemLog(program, () => folder);
+		wireCases(program);
 	});
 }
 

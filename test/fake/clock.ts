@@ -64,6 +64,12 @@ export class FakeClock implements Clock, Timers {
 		this.time = end;
 	}
 
+	/** As a machine that slept: `ms` later, what fell due meanwhile is called, late. */
+	leap(ms: number): void {
+		this.time += ms;
+		this.advance(0);
+	}
+
 	private next(end: number): Pending | null {
 		let first: Pending | null = null;
 		for (const timer of this.pending) {

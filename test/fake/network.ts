@@ -128,7 +128,8 @@ export class FakeNetwork implements Network {
 	private schedule(): void {
 		if (!this.turning && !this.scheduled) {
 			this.scheduled = true;
-			queueMicrotask(() => {
+			// Not every engine has queueMicrotask.
+			void Promise.resolve().then(() => {
 				this.scheduled = false;
 				this.turn();
 			});

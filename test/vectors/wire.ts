@@ -11,6 +11,7 @@ import type { BrokerSettings, ListenerSettings } from "../../src/broker/settings
 import { utf8 } from "../../src/node/bytes.ts";
 import type { ProtocolVersion } from "../../src/packet/packet.ts";
 import { Feed } from "./feed.ts";
+import type { WireAuthentication } from "./authenticator.ts";
 
 /** A packet as mqtt-packet has it, with texts for binary fields; some or all of its fields. */
 export type Fields = { [field: string]: unknown };
@@ -28,6 +29,8 @@ export interface WireCase {
 	readonly versions: readonly ProtocolVersion[];
 	readonly broker?: Partial<BrokerSettings>;
 	readonly listener?: Partial<ListenerSettings>;
+	/** A method of enhanced authentication that the broker has. */
+	readonly authentication?: WireAuthentication;
 	readonly steps: readonly Step[];
 }
 
@@ -39,7 +42,8 @@ export interface Theme {
 
 /** A connection to the broker under test. */
 export interface WirePeer {
-	send(bytes: Uint8Array): void;
+	/** Resolves when the octets are on their way. */
+	send(bytes: Uint8Array): void | Promise<void>;
 	/** The next octets from the broker, or null once it has closed. Rejects when nothing comes. */
 	receive(): Promise<Uint8Array | null>;
 	/** Ends the connection without DISCONNECT, and returns when the broker knows. */
@@ -52,9 +56,9 @@ export interface WireBroker {
 	readonly immediate: boolean;
 	open(): Promise<WirePeer>;
 	/** Lets seconds pass. */
-	advance(seconds: number): void;
+	advance(seconds: number): void | Promise<void>;
 	/** Asks the broker to end; it may take until all connections are closed. */
-	stop(): void;
+	stop(): void | Promise<void>;
 }
 
 const VERBS: { readonly [verb: string]: readonly string[] } = {
@@ -101,6 +105,19 @@ function verbOf(step: Step): string {
 	const verbs = Object.keys(step).filter((key) => key in VERBS);
 	assert.equal(verbs.length, 1, `one verb in ${JSON.stringify(step)}`);
 	return verbs[0]!;
+}
+
+/** What is sent in one write goes octet by octet when it is not longer; else so many octets at either end do. */
+const LONG = 1000;
+const EDGE = 100;
+
+/** The octets one by one; of what is long, the beginning and the end. */
+export function byOctet(bytes: Uint8Array): Uint8Array[] {
+	const single = (from: number, to: number) =>
+		Array.from(bytes.subarray(from, to), (octet) => Uint8Array.of(octet));
+	const { length } = bytes;
+	if (length <= LONG) return single(0, length);
+	return [...single(0, EDGE), bytes.subarray(EDGE, length - EDGE), ...single(length - EDGE, length)];
 }
 
 /** Whether time has to pass in the case. */
@@ -165,10 +182,10 @@ class WireClient {
 		});
 	}
 
-	send(bytes: Uint8Array, partial = false): void {
+	async send(bytes: Uint8Array, partial = false): Promise<void> {
 		this.unproven = true;
 		this.partial = partial;
-		this.peer.send(bytes);
+		await this.peer.send(bytes);
 	}
 
 	/** The next packet; null when the connection is over. */
@@ -198,7 +215,7 @@ class WireClient {
 	async prove(): Promise<void> {
 		if (!this.connected || this.over || this.partial || !this.unproven) return;
 		const before = this.pingResponses();
-		this.peer.send(Uint8Array.of(0xc0, 0));
+		await this.peer.send(Uint8Array.of(0xc0, 0));
 		this.unproven = false;
 		while (this.pingResponses() === before) {
 			if (!(await this.receive())) return;
@@ -254,10 +271,10 @@ class Run {
 		const value = step[verb];
 		switch (verb) {
 			case "advance":
-				this.broker.advance(value as number);
+				await this.broker.advance(value as number);
 				return;
 			case "stop":
-				this.broker.stop();
+				await this.broker.stop();
 				return;
 			case "open":
 				await this.open(step.on!, this.version);
@@ -273,10 +290,10 @@ class Run {
 	private async clientStep(client: WireClient, verb: string, value: unknown, step: Step): Promise<void> {
 		switch (verb) {
 			case "send":
-				client.send(Buffer.concat(list(value).map((fields) => encode(fields, client.version))));
+				await client.send(Buffer.concat(list(value).map((fields) => encode(fields, client.version))));
 				return;
 			case "hex":
-				client.send(Buffer.from((value as string).replaceAll(" ", ""), "hex"), step["partial"] === true);
+				await client.send(Buffer.from((value as string).replaceAll(" ", ""), "hex"), step["partial"] === true);
 				return;
 			case "expect":
 				for (const fields of list(value)) await expectPacket(client, fields);
@@ -284,7 +301,7 @@ class Run {
 			case "subscribe": {
 				const subscriptions = list(value);
 				const messageId = ++client.lastPacketId;
-				client.send(encode({ cmd: "subscribe", messageId, subscriptions }, client.version));
+				await client.send(encode({ cmd: "subscribe", messageId, subscriptions }, client.version));
 				const granted = step["granted"] ?? subscriptions.map((subscription) => subscription["qos"]);
 				await expectPacket(client, { cmd: "suback", messageId, granted });
 				return;
@@ -296,7 +313,7 @@ class Run {
 				return;
 			}
 			case "disconnect":
-				client.send(encode({ cmd: "disconnect", ...(value as Fields) }, client.version));
+				await client.send(encode({ cmd: "disconnect", ...(value as Fields) }, client.version));
 				await expectClosed(client);
 				return;
 			case "closed":
@@ -325,7 +342,7 @@ class Run {
 		const version = (fields["protocolVersion"] as ProtocolVersion | undefined) ?? this.version;
 		const client = await this.open(name, version);
 		const packet = { cmd: "connect", clientId: name, clean: true, keepalive: 0, ...fields };
-		client.send(encode(packet, version));
+		await client.send(encode(packet, version));
 		const expected: Fields = { cmd: "connack", sessionPresent: false, reasonCode: 0, ...connack };
 		// 3.1 has no such flag in CONNACK.
 		if (version === 3) expected["sessionPresent"] = false;

@@ -3,18 +3,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ProtocolVersion } from "../../../src/packet/packet.ts";
-import type { FakePeer } from "../../fake/host.ts";
-import { readThemes, runCase, type WireBroker, type WireCase } from "../../vectors/wire.ts";
+import { scriptedAuthenticator } from "../../vectors/authenticator.ts";
+import { byOctet, readThemes, runCase, type WireBroker, type WireCase } from "../../vectors/wire.ts";
 import { type Fixture, startBroker } from "./fixture.ts";
 
-/** `size`: octets in each arrival of input; 0 is everything at once. */
-function bind(fixture: Fixture, size: number): WireBroker {
+function bind(fixture: Fixture, octetByOctet: boolean): WireBroker {
 	return {
 		immediate: true,
 		async open() {
 			const peer = fixture.dial();
 			return {
-				send: (bytes) => (size === 0 ? peer.send(bytes) : sendOctets(peer, bytes)),
+				send: (bytes) => peer.send(...(octetByOctet ? byOctet(bytes) : [bytes])),
 				async receive() {
 					const bytes = peer.take();
 					if (bytes.length > 0) return bytes;
@@ -34,14 +33,11 @@ function bind(fixture: Fixture, size: number): WireBroker {
 	};
 }
 
-/** Octets at either end of what is sent in one write that go one by one. */
-const EDGE = 1000;
-
-/** How a case is run: octets in each arrival of input (0: all at once), and whether packets are logged. */
+/** How a case is run. */
 const WAYS = [
-	{ name: "", size: 0, debug: false },
-	{ name: ", octet by octet", size: 1, debug: false },
-	{ name: ", logged", size: 0, debug: true },
+	{ name: "", octetByOctet: false, debug: false },
+	{ name: ", octet by octet", octetByOctet: true, debug: false },
+	{ name: ", logged", octetByOctet: false, debug: true },
 ];
 
 async function runAs(
@@ -50,21 +46,18 @@ async function runAs(
 	way: (typeof WAYS)[number],
 ): Promise<void> {
 	const fixture = await startBroker(wireCase.broker, wireCase.listener, way.debug);
+	const { authentication } = wireCase;
+	if (authentication !== undefined) {
+		const authenticator = scriptedAuthenticator(authentication, fixture.host.utf8);
+		fixture.broker.authenticators.set(authentication.method, authenticator);
+	}
 	try {
-		await runCase(bind(fixture, way.size), wireCase, version);
+		await runCase(bind(fixture, way.octetByOctet), wireCase, version);
 		const internal = fixture.lines.filter((line) => line.startsWith("error:"));
 		assert.deepEqual(internal, [], "no internal error is logged");
 	} catch (error) {
 		throw new Error(`level ${version}${way.name}: ${(error as Error).message}`, { cause: error });
 	}
-}
-
-/** Octet by octet; of what is long, the beginning and the end. */
-function sendOctets(peer: FakePeer, bytes: Uint8Array): void {
-	const end = Math.max(EDGE, bytes.length - EDGE);
-	peer.sendSplit(bytes.subarray(0, EDGE), 1);
-	peer.send(bytes.subarray(EDGE, end));
-	peer.sendSplit(bytes.subarray(end), 1);
 }
 
 for (const { theme, cases } of readThemes()) {
