@@ -170,10 +170,11 @@ export class ModelBroker {
 
 	/** Members that can take it: those that are connected, and those for whom it would be queued. */
 	private ableMembers({ qos }: Message): ModelSession[] {
-		const away = qos > 0 || this.settings.upgradeQos;
+		const { queueQos0, upgradeQos } = this.settings;
+		const above0 = qos > 0 || upgradeQos;
 		return this.members
 			.map((clientId) => this.session(clientId))
-			.filter((member) => member.connected || (away && this.subscription(member).qos > 0));
+			.filter((member) => member.connected || queueQos0 || (above0 && this.subscription(member).qos > 0));
 	}
 
 	/** What a member whose session ended left behind: the observation tells how many of it each of the others gets. */
