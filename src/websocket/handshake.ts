@@ -44,7 +44,7 @@ export function acceptUpgrade(request: Request, origins: readonly string[], host
 	checkOrigin(headers.get("origin"), origins);
 	const offered = listOf(headers.get("sec-websocket-protocol"));
 	const subprotocol = SUBPROTOCOLS.find((name) => offered.includes(name));
-	// [MQTT-6.0.0-3]
+	// [MQTT-6.0.0-3], 3.1.1: [MQTT-6.0.0-3]
 	if (subprotocol === undefined) throw new HttpError(400, "the subprotocol mqtt is not offered");
 	// In mosquitto's order and letters.
 	return answerHead(101, [

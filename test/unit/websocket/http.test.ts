@@ -92,7 +92,7 @@ function readStatus(head: string): number {
 	}
 }
 
-// [MQTT-6.0.0-3] [MQTT-6.0.0-4]
+// [MQTT-6.0.0-3] [MQTT-6.0.0-4], 3.1.1: [MQTT-6.0.0-3]
 test("handshakes, and what is wrong with others", async () => {
 	const { dial, broker } = await startDoor({ origins: ["http://page.example", "https://page.example:8443"] });
 	const good = { Origin: "http://page.example" };
