@@ -4,6 +4,8 @@
 #
 #   scripts/native.sh ARCH [ENTRY OUT]        (default: src/bin/qjs.ts dist/ARCH/mqttd)
 #
+# With MQTTD_TLS=no in the environment the host has no TLS (default out: dist/ARCH-nossl/mqttd).
+#
 # Architectures are in the table below. x86_64-asan is a build for tests, made by the system's compiler, that checks
 # memory, undefined behaviour and leaks. Objects are kept in the cache, outside the repository.
 set -eu
@@ -28,7 +30,12 @@ aarch64) target='-target aarch64-linux-musl' processor=aarch64 ;;
 *) fail "unknown architecture '$arch'; there are x86_64 x86_64-asan mips_24kc mipsel_24kc arm_cortex-a7 aarch64" ;;
 esac
 entry=${2:-src/bin/qjs.ts}
-out=${3:-dist/$arch/mqttd}
+case ${MQTTD_TLS:-yes} in
+yes) variant=$arch ;;
+no) variant=$arch-nossl ;;
+*) fail "MQTTD_TLS is yes or no" ;;
+esac
+out=${3:-dist/$variant/mqttd}
 name=$(basename "$out")
 
 cache=${MQTTD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mqttd}
@@ -44,7 +51,12 @@ sources=$(scripts/sources.sh quickjs libuv1)
 quickjs=$(echo "$sources" | sed -n 1p)
 libuv=$(echo "$sources" | sed -n 2p)
 key=$(basename "$quickjs")-$(basename "$libuv")
-build=$cache/build/$arch-$key-zig-$zig_version
+mbedtls=
+if test "$variant" = "$arch"; then
+	mbedtls=$(scripts/sources.sh mbedtls)
+	key=$key-$(basename "$mbedtls")
+fi
+build=$cache/build/$variant-$key-zig-$zig_version
 mkdir -p "$build/src" "$build/bytecode" "$build/bin" "$(dirname "$out")"
 exec 9>"$build/lock"
 flock 9
@@ -115,11 +127,11 @@ run() {
 	}
 }
 if ! test -e "$build/cmake/Makefile"; then
-	echo "native.sh: building QuickJS and libuv for $arch" >&2
+	echo "native.sh: building QuickJS, libuv and what else there is for $variant" >&2
 fi
 run cmake -G 'Unix Makefiles' -S "$build/src" -B "$build/cmake" -DCMAKE_SYSTEM_NAME=Linux \
 	-DCMAKE_SYSTEM_PROCESSOR="$processor" -DCMAKE_C_COMPILER="$build/bin/cc" -DCMAKE_AR="$build/bin/ar" \
-	-DCMAKE_RANLIB="$build/bin/ranlib" -DQUICKJS_DIR="$quickjs" -DLIBUV_DIR="$libuv" \
+	-DCMAKE_RANLIB="$build/bin/ranlib" -DQUICKJS_DIR="$quickjs" -DLIBUV_DIR="$libuv" -DMBEDTLS_DIR="$mbedtls" \
 	-DBYTECODE_DIR="$build/bytecode" -DSANITIZE="$sanitize" \
 	-DOPTIMIZING_LINKER="$zig;ld.lld${cpu:+;-plugin-opt=mcpu=$cpu}"
 run cmake --build "$build/cmake" --target "program_$name" --parallel 2

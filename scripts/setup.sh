@@ -28,6 +28,7 @@ readelf         binutils
 qemu-mips-static qemu-user-static
 mosquitto_pub   mosquitto-clients
 busybox         busybox
+openssl         openssl
 shellcheck      shellcheck
 '
 bench='

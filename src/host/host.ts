@@ -6,6 +6,7 @@ import type { Crypto } from "./crypto.ts";
 import type { Files } from "./files.ts";
 import type { Network } from "./network.ts";
 import type { Process, Syslog } from "./process.ts";
+import type { Tls } from "./tls.ts";
 
 export type { ByteMap, CopyMasked, Random, Utf8 } from "./bytes.ts";
 export type { Clock, Timer, Timers } from "./clock.ts";
@@ -30,6 +31,18 @@ export type {
 	Syslog,
 	SyslogLevel,
 } from "./process.ts";
+export type {
+	ConnectTls,
+	ListenTls,
+	Tls,
+	TlsClientContext,
+	TlsClientOptions,
+	TlsFacts,
+	TlsOptions,
+	TlsServerContext,
+	TlsServerOptions,
+	TlsVersion,
+} from "./tls.ts";
 
 /**
  * One platform. A program receives it once, at its entry, and passes on what each part needs; nothing is global.
@@ -43,6 +56,8 @@ export interface Host {
 	readonly utf8: Utf8;
 	readonly crypto: Crypto;
 	readonly network: Network;
+	/** Null where the program was built without TLS. */
+	readonly tls: Tls | null;
 	readonly files: Files;
 	readonly process: Process;
 	readonly syslog: Syslog;

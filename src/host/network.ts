@@ -1,6 +1,7 @@
-/** Streams of bytes, ordered and lossless ([MQTT-4.2.0-1]; 3.1.1: [MQTT-7.1.1-1], [MQTT-7.1.2-1]): TCP, unix sockets. */
+/** Streams of bytes, ordered and lossless ([MQTT-4.2.0-1]; 3.1.1: [MQTT-7.1.1-1], [MQTT-7.1.2-1]): TCP, unix sockets, TLS. */
 
 import type { HostError } from "./error.ts";
+import type { ConnectTls, ListenTls, TlsFacts, TlsServerContext } from "./tls.ts";
 
 /** What the user of a connection is told. Called from the event loop, never from inside one of its own calls. */
 export interface ConnectionHandler {
@@ -26,6 +27,8 @@ export interface Connection {
 	readonly remoteAddress: string;
 	/** Peer's port; 0 for a unix socket. */
 	readonly remotePort: number;
+	/** What the TLS handshake has shown; null without TLS. */
+	readonly tls: TlsFacts | null;
 	/** Octets written and not yet taken by the system. */
 	readonly buffered: number;
 	/** Says who is told; reading begins. Exactly once, before `write`. */
@@ -62,13 +65,19 @@ export interface ListenOptions {
 	readonly noDelay?: boolean;
 	/** Permission bits of a unix socket, from its first moment, in place of those. */
 	readonly mode?: number;
+	readonly tls?: ListenTls;
 }
 
 export interface Listener {
 	/** The port listened on, also when 0 was asked for; 0 for a unix socket. */
 	readonly port: number;
-	/** Accepts no more; accepted connections go on. Removes a unix socket's path, unless it was replaced. Idempotent. */
+	/**
+	 * Accepts no more, and drops unfinished TLS handshakes; accepted connections go on. Removes a unix socket's path,
+	 * unless it was replaced. Idempotent.
+	 */
 	close(): void;
+	/** Takes other TLS settings for handshakes from now on. Only for a listener with TLS. */
+	setTls(context: TlsServerContext): void;
 }
 
 export interface ConnectOptions {
@@ -78,14 +87,15 @@ export interface ConnectOptions {
 	/** Numeric local address to connect from. */
 	readonly bindAddress?: string;
 	readonly noDelay?: boolean;
-	/** Milliseconds for all of it; then ETIMEDOUT. Default 60,000. */
+	/** Milliseconds for all of it, with the TLS handshake; then ETIMEDOUT. Default 60,000. */
 	readonly timeout?: number;
+	readonly tls?: ConnectTls;
 }
 
 export interface Network {
 	/** Listens. Rejects with a HostError. An IPv6 listener takes IPv6 only. */
 	listen(options: ListenOptions, onConnection: (connection: Connection) => void): Promise<Listener>;
-	/** Connects; the name is looked up without blocking the loop. Rejects with the last address's HostError. */
+	/** Connects; the name is looked up without blocking the loop. Rejects with the last address's HostError, which may be one of TLS. */
 	connect(options: ConnectOptions): Promise<Connection>;
 	/** Numeric addresses of a name, in the system's order of preference; at least one. Rejects with a HostError. */
 	resolve(host: string): Promise<string[]>;

@@ -4,7 +4,9 @@ import { Buffer } from "node:buffer";
 import { Socket, type SocketConstructorOpts } from "node:net";
 import type { HostError } from "../host/error.ts";
 import type { Connection, ConnectionHandler } from "../host/network.ts";
+import type { TlsFacts } from "../host/tls.ts";
 import { toHostError } from "./errno.ts";
+import { recordError } from "./tls.ts";
 
 /** Octets read at once. */
 const READ_SIZE = 65_536;
@@ -62,6 +64,7 @@ export function adopt(accepted: Socket): NodeConnection {
 export class NodeConnection implements Connection {
 	remoteAddress = "";
 	remotePort = 0;
+	tls: TlsFacts | null = null;
 	/** What the socket is to be made with. */
 	readonly onRead: { buffer: Uint8Array; callback: (length: number) => boolean };
 
@@ -93,7 +96,7 @@ export class NodeConnection implements Connection {
 	private inDirty = false;
 
 	constructor() {
-		this.onRead = { buffer: input, callback: (length) => this.take(length) };
+		this.onRead = { buffer: input, callback: (length) => this.take(input, length) };
 	}
 
 	get buffered(): number {
@@ -108,7 +111,7 @@ export class NodeConnection implements Connection {
 		socket.on("error", (error) => {
 			if (!this.destroyed) {
 				// What the peer does when it has been told of the end is its own affair.
-				this.error = this.lingering ? null : toHostError(error);
+				this.error = this.lingering ? null : this.tls === null ? toHostError(error) : recordError(error);
 				this.destroy();
 			}
 		});
@@ -121,6 +124,21 @@ export class NodeConnection implements Connection {
 			}
 		});
 		socket.on("close", () => this.closed());
+	}
+
+	/** The same for a socket whose TLS handshake is over: these have no `onread`. */
+	attachTls(socket: Socket, facts: TlsFacts, address: string, port: number): void {
+		socket.pause();
+		socket.allowHalfOpen = true;
+		this.tls = facts;
+		this.attach(socket);
+		// It may be gone, but it had one.
+		this.remoteAddress = address;
+		this.remotePort = port;
+		socket.on("data", (piece: Buffer) => {
+			const bytes = new Uint8Array(piece.buffer, piece.byteOffset, piece.length);
+			if (!this.take(bytes, bytes.length)) socket.pause();
+		});
 	}
 
 	start(handler: ConnectionHandler): void {
@@ -310,18 +328,18 @@ export class NodeConnection implements Connection {
 		this.tailEnd = 0;
 	}
 
-	/** `length` octets are in `input`. Returns whether to go on reading. */
-	private take(length: number): boolean {
+	/** There are `length` new octets. Returns whether to go on reading. */
+	private take(bytes: Uint8Array, length: number): boolean {
 		if (this.closing) {
 			return this.drop(length);
 		}
 		if (this.tailStart === this.tailEnd) {
-			const used = this.give(input, 0, length);
+			const used = this.give(bytes, 0, length);
 			if (used < length && !this.closing) {
-				this.keep(used, length);
+				this.keep(bytes, used, length);
 			}
 		} else {
-			this.keep(0, length);
+			this.keep(bytes, 0, length);
 			this.tailStart += this.give(this.tail, this.tailStart, this.tailEnd);
 			if (this.tailStart === this.tailEnd || this.closing) {
 				this.dropInput();
@@ -347,8 +365,8 @@ export class NodeConnection implements Connection {
 		return used;
 	}
 
-	/** Appends `input[start, end)` to the tail. */
-	private keep(start: number, end: number): void {
+	/** Appends `bytes[start, end)` to the tail. */
+	private keep(bytes: Uint8Array, start: number, end: number): void {
 		const length = end - start;
 		const used = this.tailEnd - this.tailStart;
 		if (this.tailEnd + length > this.tail.length) {
@@ -362,7 +380,7 @@ export class NodeConnection implements Connection {
 			this.tailStart = 0;
 			this.tailEnd = used;
 		}
-		this.tail.set(input.subarray(start, end), this.tailEnd);
+		this.tail.set(bytes.subarray(start, end), this.tailEnd);
 		this.tailEnd += length;
 	}
 

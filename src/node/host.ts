@@ -8,6 +8,7 @@ import { files } from "./files.ts";
 import { network } from "./network.ts";
 import { nodeProcess } from "./process.ts";
 import { syslog } from "./syslog.ts";
+import { tls } from "./tls.ts";
 
 /** This process as a Host. There is one. */
 export function createNodeHost(): Host {
@@ -19,6 +20,7 @@ export function createNodeHost(): Host {
 		utf8,
 		crypto,
 		network,
+		tls,
 		files,
 		process: nodeProcess,
 		syslog,

@@ -5,8 +5,11 @@ import { existsSync, lstatSync, renameSync, unlinkSync } from "node:fs";
 import { createServer, type ListenOptions as NodeListenOptions, type Server, Socket } from "node:net";
 import { dirname } from "node:path";
 import type { Connection, ConnectOptions, Listener, ListenOptions, Network } from "../host/network.ts";
+import type { TlsServerContext } from "../host/tls.ts";
 import { adopt, NodeConnection } from "./connection.ts";
 import { hostError, toHostError } from "./errno.ts";
+import { Handshakes } from "./handshakes.ts";
+import type { NodeClientContext } from "./tls.ts";
 
 /** Milliseconds for `connect` unless it is told. */
 const CONNECT_TIMEOUT = 60_000;
@@ -23,14 +26,19 @@ const FREE_NAMES = 100;
 export const network: Network = { listen, connect, resolve };
 
 function listen(options: ListenOptions, onConnection: (connection: Connection) => void): Promise<Listener> {
-	const { address, port, noDelay = false, mode } = options;
-	const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay });
-	server.on("connection", (socket) => onConnection(adopt(socket)));
+	const { address, port, tls, noDelay = tls !== undefined, mode } = options;
+	// Who ends in the middle of a handshake has ended it.
+	const server = createServer({ allowHalfOpen: tls === undefined, pauseOnConnect: true, noDelay });
+	const handshakes = tls === undefined ? null : new Handshakes(tls, onConnection);
+	server.on("connection", (socket) => {
+		if (handshakes === null) onConnection(adopt(socket));
+		else handshakes.begin(socket);
+	});
 	if (address.startsWith("/")) {
-		return listenUnix(server, address, mode === undefined ? SOCKET_UMASK : ~mode & 0o777);
+		return listenUnix(server, handshakes, address, mode === undefined ? SOCKET_UMASK : ~mode & 0o777);
 	}
 	return listenOn(server, { host: address, port, ipv6Only: true }, address).then(
-		() => new NodeListener(server),
+		() => new NodeListener(server, handshakes),
 	);
 }
 
@@ -55,7 +63,12 @@ function listenOn(server: Server, options: NodeListenOptions, address: string): 
  * Listens under a name of its own first, and then moves to the path: whoever is there is replaced in one step. Node, which
  * removes the path that it has bound when it closes it, knows only the first name.
  */
-async function listenUnix(server: Server, path: string, umask: number): Promise<Listener> {
+async function listenUnix(
+	server: Server,
+	handshakes: Handshakes | null,
+	path: string,
+	umask: number,
+): Promise<Listener> {
 	if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) {
 		throw hostError("EADDRINUSE");
 	}
@@ -71,7 +84,7 @@ async function listenUnix(server: Server, path: string, umask: number): Promise<
 	try {
 		const { dev, ino } = lstatSync(name);
 		renameSync(name, path);
-		return new UnixListener(server, path, dev, ino);
+		return new UnixListener(server, handshakes, path, dev, ino);
 	} catch (error) {
 		server.close();
 		throw toHostError(error);
@@ -99,37 +112,53 @@ function listenError(code: string, address: string) {
 	return hostError(absent ? "ENOENT" : code);
 }
 
-class NodeListener implements Listener {
-	readonly port: number;
-	private readonly server: Server;
+/** What listeners of all kinds have in common. */
+abstract class ServerListener implements Listener {
+	abstract readonly port: number;
+	protected readonly server: Server;
+	private readonly handshakes: Handshakes | null;
 
-	constructor(server: Server) {
-		const address = server.address();
+	constructor(server: Server, handshakes: Handshakes | null) {
 		this.server = server;
-		this.port = address !== null && typeof address === "object" ? address.port : 0;
+		this.handshakes = handshakes;
 	}
 
 	close(): void {
 		this.server.close();
+		this.handshakes?.drop();
+	}
+
+	setTls(context: TlsServerContext): void {
+		if (this.handshakes === null) throw new TypeError("a listener without TLS");
+		this.handshakes.setContext(context);
 	}
 }
 
-class UnixListener implements Listener {
+class NodeListener extends ServerListener {
+	readonly port: number;
+
+	constructor(server: Server, handshakes: Handshakes | null) {
+		super(server, handshakes);
+		const address = server.address();
+		this.port = address !== null && typeof address === "object" ? address.port : 0;
+	}
+}
+
+class UnixListener extends ServerListener {
 	readonly port = 0;
-	private readonly server: Server;
 	/** Where it is, and which file it is there; null when closed. */
 	private path: string | null;
 	private readonly device: number;
 	private readonly inode: number;
 
-	constructor(server: Server, path: string, device: number, inode: number) {
-		this.server = server;
+	constructor(server: Server, handshakes: Handshakes | null, path: string, device: number, inode: number) {
+		super(server, handshakes);
 		this.path = path;
 		this.device = device;
 		this.inode = inode;
 	}
 
-	close(): void {
+	override close(): void {
 		const { path } = this;
 		if (path === null) {
 			return;
@@ -144,7 +173,7 @@ class UnixListener implements Listener {
 				// Not allowed any more: it stays, and whoever comes next replaces it.
 			}
 		}
-		this.server.close();
+		super.close();
 	}
 }
 
@@ -189,7 +218,10 @@ async function connectToOne(
 function connectTo(address: string, options: ConnectOptions, signal: AbortSignal): Promise<Connection> {
 	return new Promise((fulfil, reject) => {
 		const connection = new NodeConnection();
-		const socket = new Socket({ allowHalfOpen: true, onread: connection.onRead });
+		// A TLS socket reads from the system itself.
+		const socket = new Socket(
+			options.tls === undefined ? { allowHalfOpen: true, onread: connection.onRead } : {},
+		);
 		const stop = () => socket.destroy();
 		const failed = (error: Error) => {
 			signal.removeEventListener("abort", stop);
@@ -201,15 +233,32 @@ function connectTo(address: string, options: ConnectOptions, signal: AbortSignal
 		};
 		signal.addEventListener("abort", stop);
 		socket.once("error", failed);
+		const { tls } = options;
 		socket.once("connect", () => {
-			signal.removeEventListener("abort", stop);
-			socket.removeListener("error", failed);
-			connection.attach(socket);
-			fulfil(connection);
+			if (tls === undefined) {
+				signal.removeEventListener("abort", stop);
+				socket.removeListener("error", failed);
+				connection.attach(socket);
+				fulfil(connection);
+				return;
+			}
+			const { remoteAddress = "", remotePort = 0 } = socket;
+			(tls.context as NodeClientContext).begin(socket, tls.serverName ?? options.host, {
+				done(secure, facts) {
+					signal.removeEventListener("abort", stop);
+					connection.attachTls(secure, facts, remoteAddress, remotePort);
+					fulfil(connection);
+				},
+				failed(error) {
+					signal.removeEventListener("abort", stop);
+					socket.destroy();
+					reject(error);
+				},
+			});
 		});
 		// Nothing is read before `start`.
 		socket.pause();
-		const { port, bindAddress, noDelay = false } = options;
+		const { port, bindAddress, noDelay = tls !== undefined } = options;
 		if (address.startsWith("/")) {
 			socket.connect({ path: address });
 			return;

@@ -4,6 +4,7 @@ import * as native from "native";
 import type { Files, Host } from "../host/host.ts";
 import { network } from "./network.ts";
 import { qjsProcess, syslog } from "./process.ts";
+import { tls } from "./tls.ts";
 
 const files: Files = {
 	read: native.readFile,
@@ -41,6 +42,7 @@ export function createQuickJsHost(): Host {
 			equal: native.equalOctets,
 		},
 		network,
+		tls,
 		files,
 		process: qjsProcess,
 		syslog,

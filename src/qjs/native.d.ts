@@ -8,6 +8,9 @@ declare module "native" {
 		HostError,
 		Listener,
 		Timer,
+		TlsClientContext,
+		TlsServerContext,
+		TlsVersion,
 	} from "../host/host.ts";
 
 	// timers.c
@@ -64,7 +67,11 @@ declare module "native" {
 		port: number,
 		noDelay: boolean,
 		mode: number | undefined,
-		onConnection: (connection: Connection) => void,
+		onConnection: (connection: NativeConnection) => void,
+		tls: TlsServerContext | undefined,
+		onRefused: (address: string, port: number, error: HostError) => void,
+		handshakeTime: number,
+		handshakes: number,
 	): Listener;
 	/** Connects to one address. One argument of the callback is null. After `cancel` it is not called. */
 	export function connect(
@@ -72,7 +79,9 @@ declare module "native" {
 		port: number,
 		bindAddress: string | undefined,
 		noDelay: boolean,
-		callback: (error: HostError | null, connection: Connection | null) => void,
+		callback: (error: HostError | null, connection: NativeConnection | null) => void,
+		tls: TlsClientContext | undefined,
+		serverName: string,
 	): { cancel(): void };
 	export function resolve(
 		name: string,
@@ -81,6 +90,41 @@ declare module "native" {
 	export function isAddress(text: string): boolean;
 	/** A HostError ETIMEDOUT. */
 	export function timeoutError(): HostError;
+
+	// tls.c, tls_context.c
+	/** A connection whose facts are not yet as the contract has them. */
+	export type NativeConnection = Omit<Connection, "tls"> & { tls: NativeFacts | null };
+	export interface NativeFacts {
+		version: TlsVersion;
+		/** Registered number of the cipher suite. */
+		suite: number;
+		alpn: string | null;
+		serverName: string | null;
+		pskIdentity: string | null;
+		resumed: boolean;
+		peerCertificate: Uint8Array | null;
+	}
+	/** All of these have to be there; what a role does not have is false or empty. */
+	export interface NativeTlsOptions {
+		isServer: boolean;
+		certificate: Uint8Array | null;
+		key: Uint8Array | null;
+		keyPassword: string | null;
+		authorities: Uint8Array | null;
+		revocations: Uint8Array | null;
+		minimumVersion: TlsVersion;
+		maximumVersion: TlsVersion;
+		suites: readonly number[];
+		alpn: readonly string[];
+		requireCertificate: boolean;
+		ignoreDates: boolean;
+		verifyName: boolean;
+		psks: readonly (readonly [identity: string, key: Uint8Array])[];
+	}
+	/** Undefined in a build without TLS. */
+	export const tlsContext: ((options: NativeTlsOptions) => object) | undefined;
+	/** A HostError with the code TLS_BAD_CIPHERS. */
+	export function badCiphersError(): HostError;
 
 	// files.c
 	export function readFile(path: string, limit: number): Uint8Array;

@@ -1,18 +1,33 @@
 /** Listening, connecting and looking up names. */
 
 import * as native from "native";
+import type { HostError } from "../host/error.ts";
 import type { Connection, ConnectOptions, Listener, ListenOptions, Network } from "../host/network.ts";
+import { toConnection } from "./tls.ts";
 
 /** Milliseconds for `connect` unless it is told. */
 const CONNECT_TIMEOUT = 60_000;
+/** Milliseconds for a TLS handshake, and how many may be unfinished. */
+const HANDSHAKE_TIME = 20_000;
+const HANDSHAKES = 100;
 
 export const network: Network = { listen, connect, resolve };
 
 async function listen(
-	{ address, port, noDelay = false, mode }: ListenOptions,
+	{ address, port, noDelay = false, mode, tls }: ListenOptions,
 	onConnection: (connection: Connection) => void,
 ): Promise<Listener> {
-	return native.listen(address, port, noDelay, mode, onConnection);
+	return native.listen(
+		address,
+		port,
+		noDelay,
+		mode,
+		(connection) => onConnection(toConnection(connection)),
+		tls?.context,
+		(remoteAddress, remotePort, error) => tls?.refused(remoteAddress, remotePort, error),
+		tls?.handshakeTime ?? HANDSHAKE_TIME,
+		tls?.handshakes ?? HANDSHAKES,
+	);
 }
 
 async function resolve(name: string): Promise<string[]> {
@@ -75,16 +90,18 @@ class Attempts {
 	}
 
 	private tryOne(address: string): Promise<Connection> {
-		const { port, bindAddress, noDelay = false } = this.options;
+		const { host, port, bindAddress, noDelay = false, tls } = this.options;
 		return new Promise((fulfil, reject) => {
-			this.current = native.connect(address, port, bindAddress, noDelay, (error, connection) => {
+			const done = (error: HostError | null, connection: native.NativeConnection | null) => {
 				this.current = null;
 				if (connection === null) {
 					reject(error);
 				} else {
-					fulfil(connection);
+					fulfil(toConnection(connection));
 				}
-			});
+			};
+			const name = tls?.serverName ?? host;
+			this.current = native.connect(address, port, bindAddress, noDelay, done, tls?.context, name);
 		});
 	}
 }

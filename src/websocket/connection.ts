@@ -3,7 +3,15 @@
  * stream of octets, whatever the frames; what was written in one turn of the event loop goes out as one frame.
  */
 
-import type { Connection, ConnectionHandler, CopyMasked, HostError, Random, Utf8 } from "../host/host.ts";
+import type {
+	Connection,
+	ConnectionHandler,
+	CopyMasked,
+	HostError,
+	Random,
+	TlsFacts,
+	Utf8,
+} from "../host/host.ts";
 import {
 	BINARY,
 	CLOSE,
@@ -81,6 +89,10 @@ export class WebSocketConnection implements Connection, ConnectionHandler, Sende
 		this.host = host;
 		this.below = below;
 		this.isClient = isClient;
+	}
+
+	get tls(): TlsFacts | null {
+		return this.below.tls;
 	}
 
 	get remoteAddress(): string {

@@ -3,12 +3,13 @@
  * puts the next one in its place. Who serves it is the last stage: `start` makes it that.
  */
 
-import type { Connection, ConnectionHandler, HostError } from "../host/host.ts";
+import type { Connection, ConnectionHandler, HostError, TlsFacts } from "../host/host.ts";
 
 export class Entry implements Connection, ConnectionHandler {
 	/** May be changed by a stage that knows better, before the connection is handed on. */
 	remoteAddress: string;
 	remotePort: number;
+	readonly tls: TlsFacts | null;
 	private readonly below: Connection;
 	private stage: ConnectionHandler | null = null;
 	/** Whether the last stage has come. */
@@ -18,6 +19,7 @@ export class Entry implements Connection, ConnectionHandler {
 		this.below = below;
 		this.remoteAddress = below.remoteAddress;
 		this.remotePort = below.remotePort;
+		this.tls = below.tls;
 	}
 
 	/** Begins with its first stage. */

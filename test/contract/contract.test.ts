@@ -19,6 +19,7 @@ import { type AddressInfo, connect, createServer, type Server, Socket } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { makeCertificates } from "../certificates.ts";
 import { textCodec } from "../fake/text.ts";
 import { checkMutations } from "../fuzz/repeatable.ts";
 import { demandedPrograms, type Program, type Result, run, start, stopAll } from "./programs.ts";
@@ -66,6 +67,7 @@ for (const program of demandedPrograms()) {
 		let folder = "";
 		before(() => {
 			folder = mkdtempSync(join(tmpdir(), "contract-"));
+			makeCertificates(join(folder, "tls"));
 			program.build();
 		});
 		after(() => {
@@ -89,7 +91,9 @@ for (const program of demandedPrograms()) {
 
 function itself(program: Program, folder: () => string): void {
 	test("the suite itself", async () => {
-		const result = await run(program, [], { env: { ...process.env, CONTRACT_DIR: folder() } });
+		const result = await run(program, [], {
+			env: { ...process.env, CONTRACT_DIR: folder(), CONTRACT_TLS: join(folder(), "tls") },
+		});
 		assert.deepEqual(otherLines(result), []);
 	});
 

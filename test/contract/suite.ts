@@ -13,6 +13,7 @@ import { runTests, say } from "./harness.ts";
 import { modes } from "./modes.ts";
 import { networkTests } from "./network.ts";
 import { processTests } from "./process.ts";
+import { tlsTests } from "./tls.ts";
 
 /** Runs the suite, or the mode that the first argument names, on `host`. */
 export async function runContract(host: Host): Promise<void> {
@@ -26,6 +27,7 @@ export async function runContract(host: Host): Promise<void> {
 			process: processTests,
 			network: networkTests,
 			connection: connectionTests,
+			tls: tlsTests,
 		});
 	}
 	const mode = name === undefined ? undefined : modes[name];

@@ -13,17 +13,20 @@ import { FakeClock } from "./clock.ts";
 import { FakeFiles } from "./files.ts";
 import { FakeNetwork } from "./network.ts";
 import { FakeProcess, FakeSyslog } from "./process.ts";
+import { FakeTls } from "./tls.ts";
 
 export { FakeClock } from "./clock.ts";
 export { fakeError } from "./error.ts";
 export { FakeFiles } from "./files.ts";
 export { type FakeConnection, FakeNetwork, type FakePeer } from "./network.ts";
 export { FakeExit, FakeProcess, FakeSyslog } from "./process.ts";
+export { type FakeContext, FakeTls } from "./tls.ts";
 
 export interface FakeHost extends Host {
 	readonly clock: FakeClock;
 	readonly timers: FakeClock;
 	readonly network: FakeNetwork;
+	readonly tls: FakeTls;
 	readonly files: FakeFiles;
 	readonly process: FakeProcess;
 	readonly syslog: FakeSyslog;
@@ -68,6 +71,7 @@ export function createFakeHost(argv: readonly string[] = ["program"]): FakeHost 
 		utf8,
 		crypto: fakeCrypto(network),
 		network,
+		tls: new FakeTls(),
 		files: new FakeFiles(),
 		process: new FakeProcess(argv, afterTurn),
 		syslog: new FakeSyslog(),

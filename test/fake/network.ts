@@ -15,6 +15,7 @@ import type {
 	ListenOptions,
 	Network,
 } from "../../src/host/network.ts";
+import type { ListenTls, TlsFacts } from "../../src/host/tls.ts";
 import { fakeError } from "./error.ts";
 
 export class FakeNetwork implements Network {
@@ -22,7 +23,7 @@ export class FakeNetwork implements Network {
 	readonly names = new Map<string, string[]>();
 	/** What the code under test asked to connect to, in order. */
 	readonly connects: ConnectOptions[] = [];
-	private readonly listeners = new Map<string, (connection: Connection) => void>();
+	private readonly listeners = new Map<string, FakeListener>();
 	private readonly servers = new Map<string, (peer: FakePeer) => void>();
 	private readonly dirty = new Set<FakeConnection>();
 	private readonly events: (() => void)[] = [];
@@ -37,15 +38,23 @@ export class FakeNetwork implements Network {
 		if (this.listeners.has(key)) {
 			throw fakeError("EADDRINUSE");
 		}
-		this.listeners.set(key, onConnection);
-		return { port, close: () => void this.listeners.delete(key) };
+		const listener: FakeListener = { accept: onConnection, tls: options.tls ?? null };
+		this.listeners.set(key, listener);
+		return {
+			port,
+			close: () => void this.listeners.delete(key),
+			setTls(context) {
+				if (listener.tls === null) throw new TypeError("a listener without TLS");
+				listener.tls = { ...listener.tls, context };
+			},
+		};
 	}
 
 	async connect(options: ConnectOptions): Promise<Connection> {
 		this.connects.push(options);
 		const [address = ""] = options.host.startsWith("/") ? [options.host] : await this.resolve(options.host);
 		const server = this.servers.get(keyOf(address, options.port));
-		const accept = this.find(address, options.port);
+		const accept = this.find(address, options.port)?.accept;
 		if (server === undefined && accept === undefined) {
 			throw fakeError("ECONNREFUSED");
 		}
@@ -76,14 +85,20 @@ export class FakeNetwork implements Network {
 		return this.find(address, port) !== undefined;
 	}
 
-	/** A test's client connects to a listener of the code under test, which is told at once. */
-	dial(port: number, address = "127.0.0.1", from = "192.0.2.1"): FakePeer {
-		const accept = this.find(address, port);
+	/** What the code under test gave a listener for TLS; null without. */
+	tlsOf(address: string, port: number): ListenTls | null {
+		return this.find(address, port)?.tls ?? null;
+	}
+
+	/** A test's client connects to a listener of the code under test, which is told at once. `tls`: after a handshake. */
+	dial(port: number, address = "127.0.0.1", from = "192.0.2.1", tls: TlsFacts | null = null): FakePeer {
+		const accept = this.find(address, port)?.accept;
 		if (accept === undefined) {
 			throw fakeError("ECONNREFUSED");
 		}
 		const unix = address.startsWith("/");
 		const connection = new FakeConnection(this, unix ? "" : from, unix ? 0 : this.nextPort++);
+		connection.tls = tls;
 		accept(connection);
 		this.turn();
 		return connection.peer;
@@ -136,10 +151,15 @@ export class FakeNetwork implements Network {
 		}
 	}
 
-	private find(address: string, port: number): ((connection: Connection) => void) | undefined {
+	private find(address: string, port: number): FakeListener | undefined {
 		const any = address.includes(":") ? "::" : "0.0.0.0";
 		return this.listeners.get(keyOf(address, port)) ?? this.listeners.get(keyOf(any, port));
 	}
+}
+
+interface FakeListener {
+	readonly accept: (connection: Connection) => void;
+	tls: ListenTls | null;
 }
 
 function keyOf(address: string, port: number): string {
@@ -158,6 +178,7 @@ const EARLY = 65_536;
 export class FakeConnection implements Connection {
 	readonly remoteAddress: string;
 	readonly remotePort: number;
+	tls: TlsFacts | null = null;
 	readonly peer: FakePeer;
 	private readonly network: FakeNetwork;
 	private handler: ConnectionHandler | null = null;

@@ -47,6 +47,7 @@ const proxies = proxyCases.filter(({ says }) => says !== "wrong");
 class Wire implements Connection {
 	readonly remoteAddress = "198.51.100.1";
 	readonly remotePort = 40_000;
+	readonly tls = null;
 	readonly buffered = 0;
 	readonly sent: Uint8Array[] = [];
 	isClosed = false;

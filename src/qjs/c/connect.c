@@ -2,13 +2,18 @@
 
 #include <string.h>
 
-#include "host.h"
+#include "tls.h"
 
 /* One attempt to connect to one address. */
 typedef struct attempt {
 	uv_connect_t request;
 	connection *connection;
 	bool no_delay;
+	/* With TLS: its settings, until the handshake begins, and the name of the server. */
+	tls_context *tls;
+	char *name;
+	/* Connected, and at the handshake. */
+	bool is_shaking;
 	/* Undefined when it was cancelled. */
 	JSValue callback;
 	/* Its object, not counted; undefined when that is gone. */
@@ -33,30 +38,53 @@ static JSValue attempt_free(attempt *attempt)
 	list_del(&attempt->link);
 	if (JS_IsObject(attempt->object))
 		JS_SetOpaque(attempt->object, NULL);
+	if (attempt->tls)
+		tls_context_release(attempt->tls);
+	free(attempt->name);
 	free(attempt);
 	return callback;
+}
+
+/* Ends the attempt and tells how. A connection that failed is not this function's to drop. */
+static void attempt_end(attempt *attempt, int error)
+{
+	connection *connection = attempt->connection;
+	bool no_delay = attempt->no_delay;
+	JSValue callback = attempt_free(attempt);
+	JSValue argv[2] = { JS_NULL, JS_NULL };
+	if (error < 0)
+		argv[0] = host_error(error);
+	else
+		argv[1] = connection_open(connection, no_delay);
+	host_notify(callback, JS_UNDEFINED, 2, argv);
+	JS_FreeValue(host.ctx, argv[0]);
+	JS_FreeValue(host.ctx, argv[1]);
+	JS_FreeValue(host.ctx, callback);
+}
+
+static void on_handshake(connection *connection, void *owner, int error)
+{
+	attempt_end(owner, error);
 }
 
 static void on_connected(uv_connect_t *request, int status)
 {
 	attempt *attempt = request->data;
-	connection *connection = attempt->connection;
-	bool no_delay = attempt->no_delay;
-	JSValue callback = attempt_free(attempt);
 	/* When it was cancelled, its connection is being closed already. */
-	if (JS_IsUndefined(callback))
-		return;
-	JSValue argv[2] = { JS_NULL, JS_NULL };
-	if (status < 0) {
-		argv[0] = host_error(status);
-		connection_discard(connection);
+	if (JS_IsUndefined(attempt->callback)) {
+		attempt_free(attempt);
+	} else if (status == 0 && attempt->tls) {
+		tls_context *tls = attempt->tls;
+		attempt->tls = NULL;
+		attempt->is_shaking = true;
+		if (connection_stream(attempt->connection)->type == UV_TCP)
+			uv_tcp_nodelay((uv_tcp_t *)connection_stream(attempt->connection), 1);
+		tls_start(attempt->connection, tls, attempt->name, 0, on_handshake, attempt);
 	} else {
-		argv[1] = connection_open(connection, no_delay);
+		if (status < 0)
+			connection_discard(attempt->connection);
+		attempt_end(attempt, status);
 	}
-	host_notify(callback, JS_UNDEFINED, 2, argv);
-	JS_FreeValue(host.ctx, argv[0]);
-	JS_FreeValue(host.ctx, argv[1]);
-	JS_FreeValue(host.ctx, callback);
 }
 
 static void attempt_cancel(attempt *attempt)
@@ -66,6 +94,9 @@ static void attempt_cancel(attempt *attempt)
 	JS_FreeValue(host.ctx, attempt->callback);
 	attempt->callback = JS_UNDEFINED;
 	connection_discard(attempt->connection);
+	/* libuv does not come back to it. */
+	if (attempt->is_shaking)
+		attempt_free(attempt);
 }
 
 static int connect_tcp(attempt *attempt, const char *text, int port, const char *from)
@@ -83,7 +114,10 @@ static int connect_tcp(attempt *attempt, const char *text, int port, const char 
 	return error < 0 ? error : uv_tcp_connect(&attempt->request, tcp, (struct sockaddr *)&address, on_connected);
 }
 
-/* connect(address, port, bindAddress | undefined, noDelay, callback(error | null, connection | null)): { cancel() } */
+/*
+ * connect(address, port, bindAddress | undefined, noDelay, callback(error | null, connection | null),
+ * tls | undefined, serverName | undefined): { cancel() }
+ */
 static JSValue connect_connect(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
 {
 	int32_t port;
@@ -93,8 +127,22 @@ static JSValue connect_connect(JSContext *ctx, JSValueConst this_val, int argc, 
 		return host_throw(UV_EINVAL);
 	const char *address = host_string(argv[0]);
 	const char *from = NULL;
+	tls_context *tls = NULL;
+	const char *name = NULL;
+	if (!JS_IsUndefined(argv[5])) {
+		name = host_string(argv[6]);
+		tls = name ? tls_context_of(argv[5]) : NULL;
+		if (!tls) {
+			JS_FreeCString(ctx, name);
+			JS_FreeCString(ctx, address);
+			return JS_EXCEPTION;
+		}
+	}
 	if (!address || (!JS_IsUndefined(argv[2]) && !(from = host_string(argv[2])))) {
 		JS_FreeCString(ctx, address);
+		JS_FreeCString(ctx, name);
+		if (tls)
+			tls_context_release(tls);
 		return JS_EXCEPTION;
 	}
 	JSValue object = JS_NewObjectClass(ctx, attempt_class);
@@ -104,6 +152,10 @@ static JSValue connect_connect(JSContext *ctx, JSValueConst this_val, int argc, 
 	attempt->request.data = attempt;
 	attempt->connection = connection_new(is_pipe);
 	attempt->no_delay = JS_ToBool(ctx, argv[3]);
+	attempt->tls = tls;
+	attempt->name = name ? strdup(name) : NULL;
+	attempt->is_shaking = false;
+	JS_FreeCString(ctx, name);
 	attempt->callback = JS_DupValue(ctx, argv[4]);
 	attempt->object = object;
 	JS_SetOpaque(object, attempt);
@@ -211,6 +263,12 @@ static JSValue connect_timeout_error(JSContext *ctx, JSValueConst this_val, int 
 	return host_error(UV_ETIMEDOUT);
 }
 
+/* badCiphersError(): HostError */
+static JSValue connect_bad_ciphers_error(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	return host_error(TLS_BAD_CIPHERS);
+}
+
 static const JSClassDef attempt_def = { "Attempt", .finalizer = attempt_finalize };
 
 static const JSCFunctionListEntry methods[] = {
@@ -218,10 +276,11 @@ static const JSCFunctionListEntry methods[] = {
 };
 
 static const JSCFunctionListEntry functions[] = {
-	JS_CFUNC_DEF("connect", 5, connect_connect),
+	JS_CFUNC_DEF("connect", 7, connect_connect),
 	JS_CFUNC_DEF("resolve", 2, connect_resolve),
 	JS_CFUNC_DEF("isAddress", 1, connect_is_address),
 	JS_CFUNC_DEF("timeoutError", 0, connect_timeout_error),
+	JS_CFUNC_DEF("badCiphersError", 0, connect_bad_ciphers_error),
 };
 
 static void start(void)
@@ -231,8 +290,8 @@ static void start(void)
 
 static void stop(void)
 {
-	struct list_head *at;
-	list_for_each(at, &attempts)
+	struct list_head *at, *next;
+	list_for_each_safe(at, next, &attempts)
 		attempt_cancel(list_entry(at, attempt, link));
 	list_for_each(at, &lookups)
 		uv_cancel((uv_req_t *)&list_entry(at, lookup, link)->request);

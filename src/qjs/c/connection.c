@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "connection.h"
+#include "tls.h"
 
 static JSClassID connection_class;
 static struct list_head connections = LIST_HEAD_INIT(connections);
@@ -68,6 +68,10 @@ static void on_closed(uv_handle_t *handle)
 	list_del(&connection->link);
 	input_release(connection);
 	output_release(connection);
+	if (connection->tls) {
+		tls_broken(connection, connection->error);
+		tls_release(connection);
+	}
 	if (JS_IsUndefined(connection->self)) {
 		/* It was never opened. */
 		free_when_done(connection);
@@ -82,7 +86,11 @@ static void on_closed(uv_handle_t *handle)
 
 void connection_discard(connection *connection)
 {
-	CHECK(connection->state == CONNECTION_OPEN && JS_IsUndefined(connection->self));
+	CHECK(JS_IsUndefined(connection->self));
+	tls_forget(connection);
+	/* It may have broken meanwhile. */
+	if (connection->state != CONNECTION_OPEN)
+		return;
 	connection->state = CONNECTION_CLOSING;
 	uv_close(&connection->uv.handle, on_closed);
 }
@@ -98,7 +106,8 @@ void connection_end(connection *connection, int error)
 		arm_linger_timer();
 	}
 	connection->state = CONNECTION_CLOSING;
-	connection->error = error;
+	if (connection->error == 0)
+		connection->error = error;
 	uv_close(&connection->uv.handle, on_closed);
 }
 
@@ -130,7 +139,7 @@ void connection_finish(connection *connection)
 {
 	if (connection->state != CONNECTION_OPEN)
 		return;
-	if (connection->peer_ended && !connection->first) {
+	if (connection->peer_ended && output_empty(connection) && !connection->tls) {
 		connection_end(connection, 0);
 		return;
 	}
@@ -139,9 +148,12 @@ void connection_finish(connection *connection)
 	list_add_tail(&connection->lingering, &lingering);
 	arm_linger_timer();
 	/* Input is dropped even before the output has gone: a peer may read only when it got rid of its own. */
-	if (!connection->peer_ended && (!connection->started || connection->paused))
+	if (!connection->peer_ended)
 		input_start(connection);
-	if (connection->state == CONNECTION_FLUSHING && !connection->first)
+	/* TLS has a last word of its own. */
+	if (connection->tls)
+		output_mark(connection);
+	else if (connection->state == CONNECTION_FLUSHING && output_empty(connection))
 		connection_flushed(connection);
 }
 
@@ -165,17 +177,29 @@ JSValue connection_open(connection *connection, bool no_delay)
 	if (connection->uv.handle.type == UV_TCP) {
 		if (no_delay)
 			uv_tcp_nodelay(&connection->uv.tcp, 1);
-		if (uv_tcp_getpeername(&connection->uv.tcp, (struct sockaddr *)&peer, &size) == 0)
+		if (connection->tls)
+			/* It may be gone, but it had one. */
+			snprintf(address, sizeof address, "%s", tls_peer(connection, &port));
+		else if (uv_tcp_getpeername(&connection->uv.tcp, (struct sockaddr *)&peer, &size) == 0)
 			port = host_address_text(&peer, address, sizeof address);
 	}
 	JSValue object = JS_NewObjectClass(ctx, connection_class);
 	CHECK(!JS_IsException(object));
 	JS_DefinePropertyValueStr(ctx, object, "remoteAddress", JS_NewString(ctx, address), JS_PROP_ENUMERABLE);
 	JS_DefinePropertyValueStr(ctx, object, "remotePort", JS_NewInt32(ctx, port), JS_PROP_ENUMERABLE);
+	JS_DefinePropertyValueStr(ctx, object, "tls", connection->tls ? tls_facts(connection) : JS_NULL,
+				  JS_PROP_C_W_E);
 	JS_SetOpaque(object, connection);
 	connection->finalized = false;
 	connection->self = JS_DupValue(ctx, object);
 	return object;
+}
+
+/* Reads on, or first gives what came before. */
+static void read_on(connection *connection)
+{
+	if (!connection->tls || !tls_resume(connection))
+		input_start(connection);
 }
 
 static connection *this_connection(JSValueConst value)
@@ -206,7 +230,7 @@ static JSValue connection_start(JSContext *ctx, JSValueConst this_val, int argc,
 	connection->on_drain = on_drain;
 	connection->on_close = on_close;
 	if (connection->state == CONNECTION_OPEN && !connection->paused)
-		input_start(connection);
+		read_on(connection);
 	else if (connection->state == CONNECTION_CLOSED)
 		JS_EnqueueJob(ctx, tell_closed, 1, &this_val);
 	return JS_UNDEFINED;
@@ -249,9 +273,9 @@ static JSValue connection_pause(JSContext *ctx, JSValueConst this_val, int argc,
 	if (!connection->started)
 		return JS_UNDEFINED;
 	if (paused)
-		uv_read_stop(&connection->uv.stream);
+		input_stop(connection);
 	else
-		input_start(connection);
+		read_on(connection);
 	return JS_UNDEFINED;
 }
 

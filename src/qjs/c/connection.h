@@ -36,6 +36,12 @@ typedef struct chunk {
 	uint8_t data[];
 } chunk;
 
+/* Octets to be sent, oldest first. */
+typedef struct chunk_list {
+	chunk *first, *last;
+	size_t octets;
+} chunk_list;
+
 struct connection {
 	union {
 		uv_handle_t handle;
@@ -46,6 +52,8 @@ struct connection {
 	uint8_t state; /* connection_state */
 	bool started;
 	bool paused;
+	/* The system reports what comes. */
+	bool reading;
 	/* The peer has ended its side. */
 	bool peer_ended;
 	bool finalized;
@@ -68,10 +76,12 @@ struct connection {
 	/* Where unconsumed input starts and ends, in `tail` (from 0) or `big`. */
 	size_t input_start, input_end;
 
-	/* Output, oldest first; of its octets the first `sending` are with libuv, in `request`. */
-	chunk *first, *last;
-	size_t buffered;
+	/* Output for the system; of its octets the first `sending` are with libuv, in `request`. */
+	chunk_list output;
 	size_t sending;
+	/* With TLS, output that has still to become records. */
+	struct tls *tls;
+	chunk_list plain;
 	struct list_head dirty;
 	uv_write_t request;
 
@@ -92,7 +102,15 @@ void connection_flushed(connection *connection);
 void connection_end(connection *connection, int error);
 
 /* input.c */
+/* Begins, or goes on, to read; stops. Idempotent. */
 void input_start(connection *connection);
+void input_stop(connection *connection);
+/* Where input is to be put, after what was not consumed; of size 0 when there is no memory. */
+uv_buf_t input_place(connection *connection);
+/* Gives all input, `count` octets of it new, to JavaScript, and keeps what it leaves. */
+void input_deliver(connection *connection, size_t count);
+/* The peer has said all; what was written for it still goes out. */
+void input_ended(connection *connection);
 /* Frees what input holds. */
 void input_release(connection *connection);
 void input_setup(void);
@@ -101,6 +119,12 @@ void input_teardown(void);
 /* output.c */
 /* Copies octets to the output of an open connection, which may be ending afterwards. */
 void output_write(connection *connection, const uint8_t *data, uint32_t length);
+/* The same for records, or for what needs none. */
+void output_raw(connection *connection, const uint8_t *data, uint32_t length);
+/* Sees to it that the connection is flushed at the end of this turn. */
+void output_mark(connection *connection);
+/* Whether nothing is left to be sent. */
+bool output_empty(const connection *connection);
 /* Octets that the system has not taken. */
 size_t output_buffered(const connection *connection);
 /* Frees what output holds. */

@@ -56,6 +56,69 @@ static const struct {
 	{ UV_ECANCELED, "Operation canceled" },
 };
 
+/* TLS; src/node has the same. */
+static const struct {
+	int error;
+	const char *code, *text;
+} tls_errors[] = {
+	{ TLS_NOT_TLS, "TLS_NOT_TLS", "the peer does not speak TLS" },
+	{ TLS_BUSY, "TLS_BUSY", "too many unfinished TLS handshakes" },
+	{ TLS_TIMEOUT, "TLS_TIMEOUT", "the TLS handshake took too long" },
+	{ TLS_CLOSED, "TLS_CLOSED", "the connection ended during the TLS handshake" },
+	{ TLS_VERSION, "TLS_VERSION", "no TLS version in common" },
+	{ TLS_CIPHER, "TLS_CIPHER", "no TLS cipher in common" },
+	{ TLS_ALPN, "TLS_ALPN", "no application protocol in common" },
+	{ TLS_PSK, "TLS_PSK", "unknown PSK identity" },
+	{ TLS_PROTOCOL, "TLS_PROTOCOL", "TLS protocol error" },
+	{ TLS_CERT_REQUIRED, "CERT_REQUIRED", "the peer gave no certificate" },
+	{ TLS_CERT_UNTRUSTED, "CERT_UNTRUSTED", "the peer's certificate is of an unknown authority" },
+	{ TLS_CERT_EXPIRED, "CERT_EXPIRED", "the peer's certificate has expired" },
+	{ TLS_CERT_NOT_YET_VALID, "CERT_NOT_YET_VALID", "the peer's certificate is not yet valid" },
+	{ TLS_CERT_REVOKED, "CERT_REVOKED", "the peer's certificate has been revoked" },
+	{ TLS_CERT_NAME, "CERT_NAME", "the peer's certificate is for another host" },
+	{ TLS_CERT_INVALID, "CERT_INVALID", "the peer's certificate is not valid" },
+	{ TLS_BAD_CERTIFICATE, "TLS_BAD_CERTIFICATE", "no certificate in PEM form" },
+	{ TLS_BAD_KEY, "TLS_BAD_KEY", "no private key in PEM form" },
+	{ TLS_BAD_PASSWORD, "TLS_BAD_PASSWORD", "the private key needs another password" },
+	{ TLS_KEY_MISMATCH, "TLS_KEY_MISMATCH", "the private key does not belong to the certificate" },
+	{ TLS_BAD_AUTHORITIES, "TLS_BAD_AUTHORITIES", "no certificates of authorities in PEM form" },
+	{ TLS_BAD_REVOCATIONS, "TLS_BAD_REVOCATIONS", "no revocation list in PEM form" },
+	{ TLS_BAD_CIPHERS, "TLS_BAD_CIPHERS", "no such ciphers" },
+};
+
+static const struct {
+	int number;
+	const char *text;
+} alerts[] = {
+	{ 10, "unexpected message" }, { 20, "bad record mac" }, { 22, "record overflow" },
+	{ 40, "handshake failure" }, { 42, "bad certificate" }, { 43, "unsupported certificate" },
+	{ 44, "certificate revoked" }, { 45, "certificate expired" }, { 46, "certificate unknown" },
+	{ 47, "illegal parameter" }, { 48, "unknown ca" }, { 49, "access denied" },
+	{ 50, "decode error" }, { 51, "decrypt error" }, { 70, "protocol version" },
+	{ 71, "insufficient security" }, { 80, "internal error" }, { 86, "inappropriate fallback" },
+	{ 90, "user canceled" }, { 100, "no renegotiation" }, { 109, "missing extension" },
+	{ 110, "unsupported extension" }, { 112, "unrecognized name" }, { 115, "unknown psk identity" },
+	{ 116, "certificate required" }, { 120, "no application protocol" },
+};
+
+/* The code of an error of TLS, whose text is put into `text`. */
+static const char *tls_error(int error, char *text, size_t size)
+{
+	for (int i = 0; i < COUNT(tls_errors); i++) {
+		if (tls_errors[i].error == error) {
+			snprintf(text, size, "%s", tls_errors[i].text);
+			return tls_errors[i].code;
+		}
+	}
+	int number = TLS_ALERT - error;
+	snprintf(text, size, "the peer sent TLS alert %d", number);
+	for (int i = 0; i < COUNT(alerts); i++) {
+		if (alerts[i].number == number)
+			snprintf(text, size, "the peer sent TLS alert: %s", alerts[i].text);
+	}
+	return "TLS_ALERT";
+}
+
 #ifdef __mips__
 /*
  * MIPS numbers errors in a way of its own. An emulator may hand through the other machines' numbers where they are
@@ -93,8 +156,12 @@ JSValue host_error(int error)
 {
 	const char *code;
 	const char *text;
+	char buffer[64];
 	error = mips_error(error);
-	if (error == UV_EAI_AGAIN) {
+	if (error <= TLS_BAD_CIPHERS) {
+		code = tls_error(error, buffer, sizeof buffer);
+		text = buffer;
+	} else if (error == UV_EAI_AGAIN) {
 		code = "EAI_AGAIN";
 		text = "Try again";
 	} else if (error <= UV_EAI_ADDRFAMILY && error >= UV_EAI_PROTOCOL) {

@@ -66,7 +66,37 @@ void host_notify(JSValueConst function, JSValueConst object, int argc, JSValueCo
 /* Ends the program with `code` once JavaScript has returned to the loop; to be returned from a function. */
 JSValue host_end(int code);
 
-/* errors.c: errors are UV_ codes, that is, negative errno numbers or those of name look-ups. */
+/*
+ * errors.c: errors are UV_ codes, that is, negative errno numbers or those of name look-ups, and these of TLS;
+ * TLS_ALERT less the number of an alert that the peer sent.
+ */
+enum {
+	TLS_NOT_TLS = -100000,
+	TLS_BUSY,
+	TLS_TIMEOUT,
+	TLS_CLOSED,
+	TLS_VERSION,
+	TLS_CIPHER,
+	TLS_ALPN,
+	TLS_PSK,
+	TLS_PROTOCOL,
+	TLS_CERT_REQUIRED,
+	TLS_CERT_UNTRUSTED,
+	TLS_CERT_EXPIRED,
+	TLS_CERT_NOT_YET_VALID,
+	TLS_CERT_REVOKED,
+	TLS_CERT_NAME,
+	TLS_CERT_INVALID,
+	/* Of settings. */
+	TLS_BAD_CERTIFICATE,
+	TLS_BAD_KEY,
+	TLS_BAD_PASSWORD,
+	TLS_KEY_MISMATCH,
+	TLS_BAD_AUTHORITIES,
+	TLS_BAD_REVOCATIONS,
+	TLS_BAD_CIPHERS,
+	TLS_ALERT = -110000
+};
 JSValue host_error(int error);
 JSValue host_throw(int error);
 
@@ -130,6 +160,6 @@ typedef struct host_module {
 
 extern const host_module bytemap_module, connect_module, connection_module, crypto_module, files_module, listener_module,
 	mask_module, process_module, random_module, sha1_module, sha512_module, signals_module, stdin_module,
-	syslog_module, timers_module, utf8_module;
+	syslog_module, timers_module, tls_module, utf8_module;
 
 #endif

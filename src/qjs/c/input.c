@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "connection.h"
+#include "tls.h"
 
 enum {
 	/* An unconsumed rest larger than this gets a buffer of its own, in which input grows without being copied. */
@@ -108,31 +108,33 @@ static bool make_big_room(connection *connection)
 	return true;
 }
 
+uv_buf_t input_place(connection *connection)
+{
+	size_t length = connection->input_end - connection->input_start;
+	if (connection->big || length > TAIL_LIMIT) {
+		if (!make_big_room(connection))
+			return uv_buf_init(NULL, 0);
+		uv_buf_t place = { .base = (char *)connection->big + connection->input_end,
+				   .len = connection->big_size - connection->input_end };
+		return place;
+	}
+	if (length > 0)
+		memcpy(shared, connection->tail, length);
+	return uv_buf_init((char *)shared + length, SHARED_SIZE - (unsigned int)length);
+}
+
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
 	connection *connection = handle->data;
 	/* Nobody looks at it any more. */
 	if (connection->state != CONNECTION_OPEN)
 		input_release(connection);
-	size_t length = connection->input_end - connection->input_start;
-	if (connection->big || length > TAIL_LIMIT) {
-		if (!make_big_room(connection)) {
-			/* libuv reports UV_ENOBUFS, which ends the connection. */
-			*buffer = uv_buf_init(NULL, 0);
-			return;
-		}
-		buffer->base = (char *)connection->big + connection->input_end;
-		buffer->len = connection->big_size - connection->input_end;
-		return;
-	}
-	if (length > 0)
-		memcpy(shared, connection->tail, length);
-	buffer->base = (char *)shared + length;
-	buffer->len = SHARED_SIZE - length;
+	/* Without memory libuv reports UV_ENOBUFS, which ends the connection. */
+	*buffer = connection->tls && connection->state == CONNECTION_OPEN ? tls_place(connection)
+									  : input_place(connection);
 }
 
-/* Gives all input to JavaScript and keeps what it leaves. */
-static void deliver(connection *connection, size_t count)
+void input_deliver(connection *connection, size_t count)
 {
 	bool is_big = connection->big != NULL;
 	size_t start = is_big ? connection->input_start : 0;
@@ -173,35 +175,56 @@ static void drop(connection *connection, size_t count)
 {
 	connection->dropped += (uint32_t)count;
 	if (connection->dropped > DROP_LIMIT)
-		uv_read_stop(&connection->uv.stream);
+		input_stop(connection);
+}
+
+void input_ended(connection *connection)
+{
+	input_stop(connection);
+	connection->peer_ended = true;
+	if (connection->state == CONNECTION_LINGERING)
+		connection_end(connection, 0);
+	else
+		connection_finish(connection);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 {
 	connection *connection = stream->data;
 	if (count > 0 && connection->state == CONNECTION_OPEN) {
-		deliver(connection, (size_t)count);
+		if (connection->tls)
+			tls_received(connection, (size_t)count);
+		else
+			input_deliver(connection, (size_t)count);
 	} else if (count > 0) {
 		drop(connection, (size_t)count);
-	} else if (count == UV_EOF) {
-		/* The peer has said all; what was written for it still goes out. */
-		uv_read_stop(stream);
-		connection->peer_ended = true;
-		if (connection->state == CONNECTION_LINGERING)
-			connection_end(connection, 0);
-		else
-			connection_finish(connection);
 	} else if (count < 0) {
+		int error = count == UV_EOF ? 0 : (int)count;
+		if (connection->tls && connection->state == CONNECTION_OPEN && tls_ended(connection, error))
+			return;
 		/* What the peer does when it has been told of the end is its own affair. */
-		connection_end(connection, connection->state == CONNECTION_LINGERING ? 0 : (int)count);
+		if (error == 0)
+			input_ended(connection);
+		else
+			connection_end(connection, connection->state == CONNECTION_LINGERING ? 0 : error);
 	}
 }
 
 void input_start(connection *connection)
 {
+	if (connection->reading)
+		return;
 	int error = uv_read_start(&connection->uv.stream, on_alloc, on_read);
 	if (error < 0)
 		connection_end(connection, error);
+	else
+		connection->reading = true;
+}
+
+void input_stop(connection *connection)
+{
+	connection->reading = false;
+	uv_read_stop(&connection->uv.stream);
 }
 
 void input_setup(void)

@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "host.h"
+#include "tls.h"
 
 enum {
 	BACKLOG = 1024,
@@ -34,6 +34,11 @@ typedef struct listener {
 	dev_t device;
 	ino_t inode;
 	JSValue on_connection;
+	/* With TLS: its settings, who is told of handshakes that failed, and limits of those that have not ended. */
+	tls_context *tls;
+	JSValue on_refused;
+	uint32_t handshake_time;
+	int handshakes;
 	/* Counted while open. */
 	JSValue self;
 	struct list_head link;
@@ -41,6 +46,47 @@ typedef struct listener {
 
 static JSClassID listener_class;
 static struct list_head listeners = LIST_HEAD_INIT(listeners);
+
+static void say_refused(const listener *listener, const char *address, int port, int error)
+{
+	JSValue argv[3] = { JS_NewString(host.ctx, address), JS_NewInt32(host.ctx, port), host_error(error) };
+	host_notify(listener->on_refused, JS_UNDEFINED, 3, argv);
+	JS_FreeValue(host.ctx, argv[0]);
+	JS_FreeValue(host.ctx, argv[2]);
+}
+
+/* The handshake of a newcomer has ended. */
+static void on_handshake(connection *connection, void *owner, int error)
+{
+	const listener *listener = owner;
+	if (error != 0) {
+		int port;
+		const char *address = tls_peer(connection, &port);
+		say_refused(listener, address, port, error);
+		return;
+	}
+	JSValue object = connection_open(connection, listener->no_delay);
+	host_notify(listener->on_connection, JS_UNDEFINED, 1, &object);
+	JS_FreeValue(host.ctx, object);
+}
+
+/* Begins a handshake. When there are too many, whoever has kept us waiting longest has to go. */
+static void begin_handshake(listener *listener, connection *connection)
+{
+	if (tls_count(listener) >= listener->handshakes && !tls_make_room(listener)) {
+		connection_discard(connection);
+		say_refused(listener, "", 0, TLS_BUSY);
+		return;
+	}
+	/* JavaScript has run. */
+	if (listener->is_closing || host.ending) {
+		connection_discard(connection);
+		return;
+	}
+	if (connection_stream(connection)->type == UV_TCP)
+		uv_tcp_nodelay((uv_tcp_t *)connection_stream(connection), 1);
+	tls_start(connection, tls_context_hold(listener->tls), NULL, listener->handshake_time, on_handshake, listener);
+}
 
 static void on_connection(uv_stream_t *server, int status)
 {
@@ -53,6 +99,10 @@ static void on_connection(uv_stream_t *server, int status)
 		connection_discard(connection);
 		return;
 	}
+	if (listener->tls) {
+		begin_handshake(listener, connection);
+		return;
+	}
 	JSValue object = connection_open(connection, listener->no_delay);
 	host_notify(listener->on_connection, JS_UNDEFINED, 1, &object);
 	JS_FreeValue(host.ctx, object);
@@ -63,11 +113,12 @@ static void on_closed(uv_handle_t *handle)
 	listener *listener = handle->data;
 	list_del(&listener->link);
 	listener->is_closed = true;
-	JSValue self = listener->self, on_connection = listener->on_connection;
-	listener->self = listener->on_connection = JS_UNDEFINED;
+	JSValue self = listener->self, on_connection = listener->on_connection, on_refused = listener->on_refused;
+	listener->self = listener->on_connection = listener->on_refused = JS_UNDEFINED;
 	if (listener->finalized)
 		free(listener);
 	JS_FreeValue(host.ctx, on_connection);
+	JS_FreeValue(host.ctx, on_refused);
 	JS_FreeValue(host.ctx, self);
 }
 
@@ -88,6 +139,11 @@ static void listener_end(listener *listener)
 	listener->is_closing = true;
 	if (listener->path)
 		remove_socket(listener);
+	if (listener->tls) {
+		tls_forget_owner(listener);
+		tls_context_release(listener->tls);
+		listener->tls = NULL;
+	}
 	uv_close(&listener->uv.handle, on_closed);
 }
 
@@ -160,7 +216,25 @@ static int listen_tcp(listener *listener, const char *text, int port)
 	return error < 0 ? error : uv_listen(&listener->uv.stream, BACKLOG, on_connection);
 }
 
-/* listen(address, port, noDelay, mode, onConnection): Listener */
+/* Takes what `listen` is told about TLS, if anything; false with an exception pending. */
+static bool take_tls(listener *listener, JSValueConst *argv)
+{
+	if (JS_IsUndefined(argv[0]))
+		return true;
+	int32_t handshakes;
+	if (JS_ToUint32(host.ctx, &listener->handshake_time, argv[2]) < 0 ||
+	    JS_ToInt32(host.ctx, &handshakes, argv[3]) < 0)
+		return false;
+	listener->handshakes = handshakes;
+	listener->on_refused = JS_DupValue(host.ctx, argv[1]);
+	listener->tls = tls_context_of(argv[0]);
+	return listener->tls != NULL;
+}
+
+/*
+ * listen(address, port, noDelay, mode, onConnection, tls | undefined, onRefused(address, port, error), handshakeTime,
+ * handshakes): Listener
+ */
 static JSValue listener_listen(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
 {
 	int32_t port, mode = -1;
@@ -183,10 +257,17 @@ static JSValue listener_listen(JSContext *ctx, JSValueConst this_val, int argc, 
 	listener->uv.handle.data = listener;
 	listener->no_delay = JS_ToBool(ctx, argv[2]);
 	listener->on_connection = JS_DupValue(ctx, argv[4]);
+	listener->on_refused = JS_UNDEFINED;
 	listener->self = JS_DupValue(ctx, object);
 	JS_SetOpaque(object, listener);
 	list_add_tail(&listener->link, &listeners);
 
+	if (!take_tls(listener, argv + 5)) {
+		JS_FreeCString(ctx, address);
+		listener_end(listener);
+		JS_FreeValue(ctx, object);
+		return JS_EXCEPTION;
+	}
 	int error = is_pipe ? listen_pipe(listener, address, mode) : listen_tcp(listener, address, port);
 	JS_FreeCString(ctx, address);
 	struct sockaddr_storage bound;
@@ -216,6 +297,24 @@ static JSValue listener_close(JSContext *ctx, JSValueConst this_val, int argc, J
 	return JS_UNDEFINED;
 }
 
+/* setTls(context): for handshakes from now on */
+static JSValue listener_set_tls(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	listener *listener = JS_GetOpaque2(ctx, this_val, listener_class);
+	tls_context *context = listener ? tls_context_of(argv[0]) : NULL;
+	if (!context)
+		return JS_EXCEPTION;
+	if (!listener->tls) {
+		tls_context_release(context);
+		if (listener->is_closing)
+			return JS_UNDEFINED;
+		return JS_ThrowTypeError(ctx, "a listener without TLS");
+	}
+	tls_context_release(listener->tls);
+	listener->tls = context;
+	return JS_UNDEFINED;
+}
+
 static void listener_finalize(JSRuntime *rt, JSValue value)
 {
 	listener *listener = JS_GetOpaque(value, listener_class);
@@ -229,18 +328,21 @@ static void listener_finalize(JSRuntime *rt, JSValue value)
 static void listener_mark(JSRuntime *rt, JSValueConst value, JS_MarkFunc *mark)
 {
 	const listener *listener = JS_GetOpaque(value, listener_class);
-	if (listener)
+	if (listener) {
 		JS_MarkValue(rt, listener->on_connection, mark);
+		JS_MarkValue(rt, listener->on_refused, mark);
+	}
 }
 
 static const JSClassDef listener_def = { "Listener", .finalizer = listener_finalize, .gc_mark = listener_mark };
 
 static const JSCFunctionListEntry methods[] = {
 	JS_CFUNC_DEF("close", 0, listener_close),
+	JS_CFUNC_DEF("setTls", 1, listener_set_tls),
 };
 
 static const JSCFunctionListEntry functions[] = {
-	JS_CFUNC_DEF("listen", 5, listener_listen),
+	JS_CFUNC_DEF("listen", 9, listener_listen),
 };
 
 static void start(void)

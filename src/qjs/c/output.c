@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "connection.h"
+#include "tls.h"
 
 enum {
 	/* A connection's first chunk is small, as many connections may get a little in one turn. With its header a
@@ -68,35 +68,69 @@ static void clear_dirty(connection *connection)
 	}
 }
 
+static void release_list(chunk_list *list)
+{
+	while (list->first) {
+		chunk *chunk = list->first;
+		list->first = chunk->next;
+		give_chunk(chunk);
+	}
+	list->last = NULL;
+	list->octets = 0;
+}
+
 void output_release(connection *connection)
 {
 	clear_dirty(connection);
-	while (connection->first) {
-		chunk *chunk = connection->first;
-		connection->first = chunk->next;
-		give_chunk(chunk);
-	}
-	connection->last = NULL;
-	connection->buffered = 0;
+	release_list(&connection->output);
+	release_list(&connection->plain);
 }
 
-/* Takes `count` octets, which the system has taken, off the output. */
-static void advance(connection *connection, size_t count)
+bool output_empty(const connection *connection)
 {
-	connection->buffered -= count;
+	return !connection->output.first && !connection->plain.first;
+}
+
+static void append(chunk_list *list, const uint8_t *data, uint32_t length)
+{
+	list->octets += length;
+	while (length > 0) {
+		chunk *chunk = list->last;
+		if (!chunk || chunk->end == chunk->size) {
+			chunk = take_chunk(list->first ? LARGE_CHUNK : SMALL_CHUNK);
+			if (list->last)
+				list->last->next = chunk;
+			else
+				list->first = chunk;
+			list->last = chunk;
+		}
+		uint32_t count = chunk->size - chunk->end;
+		if (count > length)
+			count = length;
+		memcpy(chunk->data + chunk->end, data, count);
+		chunk->end += count;
+		data += count;
+		length -= count;
+	}
+}
+
+/* Takes `count` octets, which the system has taken, off a list. */
+static void advance(chunk_list *list, size_t count)
+{
+	list->octets -= count;
 	while (count > 0) {
-		chunk *chunk = connection->first;
+		chunk *chunk = list->first;
 		size_t length = chunk->end - chunk->start;
 		if (count < length) {
 			chunk->start += (uint32_t)count;
 			return;
 		}
 		count -= length;
-		connection->first = chunk->next;
+		list->first = chunk->next;
 		give_chunk(chunk);
 	}
-	if (!connection->first)
-		connection->last = NULL;
+	if (!list->first)
+		list->last = NULL;
 }
 
 /* Fills `vector` with the oldest output; returns how many places, with how many octets. */
@@ -104,12 +138,30 @@ static int vector_of(connection *connection, uv_buf_t *vector, int places, size_
 {
 	int count = 0;
 	*length = 0;
-	for (chunk *chunk = connection->first; chunk && count < places; chunk = chunk->next) {
+	for (chunk *chunk = connection->output.first; chunk && count < places; chunk = chunk->next) {
 		vector[count].base = (char *)chunk->data + chunk->start;
 		vector[count].len = chunk->end - chunk->start;
 		*length += vector[count++].len;
 	}
 	return count;
+}
+
+/* Turns output into records; false when that failed, and the connection is ending. */
+static bool encrypt(connection *connection)
+{
+	while (connection->plain.first) {
+		chunk *chunk = connection->plain.first;
+		size_t length = chunk->end - chunk->start;
+		int error = tls_encrypt(connection, chunk->data + chunk->start, length);
+		if (error < 0) {
+			connection_end(connection, error);
+			return false;
+		}
+		advance(&connection->plain, length);
+	}
+	if (connection->state == CONNECTION_FLUSHING)
+		tls_say_end(connection);
+	return true;
 }
 
 static void on_sent(uv_write_t *request, int status);
@@ -122,10 +174,13 @@ static void flush(connection *connection)
 {
 	uv_buf_t vector[VECTOR];
 	size_t length;
+	bool is_ready = !connection->tls || encrypt(connection);
 	clear_dirty(connection);
+	if (!is_ready)
+		return;
 	if (connection->sending > 0)
 		return;
-	while (connection->first) {
+	while (connection->output.first) {
 		int count = vector_of(connection, vector, VECTOR, &length);
 		int sent = uv_try_write(&connection->uv.stream, vector, (unsigned int)count);
 		if (sent < 0 && sent != UV_EAGAIN) {
@@ -133,7 +188,7 @@ static void flush(connection *connection)
 			return;
 		}
 		if (sent > 0)
-			advance(connection, (size_t)sent);
+			advance(&connection->output, (size_t)sent);
 		if (sent > 0 && (size_t)sent == length)
 			continue;
 		count = vector_of(connection, vector, WAITING_VECTOR, &length);
@@ -159,46 +214,39 @@ static void on_sent(uv_write_t *request, int status)
 		connection_end(connection, status);
 		return;
 	}
-	advance(connection, connection->sending);
+	advance(&connection->output, connection->sending);
 	connection->sending = 0;
 	flush(connection);
-	if (connection->state == CONNECTION_OPEN && !connection->first)
+	if (connection->state == CONNECTION_OPEN && output_empty(connection))
 		host_notify(connection->on_drain, connection->handler, 0, NULL);
 }
 
-void output_write(connection *connection, const uint8_t *data, uint32_t length)
+void output_mark(connection *connection)
 {
 	if (!connection->is_dirty) {
 		connection->is_dirty = true;
 		list_add_tail(&connection->dirty, &dirty);
 	}
-	connection->buffered += length;
-	while (length > 0) {
-		chunk *chunk = connection->last;
-		if (!chunk || chunk->end == chunk->size) {
-			chunk = take_chunk(connection->first ? LARGE_CHUNK : SMALL_CHUNK);
-			if (connection->last)
-				connection->last->next = chunk;
-			else
-				connection->first = chunk;
-			connection->last = chunk;
-		}
-		uint32_t count = chunk->size - chunk->end;
-		if (count > length)
-			count = length;
-		memcpy(chunk->data + chunk->end, data, count);
-		chunk->end += count;
-		data += count;
-		length -= count;
-	}
-	if (connection->buffered > SHARED_SIZE && connection->sending == 0)
+}
+
+void output_raw(connection *connection, const uint8_t *data, uint32_t length)
+{
+	output_mark(connection);
+	append(&connection->output, data, length);
+}
+
+void output_write(connection *connection, const uint8_t *data, uint32_t length)
+{
+	output_mark(connection);
+	append(connection->tls ? &connection->plain : &connection->output, data, length);
+	if (connection->output.octets + connection->plain.octets > SHARED_SIZE && connection->sending == 0)
 		flush(connection);
 }
 
 size_t output_buffered(const connection *connection)
 {
 	size_t waiting = connection->sending ? uv_stream_get_write_queue_size(&connection->uv.stream) : 0;
-	return connection->buffered - connection->sending + waiting;
+	return connection->output.octets + connection->plain.octets - connection->sending + waiting;
 }
 
 static void on_end_of_turn(uv_prepare_t *handle)

@@ -1,0 +1,95 @@
+/* What contexts (tls_context.c) and handshakes and records (tls.c) share. */
+
+#ifndef TLS_INTERNAL_H
+#define TLS_INTERNAL_H
+
+#define MBEDTLS_ALLOW_PRIVATE_ACCESS
+#include <mbedtls/ssl.h>
+#include <mbedtls/ssl_ticket.h>
+
+#include "tls.h"
+
+typedef struct tls_psk {
+	char *identity;
+	size_t length;
+	uint8_t key[MBEDTLS_PSK_MAX_LEN];
+	size_t key_length;
+} tls_psk;
+
+struct tls_context {
+	unsigned int references;
+	bool is_server;
+	/* Of a client: whether the certificate must be for the host's name. */
+	bool verify_name;
+	/* Of a server: certificates may be out of date. */
+	bool ignore_dates;
+	mbedtls_ssl_config config;
+	mbedtls_x509_crt certificate;
+	mbedtls_pk_context key;
+	mbedtls_x509_crt authorities;
+	mbedtls_x509_crl revocations;
+	mbedtls_ssl_ticket_context tickets;
+	/* A ticket was good, in the step that is being done. */
+	bool took_ticket;
+	int *suites;
+	const char **alpn;
+	tls_psk *psks;
+	int psk_count;
+	/* Of a client: what the last server gave to go on with, if it has. */
+	mbedtls_ssl_session session;
+	bool has_session;
+};
+
+typedef struct tls {
+	mbedtls_ssl_context ssl;
+	/* Set up with the first octets, so that those who send none cost little. */
+	bool is_set_up;
+	bool handshake_over;
+	/* The peer has said something. */
+	bool has_begun;
+	/* Nothing more may be sent. */
+	bool end_said;
+	/* Facts. */
+	bool is_resumed;
+	bool saw_certificate;
+	bool psk_unknown;
+	bool offered_session;
+	char *psk_identity;
+	char *server_name;
+	/* Of a client: the host's. */
+	char *name;
+	/* Of the peer. */
+	char address[64];
+	int port;
+
+	connection *connection;
+	tls_context *context;
+	/* Octets from the peer that wait to be looked at. */
+	const uint8_t *input;
+	size_t input_length;
+	/* Those of them that stay until a later turn. */
+	uint8_t *kept;
+	size_t kept_size;
+
+	/* The handshake: who is told, and when it must have ended. */
+	tls_done *done;
+	void *owner;
+	uint64_t deadline;
+	struct list_head handshake;
+	/* In the queue of those that have something to do in the next turns. */
+	struct list_head queue;
+	bool is_queued;
+} tls;
+
+int tls_random(void *opaque, unsigned char *out, size_t length);
+
+/* Callbacks of a context; `ssl` knows its tls. */
+int tls_find_psk(void *opaque, mbedtls_ssl_context *ssl, const unsigned char *identity, size_t length);
+int tls_take_server_name(void *opaque, mbedtls_ssl_context *ssl, const unsigned char *name, size_t length);
+
+/* tls_context.c */
+void tls_contexts_start(void);
+/* tlsContext(options): TlsContext */
+JSValue tls_context_create(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv);
+
+#endif

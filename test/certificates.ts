@@ -1,0 +1,127 @@
+/** Certificates for tests, made anew by the command openssl: nothing in the repository runs out. */
+
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const CONFIG = `
+[ca]
+default_ca = us
+[us]
+dir = .
+database = index.txt
+new_certs_dir = .
+serial = serial
+crlnumber = crlnumber
+default_md = sha256
+default_days = 30
+default_crl_days = 30
+policy = any
+preserve = yes
+copy_extensions = copy
+unique_subject = no
+[any]
+commonName = supplied
+organizationName = optional
+countryName = optional
+[req]
+distinguished_name = name
+[name]
+[root]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+`;
+
+const EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+const RSA = ["-newkey", "rsa:2048"];
+
+function openssl(folder: string, ...args: string[]): void {
+	execFileSync("openssl", args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+}
+
+/** A time as openssl takes it, `days` from now. */
+function when(days: number): string {
+	return new Date(Date.now() + days * 86_400_000).toISOString().replace(/[-:T]|\.\d+/g, "");
+}
+
+function authority(folder: string, name: string): void {
+	const out = ["-keyout", `${name}.key`, "-out", `${name}.pem`];
+	const subject = ["-subj", `/CN=Test ${name}`, "-extensions", "root", "-days", "30"];
+	openssl(folder, "req", "-x509", "-nodes", "-config", "openssl.cnf", ...EC, ...subject, ...out);
+}
+
+/** A certificate and key as NAME.pem and NAME.key, from the authority `by`. */
+function certificate(
+	folder: string,
+	name: string,
+	subject: string,
+	names: string,
+	{ from = -1, to = 30, key = EC, by = "ca" } = {},
+): void {
+	const wanted = names === "" ? [] : ["-addext", `subjectAltName=${names}`];
+	const out = ["-keyout", `${name}.key`, "-out", `${name}.csr`];
+	openssl(
+		folder,
+		"req",
+		"-new",
+		"-nodes",
+		"-config",
+		"openssl.cnf",
+		...key,
+		"-subj",
+		subject,
+		...wanted,
+		...out,
+	);
+	const signer = ["-cert", `${by}.pem`, "-keyfile", `${by}.key`];
+	const dates = ["-startdate", when(from), "-enddate", when(to)];
+	const files = ["-in", `${name}.csr`, "-out", `${name}.pem`, "-notext"];
+	openssl(folder, "ca", "-batch", "-config", "openssl.cnf", ...signer, ...dates, ...files);
+}
+
+/** The name of the certificate of client.pem, as RFC 2253 writes it. */
+export const CLIENT_SUBJECT = "CN=client one,O=Test\\, Inc.,C=DE";
+
+/**
+ * Fills a folder: authorities `ca` and `other`; certificates (NAME.pem, NAME.key) `server` and `renewed` (for localhost
+ * and its addresses), `rsa` (the same with RSA), `elsewhere` (for another host), `expired-server`, `stranger` (by
+ * `other`), `client`, `expired`, `future`, `revoked`; the list of revoked ones `crl.pem`; `encrypted.key`, that of `server`
+ * with the password `secret`.
+ */
+export function makeCertificates(folder: string): void {
+	mkdirSync(folder, { recursive: true });
+	writeFileSync(join(folder, "openssl.cnf"), CONFIG);
+	writeFileSync(join(folder, "index.txt"), "");
+	writeFileSync(join(folder, "serial"), "1000\n");
+	writeFileSync(join(folder, "crlnumber"), "01\n");
+	const local = "DNS:localhost,IP:127.0.0.1,IP:::1";
+	authority(folder, "ca");
+	authority(folder, "other");
+	certificate(folder, "server", "/CN=localhost", local);
+	certificate(folder, "renewed", "/CN=localhost", local);
+	certificate(folder, "rsa", "/CN=localhost", local, { key: RSA });
+	certificate(folder, "elsewhere", "/CN=elsewhere.example", "DNS:elsewhere.example");
+	certificate(folder, "expired-server", "/CN=localhost", local, { from: -9, to: -1 });
+	certificate(folder, "stranger", "/CN=stranger", local, { by: "other" });
+	certificate(folder, "client", "/C=DE/O=Test, Inc./CN=client one", "");
+	certificate(folder, "expired", "/CN=expired", "", { from: -9, to: -1 });
+	certificate(folder, "future", "/CN=future", "", { from: 5 });
+	certificate(folder, "revoked", "/CN=revoked", "");
+	const signer = ["-cert", "ca.pem", "-keyfile", "ca.key"];
+	openssl(folder, "ca", "-config", "openssl.cnf", ...signer, "-revoke", "revoked.pem");
+	openssl(folder, "ca", "-config", "openssl.cnf", ...signer, "-gencrl", "-out", "crl.pem");
+	const cipher = ["-aes256", "-passout", "pass:secret"];
+	openssl(
+		folder,
+		"pkcs8",
+		"-topk8",
+		"-in",
+		"server.key",
+		"-out",
+		"encrypted.key",
+		"-v2",
+		"aes256",
+		...cipher.slice(1),
+	);
+}
