@@ -168,7 +168,8 @@ test("the binary is for a router without floating-point unit, static, stripped a
 	// The seventh field of the ABI flags is the floating-point ABI: 3 is soft-float.
 	assert.equal(sectionOf(elf, ".MIPS.abiflags").readUInt8(7), 3);
 	assert.deepEqual(fpuInstructions(sectionOf(elf, ".text")), []);
-	assert.ok(file.length <= 1_600_000, `${file.length} octets`);
+	// With TLS, which is a fifth of it.
+	assert.ok(file.length <= 1_900_000, `${file.length} octets`);
 	assert.ok(!file.includes(ROOT), "no path of the build");
 });
 
