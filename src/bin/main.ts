@@ -2,7 +2,7 @@
 
 import { Broker } from "../broker/broker.ts";
 import type { Host } from "../host/host.ts";
-import { runPub, runSub } from "../tools/tools.ts";
+import { runPasswd, runPub, runSub } from "../tools/tools.ts";
 import { ProgramLog } from "./log.ts";
 import { runBroker } from "./mqttd.ts";
 import type { Context } from "./prepare.ts";
@@ -20,6 +20,7 @@ const broker: Program = (context) =>
 const PROGRAMS: Readonly<Record<string, Program>> = {
 	mqttd: broker,
 	mosquitto: broker,
+	mosquitto_passwd: ({ host, args }) => runPasswd(host, args),
 	mosquitto_pub: ({ host, args }) => runPub(host, args, VERSION),
 	mosquitto_sub: ({ host, args }) => runSub(host, args, VERSION),
 };

@@ -22,6 +22,12 @@ export interface Files {
 	read(path: string, limit: number): Uint8Array;
 	/** Creates or replaces the file, with permission bits `mode` (default 0o644, less the umask) when new. */
 	write(path: string, bytes: Uint8Array, mode?: number): void;
+	/**
+	 * Puts a file in the place of `path`, wholly or not at all, also when the power goes: it is written beside it, brought
+	 * to the disk and renamed. It takes over permission bits, owner and group of what was there; a symbolic link is
+	 * followed. New, it has the permission bits `mode` (default 0o600).
+	 */
+	replace(path: string, bytes: Uint8Array, mode?: number): void;
 	/** Opens for appending, creating it with `mode` (default 0o644, less the umask). */
 	append(path: string, mode?: number): AppendFile;
 	/** Facts about a path itself (a symbolic link is not followed), or null when there is none. */

@@ -46,6 +46,8 @@ export interface Process {
 	 * then `onEnd` once. Call at most once.
 	 */
 	readStdin(onData: (bytes: Uint8Array) => void, onEnd: () => void): InputStream;
+	/** Whether what is typed at the terminal is shown. Without effect when standard input is no terminal. */
+	echo(shown: boolean): void;
 	/**
 	 * Calls `callback` for each arrival of the signal, instead of its usual effect; does not keep the program running.
 	 * Node cannot catch SIGRTMIN: there the call does nothing, and the signal has its usual effect.

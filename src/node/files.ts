@@ -1,19 +1,26 @@
 /** The file system. */
 
+import { randomBytes } from "node:crypto";
 import {
 	closeSync,
+	fchmodSync,
+	fchownSync,
 	fstatSync,
+	fsyncSync,
 	lchownSync,
 	lstatSync,
 	openSync,
 	readdirSync,
 	readFileSync,
 	readSync,
+	realpathSync,
 	renameSync,
 	type Stats,
+	statSync,
 	unlinkSync,
 	writeSync,
 } from "node:fs";
+import { dirname } from "node:path";
 import type { FileInfo, Files } from "../host/files.ts";
 import { hostCall, hostError } from "./errno.ts";
 
@@ -45,6 +52,10 @@ export const files: Files = {
 				closeSync(fd);
 			}
 		});
+	},
+
+	replace(path, bytes, mode = 0o600) {
+		hostCall(() => replace(path, bytes, mode));
 	},
 
 	append(path, mode = 0o644) {
@@ -92,6 +103,52 @@ export const files: Files = {
 		});
 	},
 };
+
+function replace(path: string, bytes: Uint8Array, mode: number): void {
+	const old = statSync(path, { throwIfNoEntry: false });
+	// What a symbolic link leads to is replaced, not the link.
+	const target = old === undefined ? path : realpathSync(path);
+	const beside = `${target}.${randomBytes(6).toString("hex")}`;
+	const fd = openSync(beside, "wx", 0o600);
+	try {
+		try {
+			writeAll(fd, bytes);
+			if (old !== undefined) giveAway(fd, old);
+			fchmodSync(fd, old === undefined ? mode : old.mode & 0o7777);
+			fsyncSync(fd);
+		} finally {
+			closeSync(fd);
+		}
+		renameSync(beside, target);
+	} catch (error) {
+		unlinkSync(beside);
+		throw error;
+	}
+	syncFolder(dirname(target));
+}
+
+/** Only root can give a file away; who may write to the folder may replace it all the same. */
+function giveAway(fd: number, { uid, gid }: Stats): void {
+	try {
+		fchownSync(fd, uid, gid);
+	} catch (error) {
+		if ((error as { code?: unknown }).code !== "EPERM") throw error;
+	}
+}
+
+/** So that what was renamed in it is on the disk; that it cannot be is no failure. */
+function syncFolder(path: string): void {
+	try {
+		const fd = openSync(path, "r");
+		try {
+			fsyncSync(fd);
+		} finally {
+			closeSync(fd);
+		}
+	} catch {
+		// Some file systems know no such thing.
+	}
+}
 
 /** Reads to the end. `size` is a first guess; what grows past `limit` meanwhile is refused. */
 function readAll(fd: number, size: number, limit: number): Uint8Array {

@@ -1,5 +1,6 @@
 /** The program as a process: arguments, standard streams, signals, identity. */
 
+import { spawnSync } from "node:child_process";
 import { readFileSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import type { InputStream, OutputStream, Process, SignalName } from "../host/process.ts";
@@ -18,6 +19,7 @@ export const nodeProcess: Process = {
 	stderr: outputStream(2),
 	env: (name) => process.env[name],
 	readStdin,
+	echo,
 	onSignal,
 	daemonize,
 	memory,
@@ -115,6 +117,12 @@ function readStdin(onData: (bytes: Uint8Array) => void, onEnd: () => void): Inpu
 			setImmediate(tellEnd);
 		},
 	};
+}
+
+/** By the program that every Unix has for it: Node itself knows only a mode in which no key has its usual effect. */
+function echo(shown: boolean): void {
+	if (!process.stdin.isTTY) return;
+	spawnSync("stty", [shown ? "echo" : "-echo"], { stdio: ["inherit", "ignore", "ignore"] });
 }
 
 function onSignal(name: SignalName, callback: () => void): void {

@@ -9,6 +9,7 @@ import { tls } from "./tls.ts";
 const files: Files = {
 	read: native.readFile,
 	write: native.writeFile,
+	replace: native.replaceFile,
 	append: native.openAppend,
 	info: native.fileInfo,
 	list: (path) => native.listFolder(path).sort(),

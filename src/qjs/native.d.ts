@@ -129,6 +129,7 @@ declare module "native" {
 	// files.c
 	export function readFile(path: string, limit: number): Uint8Array;
 	export function writeFile(path: string, bytes: Uint8Array, mode: number | undefined): void;
+	export function replaceFile(path: string, bytes: Uint8Array, mode: number | undefined): void;
 	export function openAppend(path: string, mode: number | undefined): AppendFile;
 	export function fileInfo(path: string): FileInfo | null;
 	/** In the system's order. */
@@ -146,6 +147,7 @@ declare module "native" {
 	/** Writes all to the descriptor 1 or 2. */
 	export function writeStream(descriptor: number, bytes: Uint8Array): void;
 	export function readStdin(onData: (bytes: Uint8Array) => void, onEnd: () => void): void;
+	export function echo(shown: boolean): void;
 	export function pauseStdin(paused: boolean): void;
 	export function onSignal(name: string, callback: () => void): void;
 	/** Returns in the background process only. */

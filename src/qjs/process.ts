@@ -29,6 +29,7 @@ export const qjsProcess: Process = {
 		native.readStdin(onData, onEnd);
 		return { pause: native.pauseStdin };
 	},
+	echo: native.echo,
 	onSignal: native.onSignal,
 	async daemonize() {
 		native.daemonize();

@@ -1,4 +1,5 @@
 /** mosquitto's command-line clients: option tables and output over the client library. */
 
+export { runPasswd } from "./passwd.ts";
 export { runPub } from "./pub.ts";
 export { runSub } from "./sub.ts";

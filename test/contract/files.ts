@@ -51,6 +51,30 @@ export const filesTests: Tests = {
 		equal(host.files.read("/dev/null", 10).length, 0, "/dev/null");
 	},
 
+	"files: replace": (host) => {
+		withFile(host, (path) => {
+			host.files.replace(path, Uint8Array.of(1, 2));
+			equal(host.files.read(path, 10), Uint8Array.of(1, 2), "a new file");
+			equal(host.files.info(path)?.mode, 0o600, "its permission bits");
+			host.files.remove(path);
+			host.files.replace(path, Uint8Array.of(1), 0o640);
+			equal(host.files.info(path)?.mode, 0o640, "permission bits that were asked for");
+			const bytes = pattern(100_000);
+			host.files.replace(path, bytes.subarray(1), 0o600);
+			equal(host.files.read(path, 100_000), bytes.slice(1), "another content");
+			equal(host.files.info(path)?.mode, 0o640, "permission bits stay");
+			host.files.replace(path, new Uint8Array(0));
+			equal(host.files.info(path)?.size, 0, "no content");
+			equal(thrown(() => host.files.replace(`${path}/x`, bytes)).code, "ENOTDIR", "below a file");
+			equal(thrown(() => host.files.replace("/nowhere/at/all", bytes)).code, "ENOENT", "in no folder");
+			const slash = path.lastIndexOf("/");
+			const beside = host.files
+				.list(path.slice(0, slash))
+				.filter((name) => name.startsWith(path.slice(slash + 1)));
+			equal(beside.length, 1, "nothing is left beside it");
+		});
+	},
+
 	"files: append": (host) => {
 		withFile(host, (path) => {
 			const file = host.files.append(path, 0o600);

@@ -43,6 +43,10 @@ export class FakeFiles implements Files {
 		this.put(path, bytes, old?.mode ?? mode, old?.owner);
 	}
 
+	replace(path: string, bytes: Uint8Array, mode = 0o600): void {
+		this.write(path, bytes, mode);
+	}
+
 	append(path: string, mode = 0o644): AppendFile {
 		this.mayChange();
 		if (!this.entries.has(path)) {

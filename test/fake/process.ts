@@ -79,6 +79,13 @@ export class FakeProcess implements Process {
 		return this.environment[name];
 	}
 
+	/** Whether typed characters are shown. */
+	shown = true;
+
+	echo(shown: boolean): void {
+		this.shown = shown;
+	}
+
 	readStdin(onData: (bytes: Uint8Array) => void, onEnd: () => void): InputStream {
 		if (this.stdin !== null) {
 			throw new Error("readStdin: only once");

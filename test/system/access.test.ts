@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createHash, pbkdf2Sync, randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import {
@@ -10,6 +10,7 @@ import {
 	type Ended,
 	Running,
 	type RunningBroker,
+	run,
 	startBroker,
 	temporaryFolder,
 } from "./harness.ts";
@@ -37,7 +38,16 @@ for (const program of builtPrograms()) {
 		test("password_file lets in who is in it, acl_file says what they may do, and a reload reads both", async (context) => {
 			const folder = temporaryFolder(context);
 			const [passwords, rights] = [join(folder, "passwd"), join(folder, "acl")];
-			writeFileSync(passwords, passwordLine("ann", "p\u00e4ss", 7) + passwordLine("bob", "word", 6));
+			const passwd = async (...args: string[]) => {
+				const ended = await run(program, ["passwd", ...args]);
+				assert.deepEqual([ended.code, ended.stderr], [0, ""]);
+			};
+			await passwd("-c", "-b", passwords, "ann", "p\u00e4ss");
+			// As mosquitto before 2.1 wrote it.
+			appendFileSync(passwords, passwordLine("bob", "word", 6) + passwordLine("carl", "word", 7));
+			await passwd("-b", "-H", "sha512", "-I", "3", passwords, "dora", "four");
+			await passwd("-D", passwords, "carl");
+			chmodSync(passwords, 0o644);
 			writeFileSync(
 				rights,
 				"user ann\ntopic home/#\ntopic deny home/safe\nuser bob\ntopic read home/#\npattern write log/%u\n",
@@ -90,7 +100,8 @@ for (const program of builtPrograms()) {
 
 			const end = closed(reader);
 			writeFileSync(rights, "user ann\ntopic home/#\n");
-			writeFileSync(passwords, passwordLine("ann", "another", 7));
+			await passwd("-b", passwords, "ann", "another");
+			await passwd("-D", passwords, "bob");
 			broker.signal("SIGHUP");
 			await end;
 			await broker.line(/Client reader \[[^\]]*\] disconnected: not authori[sz]ed/);

@@ -64,6 +64,7 @@ test("the package has opkg's form, and everything belongs to root", () => {
 			["-rw-r--r--", "./etc/mqttd/mqttd.conf"],
 			["drwxr-xr-x", "./usr/"],
 			["drwxr-xr-x", "./usr/bin/"],
+			["lrwxrwxrwx", "./usr/bin/mosquitto_passwd -> ../sbin/mqttd"],
 			["lrwxrwxrwx", "./usr/bin/mosquitto_pub -> ../sbin/mqttd"],
 			["lrwxrwxrwx", "./usr/bin/mosquitto_sub -> ../sbin/mqttd"],
 			["drwxr-xr-x", "./usr/sbin/"],

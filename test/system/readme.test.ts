@@ -50,6 +50,8 @@ const ROUTER = [
 	"uci commit mqttd",
 	"/etc/init.d/mqttd reload",
 	"/etc/init.d/mqttd check",
+	"mosquitto_passwd -c /etc/mqttd/passwd ann",
+	"mosquitto_passwd -D /etc/mqttd/passwd ann",
 ];
 
 /** Commands in fenced blocks of that kind. */

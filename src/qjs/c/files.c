@@ -128,6 +128,75 @@ static JSValue files_write(JSContext *ctx, JSValueConst this_val, int argc, JSVa
 	return error < 0 ? host_throw(error) : JS_UNDEFINED;
 }
 
+/* The folder of a path, so that what was renamed in it is on the disk; that it cannot be is no failure. */
+static void sync_folder(char *path)
+{
+	char *slash = strrchr(path, '/');
+	if (slash)
+		slash[slash == path] = '\0';
+	int fd = open_file(slash ? path : ".", O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return;
+	fsync(fd);
+	close(fd);
+}
+
+/* Writes beside `path`, and renames; 0 or a UV_ code. */
+static int replace_file(const char *path, const uint8_t *data, size_t length, mode_t mode)
+{
+	static const char ending[] = ".XXXXXX";
+	/* What a symbolic link leads to is replaced, not the link. */
+	char *target = realpath(path, NULL);
+	if (!target)
+		target = strdup(path);
+	CHECK(target);
+	char *beside = host_alloc(strlen(target) + sizeof ending);
+	strcpy(beside, target);
+	strcat(beside, ending);
+	struct stat old;
+	bool exists = stat(target, &old) == 0;
+	int fd = mkstemp(beside);
+	int error = fd < 0 ? -errno : host_write_all(fd, data, length);
+	if (fd >= 0) {
+		/* Only root can give a file away; who may write to the folder may replace it all the same. */
+		if (exists && fchown(fd, old.st_uid, old.st_gid) < 0 && errno != EPERM && error == 0)
+			error = -errno;
+		if (error == 0 && fchmod(fd, exists ? old.st_mode & 07777 : mode) < 0)
+			error = -errno;
+		if (error == 0 && fsync(fd) < 0)
+			error = -errno;
+		if (close(fd) < 0 && error == 0)
+			error = -errno;
+		if (error == 0 && rename(beside, target) < 0)
+			error = -errno;
+		if (error < 0)
+			unlink(beside);
+		else
+			sync_folder(target);
+	}
+	free(beside);
+	free(target);
+	return error;
+}
+
+/* replaceFile(path, bytes, mode | undefined) */
+static JSValue files_replace(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	int32_t mode = 0600;
+	const uint8_t *data;
+	uint32_t length;
+	if (!host_octets(argv[1], &data, &length))
+		return JS_EXCEPTION;
+	if (!JS_IsUndefined(argv[2]) && JS_ToInt32(ctx, &mode, argv[2]) < 0)
+		return JS_EXCEPTION;
+	const char *path = host_string(argv[0]);
+	if (!path)
+		return JS_EXCEPTION;
+	int error = replace_file(path, data, length, (mode_t)mode);
+	JS_FreeCString(ctx, path);
+	return error < 0 ? host_throw(error) : JS_UNDEFINED;
+}
+
 /* openAppend(path, mode | undefined): AppendFile */
 static JSValue files_append(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
 {
@@ -297,6 +366,7 @@ static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("openAppend", 2, files_append), JS_CFUNC_DEF("fileInfo", 1, files_info),
 	JS_CFUNC_DEF("listFolder", 1, files_list),  JS_CFUNC_DEF("rename", 2, files_rename),
 	JS_CFUNC_DEF("remove", 1, files_remove),    JS_CFUNC_DEF("setOwner", 3, files_set_owner),
+	JS_CFUNC_DEF("replaceFile", 3, files_replace),
 };
 
 static void start(void)

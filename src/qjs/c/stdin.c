@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "host.h"
@@ -94,9 +95,24 @@ static JSValue stdin_pause(JSContext *ctx, JSValueConst this_val, int argc, JSVa
 	return JS_UNDEFINED;
 }
 
+/* echo(shown): whether what is typed is shown */
+static JSValue stdin_echo(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	struct termios terminal;
+	if (tcgetattr(STDIN_FILENO, &terminal) < 0)
+		return JS_UNDEFINED;
+	if (JS_ToBool(ctx, argv[0]))
+		terminal.c_lflag |= ECHO;
+	else
+		terminal.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(STDIN_FILENO, TCSANOW, &terminal);
+	return JS_UNDEFINED;
+}
+
 static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("readStdin", 2, stdin_read),
 	JS_CFUNC_DEF("pauseStdin", 1, stdin_pause),
+	JS_CFUNC_DEF("echo", 1, stdin_echo),
 };
 
 static void start(void)

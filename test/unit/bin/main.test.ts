@@ -15,6 +15,7 @@ test("programs go by the name that was called", () => {
 	assert.deepEqual(chosen("mosquitto", "-v"), ["mosquitto", "-v"]);
 	assert.deepEqual(chosen("mosquitto_pub", "-t", "a"), ["mosquitto_pub", "-t", "a"]);
 	assert.deepEqual(chosen("mosquitto_sub"), ["mosquitto_sub"]);
+	assert.deepEqual(chosen("mosquitto_passwd", "-c"), ["mosquitto_passwd", "-c"]);
 });
 
 test("or by the first argument after mqttd", () => {
@@ -29,11 +30,11 @@ test("a renamed program is the broker, but one of mosquitto's other programs is 
 	assert.deepEqual(chosen("mqttd-linux-x64", "-v"), ["mqttd", "-v"]);
 	assert.deepEqual(chosen("node", "sub"), ["mosquitto_sub"]);
 	assert.deepEqual(chosen("toString"), ["mqttd"]);
-	assert.equal(chosen("mosquitto_passwd", "-c"), null);
-	const host = createFakeHost(["mosquitto_passwd"]);
+	assert.equal(chosen("mosquitto_ctrl", "-c"), null);
+	const host = createFakeHost(["mosquitto_ctrl"]);
 	assert.throws(() => main(host), FakeExit);
 	assert.equal(host.process.exitCode, 1);
-	assert.equal(host.process.stderr.text, "Error: mosquitto_passwd is not part of this version.\n");
+	assert.equal(host.process.stderr.text, "Error: mosquitto_ctrl is not part of this version.\n");
 });
 
 test("an unforeseen exception is logged with its stack, and ends with 70", async () => {
