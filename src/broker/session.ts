@@ -398,7 +398,7 @@ export class Session {
 	received(packetId: number, refused: boolean): boolean {
 		const place = packetId & this.plainMask;
 		const entry = this.plain[place] ?? 0;
-		if ((entry & 0xffff) === packetId && entry >> 16 !== AWAITING_PUBACK) {
+		if (entry !== 0 && (entry & 0xffff) === packetId && entry >> 16 !== AWAITING_PUBACK) {
 			if (refused) this.complete(packetId, entry >> 16);
 			else this.plain[place] = packetId | (AWAITING_PUBCOMP << 16);
 			return true;
