@@ -75,7 +75,7 @@ function read<T extends Case>(list: readonly { readonly hex: string; readonly pa
 /** Packets, and the frames that they are in. */
 export const validCases: readonly ValidCase[] = read(valid);
 /** Frames that must be refused. */
-const malformedCases: readonly MalformedCase[] = read(malformed);
+export const malformedCases: readonly MalformedCase[] = read(malformed);
 
 /** A copy amid other octets, so that a read or write outside the frame shows. */
 function embed(frame: Uint8Array): Uint8Array {

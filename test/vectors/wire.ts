@@ -9,8 +9,9 @@ import { isDeepStrictEqual } from "node:util";
 import mqttPacket from "mqtt-packet";
 import type { BrokerSettings, ListenerSettings } from "../../src/broker/settings.ts";
 import { utf8 } from "../../src/node/bytes.ts";
-import type { ProtocolVersion } from "../../src/packet/packet.ts";
+import { type Packet, type ProtocolVersion, Reason } from "../../src/packet/packet.ts";
 import { Feed } from "./feed.ts";
+import { type RefusedFrame, refusedFrames } from "./frames.ts";
 import type { WireAuthentication } from "./authenticator.ts";
 
 /** A packet as mqtt-packet has it, with texts for binary fields; some or all of its fields. */
@@ -76,16 +77,34 @@ const VERBS: { readonly [verb: string]: readonly string[] } = {
 	stop: [],
 };
 
-/** All themes, sorted by file name. Throws on a case that is not well-formed. */
+/** All themes: of the files, sorted by name, and each malformed packet as a client that sends it. */
 export function readThemes(): Theme[] {
 	const folder = new URL("broker/", import.meta.url);
 	const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
-	return files.sort().map((name) => {
+	const themes = files.sort().map((name) => {
 		const theme = name.replace(/\.json$/, "");
 		const cases = JSON.parse(readFileSync(new URL(name, folder), "utf8")) as WireCase[];
 		for (const wireCase of cases) check(theme, wireCase);
 		return { theme, cases };
 	});
+	return [...themes, { theme: "packet from a client", cases: refusedFrames.map(caseOfFrame) }];
+}
+
+/** A client sends what no client may send. CONNECT gets an answer only where 3.1.1 has one. */
+function caseOfFrame({ name, version, hex, reason }: RefusedFrame): WireCase {
+	const isConnect = hex.startsWith("1");
+	// Of what is too long there is the beginning: it is judged by that.
+	const send = { on: "a", hex, ...(reason === "PACKET_TOO_LARGE" ? { partial: true } : {}) };
+	const returnCode = reason === "UNSUPPORTED_PROTOCOL_VERSION" ? 1 : reason === "CLIENT_IDENTIFIER_NOT_VALID" ? 2 : 0;
+	const refusal = { on: "a", expect: { cmd: "connack", sessionPresent: false, reasonCode: returnCode } };
+	const steps: Step[] = isConnect
+		? [{ on: "a", open: true }, send, ...(returnCode === 0 ? [] : [refusal])]
+		: [{ on: "a", connect: {} }, send];
+	if (!isConnect && version === 5) {
+		steps.push({ on: "a", expect: { cmd: "disconnect", reasonCode: Reason[reason] } });
+	}
+	steps.push({ on: "a", closed: true });
+	return { name, statements: [], versions: [version], steps };
 }
 
 function check(theme: string, { name, statements, versions, steps }: WireCase): void {
@@ -171,8 +190,11 @@ class WireClient {
 	 */
 	private readonly feed: Feed;
 
-	constructor(peer: WirePeer, version: ProtocolVersion) {
+	private readonly observer: WireObserver;
+
+	constructor(peer: WirePeer, version: ProtocolVersion, observer: WireObserver) {
 		this.peer = peer;
+		this.observer = observer;
 		this.version = version;
 		this.feed = new Feed(version, utf8, LONGEST_PACKET);
 		this.parser = mqttPacket.parser({ protocolVersion: version });
@@ -185,6 +207,7 @@ class WireClient {
 	async send(bytes: Uint8Array, partial = false): Promise<void> {
 		this.unproven = true;
 		this.partial = partial;
+		this.observer.sent(this.version, bytes);
 		await this.peer.send(bytes);
 	}
 
@@ -206,7 +229,7 @@ class WireClient {
 			return false;
 		}
 		this.feed.push(bytes);
-		this.feed.packets.length = 0;
+		for (const packet of this.feed.packets.splice(0)) this.observer.received(this.version, packet);
 		this.parser.parse(Buffer.from(bytes));
 		return true;
 	}
@@ -239,9 +262,23 @@ class WireClient {
 	}
 }
 
+/** Who is shown all that goes over the wire. */
+export interface WireObserver {
+	/** Octets of one write. */
+	sent(version: ProtocolVersion, bytes: Uint8Array): void;
+	received(version: ProtocolVersion, packet: Packet): void;
+}
+
+const NOBODY: WireObserver = { sent() {}, received() {} };
+
 /** Runs one case in one protocol version. Throws an AssertionError that names the step. */
-export async function runCase(broker: WireBroker, wireCase: WireCase, version: ProtocolVersion): Promise<void> {
-	const run = new Run(broker, version);
+export async function runCase(
+	broker: WireBroker,
+	wireCase: WireCase,
+	version: ProtocolVersion,
+	observer: WireObserver = NOBODY,
+): Promise<void> {
+	const run = new Run(broker, version, observer);
 	for (const [index, step] of wireCase.steps.entries()) {
 		if (step.if !== undefined && !step.if.includes(version)) continue;
 		try {
@@ -258,11 +295,13 @@ export async function runCase(broker: WireBroker, wireCase: WireCase, version: P
 class Run {
 	private readonly broker: WireBroker;
 	private readonly version: ProtocolVersion;
+	private readonly observer: WireObserver;
 	private readonly clients = new Map<string, WireClient>();
 
-	constructor(broker: WireBroker, version: ProtocolVersion) {
+	constructor(broker: WireBroker, version: ProtocolVersion, observer: WireObserver) {
 		this.broker = broker;
 		this.version = version;
+		this.observer = observer;
 	}
 
 	async step(step: Step): Promise<void> {
@@ -331,7 +370,7 @@ class Run {
 	private async open(name: string, version: ProtocolVersion): Promise<WireClient> {
 		const before = this.clients.get(name);
 		assert.ok(before === undefined || before.over, `${name} is still connected`);
-		const client = new WireClient(await this.broker.open(), version);
+		const client = new WireClient(await this.broker.open(), version, this.observer);
 		this.clients.set(name, client);
 		return client;
 	}

@@ -2,8 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { utf8 } from "../../../src/node/bytes.ts";
 import type { ProtocolVersion } from "../../../src/packet/packet.ts";
 import { scriptedAuthenticator } from "../../vectors/authenticator.ts";
+import { Coverage, everything, gaps } from "../../vectors/coverage.ts";
+import { NEVER_FROM_CLIENTS, NEVER_FROM_SERVER } from "../../vectors/exceptions.ts";
 import { byOctet, readThemes, runCase, type WireBroker, type WireCase } from "../../vectors/wire.ts";
 import { type Fixture, startBroker } from "./fixture.ts";
 
@@ -40,6 +43,8 @@ const WAYS = [
 	{ name: ", logged", octetByOctet: false, debug: true },
 ];
 
+const coverage = new Coverage(utf8);
+
 async function runAs(
 	wireCase: WireCase,
 	version: ProtocolVersion,
@@ -52,7 +57,7 @@ async function runAs(
 		fixture.broker.authenticators.set(authentication.method, authenticator);
 	}
 	try {
-		await runCase(bind(fixture, way.octetByOctet), wireCase, version);
+		await runCase(bind(fixture, way.octetByOctet), wireCase, version, coverage);
 		const internal = fixture.lines.filter((line) => line.startsWith("error:"));
 		assert.deepEqual(internal, [], "no internal error is logged");
 	} catch (error) {
@@ -69,3 +74,12 @@ for (const { theme, cases } of readThemes()) {
 		});
 	}
 }
+
+// They have run by now: tests of a file run in their order.
+test("the cases send all that a client can send", () => {
+	assert.deepEqual(gaps(everything("client"), coverage.fromClients, NEVER_FROM_CLIENTS), []);
+});
+
+test("the cases get all that the broker can send", () => {
+	assert.deepEqual(gaps(everything("server"), coverage.fromServer, NEVER_FROM_SERVER), []);
+});
