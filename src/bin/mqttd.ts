@@ -149,8 +149,8 @@ class BrokerProgram {
 	}
 
 	#createBroker(createBroker: CreateBroker): void {
-		const { host, log } = this.#context;
-		const broker = createBroker(host, brokerSettings(this.#config), log);
+		const { host, log, name } = this.#context;
+		const broker = createBroker(host, brokerSettings(this.#config, name), log);
 		log.publishWith((type, line) => broker.publishLog(type, line));
 		this.#broker = broker;
 	}
@@ -252,7 +252,7 @@ class BrokerProgram {
 		log.write("information", "Reloading config.");
 		try {
 			const config = readConfig(host, this.#given.configFiles);
-			const settings = brokerSettings(config);
+			const settings = brokerSettings(config, this.#context.name);
 			const access = new AccessFiles(host, config);
 			const plans = listenerPlans(config, access, this.#given.ports);
 			const change = new ListenerChange(host, log, this.#listeners, plans);

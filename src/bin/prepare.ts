@@ -57,7 +57,7 @@ export function prepare(context: Context): Start | null {
 		}
 		const config = readConfig(host, given.configFiles);
 		// Whether it can be mapped belongs to whether it is right.
-		brokerSettings(config);
+		brokerSettings(config, name);
 		const access = new AccessFiles(host, config);
 		if (!given.testConfig) return { given, config, access, umask: umaskOf(host) };
 		sayRemarks(context, [...config.remarks, ...access.remarks]);

@@ -34,8 +34,11 @@ function hasPlugin(config: BrokerConfig, name: string, listener: ListenerConfig 
 	});
 }
 
-/** What the file says of the broker; what no option is about is as the broker has it. */
-export function brokerSettings(config: BrokerConfig): BrokerSettings {
+/**
+ * What the file says of the broker; what no option is about is as the broker has it. `program` is the name it was called
+ * by.
+ */
+export function brokerSettings(config: BrokerConfig, program: string): BrokerSettings {
 	const { global } = config;
 	return {
 		...defaultBrokerSettings,
@@ -59,7 +62,7 @@ export function brokerSettings(config: BrokerConfig): BrokerSettings {
 		connectionMessages: global.connectionMessages,
 		sysInterval: global.sysInterval,
 		sparkplugAware: hasPlugin(config, SPARKPLUG, null),
-		version: `mqttd version ${VERSION}`,
+		version: `${program} version ${VERSION}`,
 	};
 }
 
