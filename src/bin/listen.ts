@@ -26,6 +26,11 @@ export type ListenHost = Pick<Host, "network" | "files">;
 /** Ports that the system chooses may be free for IPv4 and taken for IPv6. */
 const AUTO_ATTEMPTS = 16;
 
+const FAMILIES = [
+	{ domain: "ipv4", name: "IPv4" },
+	{ domain: "ipv6", name: "IPv6" },
+] as const;
+
 /** What a machine without IPv6 answers. */
 const NO_SUCH_FAMILY: readonly string[] = ["EAFNOSUPPORT", "EADDRNOTAVAIL", "EPROTONOSUPPORT"];
 
@@ -39,20 +44,51 @@ function family(plan: ListenerPlan, address: string): string {
 }
 
 /** Numeric addresses (or the path) to listen on. */
-async function addressesOf(host: ListenHost, plan: ListenerPlan): Promise<string[]> {
+async function addressesOf(host: ListenHost, log: Log, plan: ListenerPlan): Promise<string[]> {
 	if (plan.kind === "unix") return [plan.host ?? ""];
+	if (plan.device !== null) return await addressesOfDevice(host, log, plan, plan.device);
 	let addresses = plan.kind === "loopback" ? ["127.0.0.1", "::1"] : ["0.0.0.0", "::"];
-	if (plan.host !== null) {
-		try {
-			addresses = await host.network.resolve(plan.host);
-		} catch (error) {
-			const text = `Error: Error resolving listener address ${plan.host}: ${(error as HostError).message}.`;
-			throw new StartError([text], error);
-		}
-	}
+	if (plan.host !== null) addresses = await resolve(host, plan.host);
 	const chosen = addresses.filter((address) => plan.domain === null || family(plan, address) === plan.domain);
 	if (chosen.length === 0) throw new StartError([`Error: ${plan.host} has no ${plan.domain} address.`]);
 	return chosen;
+}
+
+async function resolve(host: ListenHost, name: string): Promise<string[]> {
+	try {
+		return await host.network.resolve(name);
+	} catch (error) {
+		const text = `Error: Error resolving listener address ${name}: ${(error as HostError).message}.`;
+		throw new StartError([text], error);
+	}
+}
+
+/** The addresses of a network interface; where the listener names a host as well, those of them that are the host's. */
+async function addressesOfDevice(
+	host: ListenHost,
+	log: Log,
+	plan: ListenerPlan,
+	device: string,
+): Promise<string[]> {
+	let addresses: string[];
+	try {
+		addresses = host.network.interfaceAddresses(device);
+	} catch (error) {
+		throw new StartError([`Error: Interface ${device} does not exist.`], error);
+	}
+	const families = FAMILIES.filter((each) => plan.domain === null || each.domain === plan.domain);
+	const missing = families
+		.filter(({ domain }) => !addresses.some((address) => family(plan, address) === domain))
+		.map(({ name }) => `Interface ${device} does not support ${name} configuration.`);
+	if (missing.length === families.length) throw new StartError(missing.map((text) => `Error: ${text}`));
+	for (const text of missing) log.write("warning", `Warning: ${text}`);
+	const named = plan.host === null ? addresses : await resolve(host, plan.host);
+	const chosen = addresses.filter(
+		(address) => named.includes(address) && families.some(({ domain }) => domain === family(plan, address)),
+	);
+	if (chosen.length > 0) return chosen;
+	const text = `Error: Interface address for ${device} does not match specified listener address (${plan.host}).`;
+	throw new StartError([text]);
 }
 
 /** What mosquitto calls protocols that have a library of their own there. */
@@ -102,7 +138,7 @@ async function openPlan(
 	noDelay: boolean,
 	onConnection: (connection: Connection) => void,
 ): Promise<OpenListener> {
-	const addresses = await addressesOf(host, plan);
+	const addresses = await addressesOf(host, log, plan);
 	const auto = plan.port === "auto";
 	for (let attempt = 1; ; attempt++) {
 		const handles: Listener[] = [];

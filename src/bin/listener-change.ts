@@ -101,6 +101,7 @@ export class ListenerChange {
 			// In place: it is what the broker counts clients by, and what connected clients hold.
 			kept.plan.listener = plan.listener;
 			Object.assign(kept.plan.settings, plan.settings, { port: kept.plan.settings.port });
+			for (const handle of kept.handles) handle.setNoDelay(this.#noDelay);
 			return kept;
 		});
 	}
@@ -113,5 +114,5 @@ function where(plan: ListenerPlan): string {
 /** Whether both are the same listener, which then stays open. */
 function samePlace(a: ListenerPlan, b: ListenerPlan): boolean {
 	if (a.kind !== b.kind || a.host !== b.host) return false;
-	return a.kind === "unix" || (a.port === b.port && a.domain === b.domain);
+	return a.kind === "unix" || (a.port === b.port && a.domain === b.domain && a.device === b.device);
 }

@@ -16,6 +16,8 @@ export interface ListenerPlan {
 	readonly port: Port;
 	readonly kind: "tcp" | "unix" | "loopback";
 	readonly domain: "ipv4" | "ipv6" | null;
+	/** Network interface whose addresses are listened on: of those of `host`, or all of its own; null for any. */
+	readonly device: string | null;
 	/** As configured, for what stands before the broker; replaced at a reload. */
 	listener: ListenerConfig;
 	/** Handed to the broker with each client; changed in place at a reload. */
@@ -118,6 +120,7 @@ export function listenerPlans(
 			port,
 			kind: "loopback",
 			domain: config.localListener.socketDomain,
+			device: null,
 			settings: listenerSettings(config.localListener, config, access, true),
 			listener: config.localListener,
 		}));
@@ -129,6 +132,7 @@ export function listenerPlans(
 			port: place.kind === "tcp" ? place.port : 0,
 			kind: place.kind,
 			domain: listener.socketDomain,
+			device: place.kind === "tcp" ? listener.bindInterface : null,
 			settings: listenerSettings(listener, config, access, false),
 			listener,
 		};

@@ -61,6 +61,8 @@ export interface ListenerConfig {
 	allowAnonymous: boolean | null;
 	allowZeroLengthClientId: boolean | null;
 	autoIdPrefix: string | null;
+	/** Name of a network interface; null is any. */
+	bindInterface: string | null;
 	/** Null is no limit. */
 	maxConnections: number | null;
 	maxQos: 0 | 1 | 2;

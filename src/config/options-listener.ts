@@ -75,13 +75,14 @@ const WHERE: readonly Option[] = [
 	ofReader("bind_address", "global", text(), "Address of the default listener.", {
 		note: deprecated("bind_address", ""),
 	}),
-	refused(
+	ofListener(
 		"bind_interface",
 		"default-listener",
 		text(),
+		"bindInterface",
 		null,
-		"this build cannot bind to an interface, and the listener would be open on others",
-		"Network interface to listen on.",
+		"Network interface whose addresses are listened on.",
+		{ once: true, example: "br-lan" },
 	),
 	ofListener(
 		"socket_domain",

@@ -165,6 +165,8 @@ class Reader {
 		if (option.state === "refused" && asked)
 			fail(`Error: The '${name}' option cannot be used: ${option.reason}.`);
 		if (option.state === "ignored" && asked) this.#remark("warning", ignoredText(option, name));
+		// It says where to listen, too.
+		if (option.field === "bindInterface") this.#localOnly = false;
 		if (option.field !== null) {
 			const fields = target as Record<string, unknown>;
 			const before = option.repeats ? (fields[option.field] as unknown[]) : [];

@@ -71,6 +71,8 @@ export interface ListenOptions {
 export interface Listener {
 	/** The port listened on, also when 0 was asked for; 0 for a unix socket. */
 	readonly port: number;
+	/** Says whether TCP_NODELAY is set on what is accepted from now on. */
+	setNoDelay(noDelay: boolean): void;
 	/**
 	 * Accepts no more, and drops unfinished TLS handshakes; accepted connections go on. Removes a unix socket's path,
 	 * unless it was replaced. Idempotent.
@@ -99,4 +101,10 @@ export interface Network {
 	connect(options: ConnectOptions): Promise<Connection>;
 	/** Numeric addresses of a name, in the system's order of preference; at least one. Rejects with a HostError. */
 	resolve(host: string): Promise<string[]>;
+	/**
+	 * Numeric addresses of a network interface, IPv4 before IPv6; a link-local one names its link, as `listen` wants it
+	 * (`fe80::1%eth0`). None while it has none; on Node also while it is down or has no carrier. Throws ENODEV when there is
+	 * no interface of that name.
+	 */
+	interfaceAddresses(name: string): string[];
 }

@@ -1,8 +1,9 @@
 /** Listening, connecting and looking up names. */
 
 import { lookup } from "node:dns";
-import { existsSync, lstatSync, renameSync, unlinkSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, renameSync, unlinkSync } from "node:fs";
 import { createServer, type ListenOptions as NodeListenOptions, type Server, Socket } from "node:net";
+import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
 import type { Connection, ConnectOptions, Listener, ListenOptions, Network } from "../host/network.ts";
 import type { TlsServerContext } from "../host/tls.ts";
@@ -23,7 +24,7 @@ const SOCKET_UMASK = 0o007;
 /** How many names of a socket that is about to be moved are tried. */
 const FREE_NAMES = 100;
 
-export const network: Network = { listen, connect, resolve };
+export const network: Network = { listen, connect, resolve, interfaceAddresses };
 
 function listen(options: ListenOptions, onConnection: (connection: Connection) => void): Promise<Listener> {
 	const { address, port, tls, noDelay = tls !== undefined, mode } = options;
@@ -115,12 +116,17 @@ function listenError(code: string, address: string) {
 /** What listeners of all kinds have in common. */
 abstract class ServerListener implements Listener {
 	abstract readonly port: number;
-	protected readonly server: Server;
+	protected readonly server: Server & { noDelay?: boolean };
 	private readonly handshakes: Handshakes | null;
 
 	constructor(server: Server, handshakes: Handshakes | null) {
 		this.server = server;
 		this.handshakes = handshakes;
+	}
+
+	setNoDelay(noDelay: boolean): void {
+		// What Node keeps the option of createServer in, and looks at with each connection.
+		this.server.noDelay = noDelay;
 	}
 
 	close(): void {
@@ -271,6 +277,16 @@ function connectTo(address: string, options: ConnectOptions, signal: AbortSignal
 			failed(error as Error);
 		}
 	});
+}
+
+function interfaceAddresses(name: string): string[] {
+	const found = networkInterfaces()[name];
+	// Node knows only those that are up.
+	if (found === undefined && !readdirSync("/sys/class/net").includes(name)) throw hostError("ENODEV");
+	const addresses = (found ?? []).map((entry) =>
+		entry.family === "IPv6" && entry.scopeid > 0 ? `${entry.address}%${name}` : entry.address,
+	);
+	return addresses.sort((a, b) => Number(a.includes(":")) - Number(b.includes(":")));
 }
 
 function resolve(host: string): Promise<string[]> {

@@ -88,6 +88,8 @@ declare module "native" {
 		callback: (error: HostError | null, addresses: string[] | null) => void,
 	): void;
 	export function isAddress(text: string): boolean;
+	// interfaces.c
+	export function interfaceAddresses(name: string): string[];
 	/** A HostError ETIMEDOUT. */
 	export function timeoutError(): HostError;
 

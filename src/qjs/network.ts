@@ -11,7 +11,12 @@ const CONNECT_TIMEOUT = 60_000;
 const HANDSHAKE_TIME = 20_000;
 const HANDSHAKES = 100;
 
-export const network: Network = { listen, connect, resolve };
+export const network: Network = {
+	listen,
+	connect,
+	resolve,
+	interfaceAddresses: native.interfaceAddresses,
+};
 
 async function listen(
 	{ address, port, noDelay = false, mode, tls }: ListenOptions,

@@ -11,6 +11,7 @@ import {
 	rejected,
 	scratch,
 	type Tests,
+	thrown,
 	turn,
 } from "./harness.ts";
 
@@ -201,6 +202,23 @@ export const networkTests: Tests = {
 		equal(client.closes, 1, "onClose");
 		equal(client.received, 0, "octets");
 		listener.close();
+	},
+
+	"interfaces: the loopback's addresses can be listened on": async (host) => {
+		const addresses = host.network.interfaceAddresses("lo");
+		equal(addresses.slice(0, 1), ["127.0.0.1"], "IPv4 first");
+		ok(addresses.includes("::1"), addresses.join());
+		for (const address of addresses) {
+			(await host.network.listen({ address, port: 0 }, refuse)).close();
+		}
+	},
+
+	"interfaces: one that does not exist": (host) => {
+		for (const name of ["no-such-device", "no-such-device-of-such-a-name", "", ".", "..", "../net/lo", "é"]) {
+			const error = thrown(() => host.network.interfaceAddresses(name));
+			equal(error.code, "ENODEV", `code for ${name}`);
+			equal(error.message, "No such device", "message");
+		}
 	},
 
 	"connect: refused": async (host) => {

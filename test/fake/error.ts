@@ -8,6 +8,7 @@ const texts: Readonly<Record<string, string>> = {
 	ECONNRESET: "Connection reset by peer",
 	EFBIG: "File too large",
 	EISDIR: "Is a directory",
+	ENODEV: "No such device",
 	ENOENT: "No such file or directory",
 	ENOTFOUND: "Name or service not known",
 	EPERM: "Operation not permitted",

@@ -23,6 +23,10 @@ export class FakeNetwork implements Network {
 	readonly names = new Map<string, string[]>();
 	/** What the code under test asked to connect to, in order. */
 	readonly connects: ConnectOptions[] = [];
+	/** Addresses of network interfaces. */
+	readonly interfaces = new Map([["lo", ["127.0.0.1", "::1"]]]);
+	/** Whether TCP_NODELAY is set on what is accepted, by `ADDRESS PORT` or path. */
+	readonly noDelay = new Map<string, boolean>();
 	private readonly listeners = new Map<string, FakeListener>();
 	private readonly servers = new Map<string, (peer: FakePeer) => void>();
 	private readonly dirty = new Set<FakeConnection>();
@@ -40,14 +44,25 @@ export class FakeNetwork implements Network {
 		}
 		const listener: FakeListener = { accept: onConnection, tls: options.tls ?? null };
 		this.listeners.set(key, listener);
+		this.noDelay.set(key, options.noDelay ?? false);
 		return {
 			port,
-			close: () => void this.listeners.delete(key),
+			setNoDelay: (noDelay) => void this.noDelay.set(key, noDelay),
+			close: () => {
+				this.listeners.delete(key);
+				this.noDelay.delete(key);
+			},
 			setTls(context) {
 				if (listener.tls === null) throw new TypeError("a listener without TLS");
 				listener.tls = { ...listener.tls, context };
 			},
 		};
+	}
+
+	interfaceAddresses(name: string): string[] {
+		const addresses = this.interfaces.get(name);
+		if (addresses === undefined) throw fakeError("ENODEV");
+		return addresses;
 	}
 
 	async connect(options: ConnectOptions): Promise<Connection> {

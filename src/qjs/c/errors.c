@@ -26,6 +26,7 @@ static const struct {
 	{ UV_EBUSY, "Device or resource busy" },
 	{ UV_EEXIST, "File exists" },
 	{ UV_EXDEV, "Invalid cross-device link" },
+	{ UV_ENODEV, "No such device" },
 	{ UV_ENOTDIR, "Not a directory" },
 	{ UV_EISDIR, "Is a directory" },
 	{ UV_EINVAL, "Invalid argument" },

@@ -336,7 +336,18 @@ static void listener_mark(JSRuntime *rt, JSValueConst value, JS_MarkFunc *mark)
 
 static const JSClassDef listener_def = { "Listener", .finalizer = listener_finalize, .gc_mark = listener_mark };
 
+/* setNoDelay(noDelay) */
+static JSValue listener_set_no_delay(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	listener *listener = JS_GetOpaque2(ctx, this_val, listener_class);
+	if (!listener)
+		return JS_EXCEPTION;
+	listener->no_delay = JS_ToBool(ctx, argv[0]);
+	return JS_UNDEFINED;
+}
+
 static const JSCFunctionListEntry methods[] = {
+	JS_CFUNC_DEF("setNoDelay", 1, listener_set_no_delay),
 	JS_CFUNC_DEF("close", 0, listener_close),
 	JS_CFUNC_DEF("setTls", 1, listener_set_tls),
 };

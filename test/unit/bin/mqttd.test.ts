@@ -183,6 +183,65 @@ describe("listeners", () => {
 		);
 	});
 
+	test("bind_interface: the addresses of the interface, and of them those of the host", async () => {
+		const interfaces = ({ network }: FakeHost) => {
+			network.interfaces.set("br-lan", ["192.168.1.1", "192.168.2.1", "fd00::1", "fe80::1%br-lan"]);
+			network.interfaces.set("wan", ["10.0.0.1"]);
+			network.interfaces.set("down", []);
+		};
+		const config = [
+			"listener 1",
+			"bind_interface br-lan",
+			"listener 2 192.168.2.1",
+			"bind_interface br-lan",
+			"listener 3",
+			"bind_interface br-lan",
+			"socket_domain ipv6",
+			"listener 4",
+			"bind_interface wan",
+		].join("\n");
+		const { host, lines } = await start([], config, interfaces);
+		const open = (port: number) =>
+			["192.168.1.1", "192.168.2.1", "fd00::1", "fe80::1%br-lan", "10.0.0.1", "127.0.0.1"].map((address) =>
+				host.network.listens(address, port),
+			);
+		assert.deepEqual(open(1), [true, true, true, true, false, false]);
+		assert.deepEqual(open(2), [false, true, false, false, false, false]);
+		assert.deepEqual(open(3), [false, false, true, true, false, false]);
+		assert.deepEqual(open(4), [false, false, false, false, true, false]);
+		const warnings = lines().filter((line) => line.startsWith("Warning: Interface"));
+		assert.deepEqual(warnings, ["Warning: Interface wan does not support IPv6 configuration."]);
+
+		host.files.put(CONFIG, "listener 1\nbind_interface wan\nlistener 2\nbind_interface nowhere\n");
+		await reload(host);
+		assert.ok(lines().includes("Error: Interface nowhere does not exist."));
+		assert.deepEqual(open(1), [true, true, true, true, false, false], "nothing has changed");
+		host.files.put(CONFIG, "listener 1\nbind_interface wan\n");
+		await reload(host);
+		assert.deepEqual(open(1), [false, false, false, false, true, false]);
+
+		for (const [file, error] of [
+			["bind_interface nowhere", "Error: Interface nowhere does not exist."],
+			["listener 1\nbind_interface down", "Error: Interface down does not support IPv6 configuration."],
+			[
+				"listener 1\nbind_interface wan\nsocket_domain ipv6",
+				"Error: Interface wan does not support IPv6 configuration.",
+			],
+			[
+				"listener 1 192.168.1.2\nbind_interface br-lan",
+				"Error: Interface address for br-lan does not match specified listener address (192.168.1.2).",
+			],
+			["listener 1 nowhere.lan\nbind_interface br-lan", "Name or service not known."],
+		] as const) {
+			const failed = await start([], file, interfaces);
+			assert.equal(failed.host.process.exitCode, 1);
+			assert.ok(failed.lines().at(-1)?.endsWith(error), failed.lines().at(-1));
+		}
+		const alone = await start([], "bind_interface wan", interfaces);
+		assert.ok(alone.host.network.listens("10.0.0.1", 1883));
+		assert.ok(!alone.host.network.listens("127.0.0.1", 1883));
+	});
+
 	test("no IPv6: it goes on with IPv4 and says so", async () => {
 		const { host, lines } = await start([], undefined, ({ network }) => {
 			const listen = network.listen.bind(network);
@@ -475,6 +534,24 @@ describe("signals", () => {
 		assert.equal(broker?.settings.maxQueuedMessages, 9);
 		assert.deepEqual(broker?.accepted[0], { ...LISTENER, port: 1, maxQos: 0 });
 		assert.equal(lines().at(-1), "Reloading config.", "information is no longer wanted");
+	});
+
+	test("SIGHUP: set_tcp_nodelay holds for listeners that stay open", async () => {
+		const { host } = await start([], "listener 1 127.0.0.1\n");
+		const { noDelay } = host.network;
+		assert.deepEqual([...noDelay], [["127.0.0.1 1", true]]);
+		host.files.put(CONFIG, "listener 1 127.0.0.1\nlistener 2 127.0.0.1\nset_tcp_nodelay false\n");
+		await reload(host);
+		assert.deepEqual(
+			[...noDelay],
+			[
+				["127.0.0.1 1", false],
+				["127.0.0.1 2", false],
+			],
+		);
+		host.files.put(CONFIG, "listener 1 127.0.0.1\nset_tcp_nodelay true\n");
+		await reload(host);
+		assert.deepEqual([...noDelay], [["127.0.0.1 1", true]]);
 	});
 
 	test("SIGHUP with a wrong file, a listener or a log that cannot be opened changes nothing", async () => {

@@ -302,7 +302,7 @@ const LISTENER: Readonly<Record<string, OptionCase>> = {
 		gives: ({ listeners }) => listeners[0]?.place,
 		...SYSTEM,
 	},
-	bind_interface: text("lo"),
+	bind_interface: text("lo", { shown: "unit/bin/mqttd.test.ts" }),
 	socket_domain: word(["ipv4", "ipv6"], "Error: Invalid 'socket_domain' value 'other' in configuration.", {
 		shown: "system/reload.test.ts",
 	}),

@@ -97,6 +97,7 @@ test("every field of the configuration has a default, and no two options share o
 		allowAnonymous: null,
 		allowZeroLengthClientId: null,
 		autoIdPrefix: null,
+		bindInterface: null,
 		deniedSources: [],
 		httpDir: null,
 		maxConnections: null,
