@@ -6,20 +6,25 @@ import type { Deadlines, Due } from "./deadlines.ts";
 export interface MemoryOwner {
 	readonly seconds: number;
 	readonly deadlines: Deadlines;
-	/** Octets that the program occupies now. */
-	occupied(): number;
+	/** Octets that the program's values take; with `collect`, without what is of no use any more, which may take long. */
+	heap(collect: boolean): number;
 	/** Memory has become scarce, or is no longer. `used`: octets. */
 	memoryIsScarce(scarce: boolean, used: number): void;
 }
 
 /**
- * mosquitto counts its heap, in which the program itself has no part; so what is measured here is what the process has
- * grown by since the broker began (see Process.memory for what a host counts). Looked at each second, as a look costs
- * a system call: what is in between goes over the limit by what can arrive in a second.
+ * Memory that was scarce is so until it is this part of the limit below it, so that not every message that comes and
+ * goes changes it.
+ */
+const HYSTERESIS = 1 / 16;
+
+/**
+ * As mosquitto, the heap is what counts; but not what the program itself has of it before it serves anybody. mosquitto
+ * denies each allocation beyond, which ends the client that it was for; here nothing is kept for anybody any more, and who
+ * is connected stays. Looked at each second: what is in between goes over the limit by what can arrive in a second.
  */
 export class MemoryLimit implements Due {
 	private readonly owner: MemoryOwner;
-	/** Occupied by the program before it served anybody. */
 	private readonly start: number;
 	/** Octets; 0 is no limit. */
 	private limit = 0;
@@ -27,7 +32,7 @@ export class MemoryLimit implements Due {
 
 	constructor(owner: MemoryOwner) {
 		this.owner = owner;
-		this.start = owner.occupied();
+		this.start = owner.heap(false);
 	}
 
 	/** Takes a limit in octets, or 0 for none. */
@@ -39,12 +44,19 @@ export class MemoryLimit implements Due {
 	}
 
 	due(now: number): number {
-		const used = this.limit === 0 ? 0 : Math.max(0, this.owner.occupied() - this.start);
-		const scarce = this.limit !== 0 && used >= this.limit;
+		const { limit } = this;
+		const bound = this.scarce ? limit - limit * HYSTERESIS : limit;
+		let used = limit === 0 ? 0 : this.used(false);
+		if (limit !== 0 && used >= bound) used = this.used(true);
+		const scarce = limit !== 0 && used >= bound;
 		if (scarce !== this.scarce) {
 			this.scarce = scarce;
 			this.owner.memoryIsScarce(scarce, used);
 		}
-		return this.limit === 0 ? 0 : now + 1;
+		return limit === 0 ? 0 : now + 1;
+	}
+
+	private used(collect: boolean): number {
+		return Math.max(0, this.owner.heap(collect) - this.start);
 	}
 }

@@ -64,6 +64,11 @@ export interface Process {
 	 * not tell.
 	 */
 	memory(): { readonly current: number; readonly maximum: number };
+	/**
+	 * Octets that the program's own values take, from objects to the contents of arrays. With `collect`, those that nobody
+	 * refers to any more are not among them, however long it takes to find them.
+	 */
+	heap(collect: boolean): number;
 	/** Takes the identity of a user, by name, with its groups. Throws ENOENT when there is none, EPERM when not allowed. */
 	becomeUser(name: string): void;
 	/**

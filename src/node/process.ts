@@ -3,6 +3,8 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { InputStream, OutputStream, Process, SignalName } from "../host/process.ts";
 import { daemonize, isRepeating, programName } from "./background.ts";
 import { decodeEscaped } from "./bytes.ts";
@@ -23,6 +25,7 @@ export const nodeProcess: Process = {
 	onSignal,
 	daemonize,
 	memory,
+	heap,
 	becomeUser,
 	becomeIds,
 	setUmask: (mask) => void process.umask(mask),
@@ -39,6 +42,20 @@ function programArguments(): string[] {
 	// Each ends with U+0000; Node's own come first.
 	const octets = readFileSync("/proc/self/cmdline", "latin1").split("\0").slice(0, -1).slice(-given.length);
 	return octets.map((text) => decodeEscaped(Buffer.from(text, "latin1")));
+}
+
+let collectGarbage: (() => void) | null = null;
+
+function heap(collect: boolean): number {
+	if (collect) {
+		if (collectGarbage === null) {
+			setFlagsFromString("--expose-gc");
+			collectGarbage = runInNewContext("gc") as () => void;
+		}
+		collectGarbage();
+	}
+	const { heapUsed, external } = process.memoryUsage();
+	return heapUsed + external;
 }
 
 function memory(): { current: number; maximum: number } {

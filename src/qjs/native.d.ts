@@ -158,6 +158,7 @@ declare module "native" {
 	/** Octets. */
 	export function residentMemory(): number;
 	export function maximumMemory(): number;
+	export function heap(): number;
 	export function becomeUser(name: string): void;
 	export function becomeIds(uid: number, gid: number): void;
 	export function setUmask(mask: number): void;

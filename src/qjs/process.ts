@@ -40,6 +40,8 @@ export const qjsProcess: Process = {
 		// The system notes the maximum only now and then.
 		return { current, maximum: Math.max(current, native.maximumMemory()) };
 	},
+	// Values go with the last reference; what refers to itself is collected as it piles up.
+	heap: native.heap,
 	becomeUser: native.becomeUser,
 	becomeIds: native.becomeIds,
 	setUmask: native.setUmask,

@@ -38,6 +38,21 @@ export const processTests: Tests = {
 		ok(maximum >= current, `maximum ${maximum}`);
 	},
 
+	"process: heap, with what is kept and what is not": (host) => {
+		const { process } = host;
+		const before = process.heap(true);
+		ok(Number.isInteger(before) && before > 50_000, `at first ${before}`);
+		let kept: unknown[] = [new Uint8Array(5_000_000)];
+		const withArray = process.heap(false);
+		ok(withArray >= before + 5_000_000, `from ${before} to ${withArray} with an array`);
+		for (let i = 0; i < 20_000; i++) kept.push({ text: `text ${i}`, next: kept[i] });
+		const withObjects = process.heap(true);
+		ok(withObjects >= withArray + 500_000, `from ${withArray} to ${withObjects} with objects`);
+		kept = [];
+		const after = process.heap(true);
+		ok(after < before + 400_000 && kept.length === 0, `from ${before} to ${after} when they have gone`);
+	},
+
 	"process: writing nothing": (host) => {
 		host.process.stdout.write(new Uint8Array(0));
 		host.process.stderr.write(new Uint8Array(0));

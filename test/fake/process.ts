@@ -53,6 +53,10 @@ export class FakeProcess implements Process {
 	readonly users = new Map<string, number>([["nobody", 65534]]);
 	/** What `memory` says. */
 	occupied = { current: 4_000_000, maximum: 5_000_000 };
+	/** What `heap` says. */
+	heapSize = 1_000_000;
+	/** Octets of it that nobody refers to. */
+	garbage = 0;
 	/** Code of the first `exit`. */
 	exitCode: number | null = null;
 	/** What `daemonize` led to. */
@@ -73,6 +77,10 @@ export class FakeProcess implements Process {
 
 	memory(): { current: number; maximum: number } {
 		return this.occupied;
+	}
+
+	heap(collect: boolean): number {
+		return this.heapSize - (collect ? this.garbage : 0);
 	}
 
 	env(name: string): string | undefined {

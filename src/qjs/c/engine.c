@@ -42,6 +42,11 @@ void engine_text_release(JSContext *ctx, engine_text *text)
 	JS_FreeValue(ctx, text->held);
 }
 
+size_t engine_heap(JSRuntime *rt)
+{
+	return rt->malloc_state.malloc_size;
+}
+
 JSContext *engine_context_new(JSRuntime *rt)
 {
 	JSContext *ctx = JS_NewContextRaw(rt);

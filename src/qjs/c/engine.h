@@ -24,6 +24,9 @@ typedef struct engine_text {
 bool engine_text_get(JSContext *ctx, JSValueConst value, engine_text *text);
 void engine_text_release(JSContext *ctx, engine_text *text);
 
+/* Octets that the runtime has allocated and not freed. */
+size_t engine_heap(JSRuntime *rt);
+
 /* A context that has what our programs use: no parser, no eval. */
 JSContext *engine_context_new(JSRuntime *rt);
 

@@ -94,6 +94,12 @@ static JSValue process_maximum_memory(JSContext *ctx, JSValueConst this_val, int
 	return JS_NewFloat64(ctx, 1024.0 * (double)usage.ru_maxrss);
 }
 
+/* heap() */
+static JSValue process_heap(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	return JS_NewFloat64(ctx, (double)engine_heap(host.rt));
+}
+
 /* becomeUser(name) */
 static JSValue process_become_user(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
 {
@@ -218,6 +224,7 @@ static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("writeStream", 2, process_write),
 	JS_CFUNC_DEF("residentMemory", 0, process_resident_memory),
 	JS_CFUNC_DEF("maximumMemory", 0, process_maximum_memory),
+	JS_CFUNC_DEF("heap", 0, process_heap),
 	JS_CFUNC_DEF("becomeUser", 1, process_become_user),
 	JS_CFUNC_DEF("becomeIds", 2, process_become_ids),
 	JS_CFUNC_DEF("setUmask", 1, process_set_umask),
