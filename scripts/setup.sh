@@ -29,6 +29,7 @@ qemu-mips-static qemu-user-static
 mosquitto_pub   mosquitto-clients
 busybox         busybox
 openssl         openssl
+perl            perl
 shellcheck      shellcheck
 '
 bench='

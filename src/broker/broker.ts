@@ -21,6 +21,7 @@ import { Deadlines, type Due } from "./deadlines.ts";
 import { distribute } from "./distribute.ts";
 import { faultText, lossText, UNKNOWN_CLIENT } from "./end-text.ts";
 import { sendFailure } from "./explain.ts";
+import { type Limit, Limits } from "./limits.ts";
 import { mayStay } from "./login.ts";
 import { Logins } from "./logins.ts";
 import { MemoryLimit } from "./memory-limit.ts";
@@ -29,7 +30,7 @@ import { Publication } from "./publication.ts";
 import { RetainedMessages } from "./retained.ts";
 import type { Rights } from "./rights.ts";
 import { type Route, Routes } from "./routes.ts";
-import { NEVER_EXPIRES, Session } from "./session.ts";
+import { NEVER_EXPIRES, NOTHING_QUEUED, Session } from "./session.ts";
 import type { BrokerControl, BrokerHost, BrokerSettings, ListenerSettings } from "./settings.ts";
 import { Statistics, StoreCount } from "./statistics.ts";
 import { SubscriptionTree } from "./subscription-tree.ts";
@@ -39,8 +40,6 @@ import { publishWill } from "./will.ts";
 
 /** Milliseconds that peers have to end their sides when the broker stops: service managers do not wait long. */
 const STOP_TIMEOUT = 2000;
-/** Seconds between looks for retained messages that have expired and that nobody asked for. */
-const SWEEP_INTERVAL = 60;
 
 export class Broker implements BrokerControl {
 	readonly host: BrokerHost;
@@ -67,6 +66,7 @@ export class Broker implements BrokerControl {
 	readonly publication: Publication;
 	/** See `countedStatistics` for reading it. */
 	readonly statistics = new Statistics();
+	readonly limits: Limits;
 	readonly sys: SysTree;
 	readonly logins: Logins;
 	private readonly memoryLimit: MemoryLimit;
@@ -79,7 +79,7 @@ export class Broker implements BrokerControl {
 	private readonly sweep: Due = {
 		due: (now) => {
 			this.retained.removeExpired(now);
-			return now + SWEEP_INTERVAL;
+			return now + 60 * this.settings.retainExpiryInterval;
 		},
 	};
 	private scratchBytes = new Uint8Array(1024);
@@ -91,11 +91,11 @@ export class Broker implements BrokerControl {
 		this.settings = settings;
 		this.sessionSettings = settings;
 		this.log = log;
+		this.limits = new Limits(this, log);
 		this.seconds = secondsOf(host.clock);
 		this.deadlines = new Deadlines(this.seconds);
 		this.routes = new Routes(host, this.tree);
 		this.publication = new Publication(host.utf8);
-		this.deadlines.schedule(this.seconds + SWEEP_INTERVAL, this.sweep);
 		this.memoryLimit = new MemoryLimit(this);
 		this.takeSettings();
 		this.sys = new SysTree(this);
@@ -104,17 +104,12 @@ export class Broker implements BrokerControl {
 		this.ticker = this.startTicker();
 	}
 
-	/** Incoming QoS 2 messages that one 5.0 client may have under way. */
-	get receiveMaximum(): number {
-		return this.settings.maxInflightMessages === 0 ? 65535 : this.settings.maxInflightMessages;
-	}
-
 	accept(connection: Connection, listener: ListenerSettings): void {
 		this.statistics.sockets++;
 		const count = this.perListener.get(listener) ?? 0;
-		const why = this.refusal(listener, count);
-		if (why !== null) {
-			this.log.write("notice", `Client connection from ${connection.remoteAddress} denied: ${why}.`);
+		const limit = this.reachedLimit(listener, count);
+		if (limit !== null || this.stopped !== null) {
+			if (limit !== null) this.denyConnection(connection, listener, limit);
 			connection.destroy();
 			return;
 		}
@@ -129,15 +124,17 @@ export class Broker implements BrokerControl {
 	}
 
 	/** Why no further connection is served on a listener that has so many; null when it is. */
-	private refusal({ maxConnections }: ListenerSettings, count: number): string | null {
-		if (this.stopped !== null) return "the broker is ending";
-		if (maxConnections !== null && count >= maxConnections) return "max_connections exceeded";
+	private reachedLimit({ maxConnections }: ListenerSettings, count: number): Limit | null {
+		if (maxConnections !== null && count >= maxConnections) return "max_connections";
 		const { globalMaxConnections } = this.settings;
-		if (globalMaxConnections !== null && this.places >= globalMaxConnections) {
-			return "global_max_connections exceeded";
-		}
-		if (this.memoryScarce) return "memory_limit exceeded";
-		return null;
+		const full = globalMaxConnections !== null && this.places >= globalMaxConnections;
+		return full ? "global_max_connections" : null;
+	}
+
+	private denyConnection(connection: Connection, listener: ListenerSettings, limit: Limit): void {
+		const text = `Client connection from ${connection.remoteAddress} denied: ${limit} exceeded`;
+		if (this.settings.connectionMessages) this.limits.reach(limit, listener, text);
+		else this.limits.count(limit);
 	}
 
 	configure(settings: BrokerSettings): void {
@@ -157,6 +154,7 @@ export class Broker implements BrokerControl {
 	}
 
 	private takeSettings(): void {
+		this.deadlines.schedule(this.sweep.due(this.seconds), this.sweep);
 		this.chooseSessionSettings();
 		this.memoryLimit.configure(this.settings.memoryLimit);
 		this.tracing = this.log.enabled("debug");
@@ -166,19 +164,18 @@ export class Broker implements BrokerControl {
 
 	private chooseSessionSettings(): void {
 		const { settings } = this;
-		// Every queue is over this limit, so that nothing more is put into it.
-		this.sessionSettings = this.memoryScarce ? { ...settings, maxQueuedMessages: -1 } : settings;
+		this.sessionSettings = this.memoryScarce ? { ...settings, maxQueuedMessages: NOTHING_QUEUED } : settings;
 	}
 
-	occupied(): number {
-		return this.host.process.memory().current;
+	heap(collect: boolean): number {
+		return this.host.process.heap(collect);
 	}
 
 	memoryIsScarce(scarce: boolean, used: number): void {
 		this.memoryScarce = scarce;
 		this.chooseSessionSettings();
 		for (const session of this.sessions.values()) session.configure(this.sessionSettings);
-		const refused = "Clients, subscriptions, and messages that would have to be kept are refused.";
+		const refused = "New clients, new subscriptions, and messages that would have to be kept are refused.";
 		const text = `${used} octets of memory are in use, memory_limit is ${this.settings.memoryLimit}.`;
 		this.log.write(scarce ? "warning" : "notice", scarce ? `Warning: ${text} ${refused}` : text);
 	}
@@ -299,15 +296,8 @@ export class Broker implements BrokerControl {
 	private retain(publication: Publication, source: Rights | null): void {
 		if (publication.payloadLength === 0)
 			this.retained.remove(publication.topic.topic); // [MQTT-3.3.1-7] (3.1.1: [MQTT-3.3.1-10], [MQTT-3.3.1-11])
-		else if (!this.memoryScarce)
-			// [MQTT-3.3.1-5] (3.1.1: [MQTT-3.3.1-5], [MQTT-3.3.1-7])
-			this.retained.set(publication.keep(), this.retainedUntil(publication.topic.topic), source);
-	}
-
-	/** Second from which a message that is retained now is dropped; 0 is never. What the broker says of itself stays. */
-	private retainedUntil(topic: string): number {
-		const minutes = this.settings.retainExpiryInterval;
-		return minutes === null || topic.startsWith("$SYS/") ? 0 : this.seconds + minutes * 60;
+		// [MQTT-3.3.1-5] (3.1.1: [MQTT-3.3.1-5], [MQTT-3.3.1-7])
+		else if (!this.memoryScarce) this.retained.set(publication.keep(), source);
 	}
 
 	publishWill(session: Session, will: Will): void {
@@ -325,7 +315,7 @@ export class Broker implements BrokerControl {
 			return known; // [MQTT-3.1.2-5] (3.1.1: [MQTT-3.1.2-4])
 		}
 		if (known !== undefined) this.endSession(known); // [MQTT-3.1.2-4] (3.1.1: [MQTT-3.1.2-6])
-		const session = new Session(clientId, this.sessionSettings, this.statistics); // [MQTT-3.1.2-6]
+		const session = new Session(clientId, this.sessionSettings, this.statistics, this.limits); // [MQTT-3.1.2-6]
 		this.sessions.set(clientId, session);
 		const { statistics } = this;
 		if (this.sessions.size > statistics.clientsMaximum) statistics.clientsMaximum = this.sessions.size;
@@ -412,6 +402,7 @@ export class Broker implements BrokerControl {
 	/** The client sent what it must not: whatever is said of it, the connection is closed. */
 	clientFailed(client: Client, error: MqttError): void {
 		if (client.state === CLOSED) return;
+		this.limits.countError(error);
 		this.logFault(client, client.session?.clientId ?? "", error);
 		if (client.state === CONNECTED) {
 			this.sendDisconnect(client, error.code, error.message); // [MQTT-3.14.0-1] [MQTT-4.13.1-1]
@@ -440,6 +431,8 @@ export class Broker implements BrokerControl {
 		if (client.state === CONNECTED) {
 			this.sendDisconnect(client, Reason.KEEP_ALIVE_TIMEOUT, "nothing came within 1.5 times the keep alive");
 			this.leave(client);
+		} else {
+			this.limits.count("connect_timeout");
 		}
 		this.close(client);
 	}

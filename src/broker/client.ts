@@ -54,6 +54,7 @@ import {
 import type { Due } from "./deadlines.ts";
 import { UNKNOWN_CLIENT } from "./end-text.ts";
 import { forward, forwardTracked, takeForwarded } from "./forward.ts";
+import { LimitError } from "./limits.ts";
 import type { Link } from "./link.ts";
 import { type Message, outgoingProperties } from "./message.ts";
 import { Mount } from "./mount.ts";
@@ -72,6 +73,8 @@ const CONNECT_TIMEOUT = 30;
 const MAXIMUM_CONNECT_SIZE = 400_000;
 /** Octets of a started packet that may be missing before its pieces count as activity of the client. */
 const LARGE_REMAINDER = 1000;
+/** Octets of a packet that is not held for its remainder while memory is scarce. */
+const LARGE_INPUT = 65_536;
 
 const NO_OCTETS = new Uint8Array(0);
 const ackBytes = new Uint8Array(8);
@@ -144,6 +147,11 @@ export class Client implements ConnectionHandler, Due, Link {
 	receiveMaximum = 65535;
 	/** Whether it asked to be told why something fails. */
 	wantsReasons = false;
+	/** What it was told that it may send: a reload changes that for later connections only. */
+	maxQos: Qos = 2;
+	maxTopicAlias = 0;
+	/** Incoming QoS 2 messages that it may have under way. */
+	incomingMaximum = 65535;
 	/** Routes of the topic aliases that the client set up on this connection, by alias ([MQTT-3.3.2-7]). */
 	readonly aliases: (Route | undefined)[] = [];
 	/** Who the client is; null when it did not say. */
@@ -221,6 +229,7 @@ export class Client implements ConnectionHandler, Due, Link {
 				const next = at + length;
 				if (next > end) {
 					if (this.state !== CONNECTED) this.checkFirst(bytes[at]! >> 4);
+					if (length > LARGE_INPUT && broker.memoryScarce) this.refuseInput();
 					if (next - end > LARGE_REMAINDER) this.lastActivity = broker.seconds;
 					break;
 				}
@@ -340,6 +349,11 @@ export class Client implements ConnectionHandler, Due, Link {
 		}
 	}
 
+	/** As mosquitto's manual has it: the message is dropped, and who sends it disconnected. */
+	private refuseInput(): never {
+		throw new LimitError("memory_limit", Reason.QUOTA_EXCEEDED, "memory_limit exceeded");
+	}
+
 	/** Packets that are not of the hot path. */
 	private handle(bytes: Uint8Array, start: number, end: number): void {
 		if (this.state === CONNECTED && bytes[start]! >> 4 === PacketType.CONNECT) {
@@ -434,7 +448,7 @@ export class Client implements ConnectionHandler, Due, Link {
 		this.isVersion5 = this.version === 5;
 		this.sparkplugAware = settings.sparkplugAware || this.listener.sparkplugAware;
 		const own = this.mount === null;
-		this.forwards = own && this.broker.forwardsFrames && this.listener.maxQos === 2;
+		this.forwards = own && this.broker.forwardsFrames && this.maxQos === 2;
 		this.takesFrames =
 			own &&
 			!this.congested &&
@@ -492,7 +506,7 @@ export class Client implements ConnectionHandler, Due, Link {
 	/** The same for what the client waits for: without it there is no going on. */
 	sendWhole(packet: Packet): void {
 		if (this.send(packet)) return;
-		throw new MqttError(Reason.PACKET_TOO_LARGE, "the answer is longer than the client takes");
+		throw new LimitError(null, Reason.PACKET_TOO_LARGE, "the answer is longer than the client takes");
 	}
 
 	sendAck(type: 4 | 5 | 6 | 7, packetId: number, reasonCode: number): void {

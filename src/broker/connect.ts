@@ -20,10 +20,11 @@ import { openAuthentication, sendAuth } from "./authentication.ts";
 import type { Client } from "./client.ts";
 import { AUTHENTICATING, CONNECTED } from "./constants.ts";
 import { sendFailure } from "./explain.ts";
+import { LimitError } from "./limits.ts";
 import { beginLogin, requireLogin } from "./login.ts";
 import type { Mount } from "./mount.ts";
 import { OutgoingAliases } from "./outgoing-aliases.ts";
-import { levelCount, MAXIMUM_LEVELS } from "./routes.ts";
+import { levelCount, MAXIMUM_LEVELS, tooManyLevels } from "./routes.ts";
 import { NEVER_EXPIRES } from "./session.ts";
 
 /** What the steps work out for CONNACK. */
@@ -130,7 +131,11 @@ function chooseClientId(client: Client, packet: ConnectPacket, answer: Answer): 
 	const { allowZeroLengthClientId, autoIdPrefix } = client.listener;
 	if (!allowZeroLengthClientId) {
 		// [MQTT-3.1.3-8] (3.1.1: [MQTT-3.1.3-9])
-		throw new MqttError(Reason.CLIENT_IDENTIFIER_NOT_VALID, "zero-length client identifiers are not allowed");
+		throw new LimitError(
+			"allow_zero_length_clientid",
+			Reason.CLIENT_IDENTIFIER_NOT_VALID,
+			"zero-length client identifiers are not allowed",
+		);
 	}
 	// [MQTT-3.1.3-7] of 3.1.1, [MQTT-3.1.3-8] of 3.1.1; 3.1 has no empty identifiers at all.
 	if (packet.version === 3 || (packet.version === 4 && !packet.cleanStart)) {
@@ -158,10 +163,10 @@ function logIn(client: Client, packet: ConnectPacket, answer: Answer): boolean {
 function checkClientLimit(client: Client, _packet: ConnectPacket, answer: Answer): void {
 	const { sessions, settings, memoryScarce } = client.broker;
 	if (sessions.has(answer.clientId)) return;
-	if (memoryScarce) throw new MqttError(Reason.QUOTA_EXCEEDED, "memory_limit exceeded");
+	if (memoryScarce) throw new LimitError("memory_limit", Reason.QUOTA_EXCEEDED, "memory_limit exceeded");
 	const limit = settings.globalMaxClients;
 	if (limit === null || sessions.size < limit) return;
-	throw new MqttError(Reason.SERVER_BUSY, "global_max_clients exceeded");
+	throw new LimitError("global_max_clients", Reason.SERVER_BUSY, "global_max_clients exceeded");
 }
 
 /** Checks the will, and takes it as the broker will publish it ([MQTT-3.1.2-7]; 3.1.1: [MQTT-3.1.2-8]). */
@@ -169,15 +174,23 @@ function checkWill(client: Client, packet: ConnectPacket): void {
 	const { will } = packet;
 	client.will = will;
 	if (will === null) return;
-	if (!isValidTopicName(will.topic) || levelCount(will.topic) > MAXIMUM_LEVELS) {
+	if (!isValidTopicName(will.topic)) {
 		throw new MqttError(Reason.MALFORMED_PACKET, "CONNECT: invalid will topic");
 	}
+	if (levelCount(will.topic) > MAXIMUM_LEVELS) throw tooManyLevels("CONNECT");
 	if (client.mount !== null) client.will = { ...will, topic: mountedTopic(client.mount, client, will.topic) };
-	if (will.qos > client.listener.maxQos) {
-		throw new MqttError(Reason.QOS_NOT_SUPPORTED, `CONNECT: will QoS ${will.qos} is above the maximum`); // [MQTT-3.2.2-12]
+	if (will.qos > client.maxQos) {
+		const text = `CONNECT: will QoS ${will.qos} is above the maximum`;
+		throw new LimitError("max_qos", Reason.QOS_NOT_SUPPORTED, text); // [MQTT-3.2.2-12]
 	}
-	if (will.retain && !client.broker.settings.retainAvailable) {
-		throw new MqttError(Reason.RETAIN_NOT_SUPPORTED, "CONNECT: retained messages are not available"); // [MQTT-3.2.2-13]
+	const { retainAvailable, messageSizeLimit } = client.broker.settings;
+	if (will.retain && !retainAvailable) {
+		const text = "CONNECT: retained messages are not available";
+		throw new LimitError("retain_available", Reason.RETAIN_NOT_SUPPORTED, text); // [MQTT-3.2.2-13]
+	}
+	if (messageSizeLimit !== 0 && will.payload.length > messageSizeLimit) {
+		const text = `CONNECT: will of ${will.payload.length} bytes, message_size_limit is ${messageSizeLimit}`;
+		throw new LimitError("message_size_limit", Reason.PACKET_TOO_LARGE, text);
 	}
 }
 
@@ -197,9 +210,9 @@ function chooseKeepAlive(client: Client, packet: ConnectPacket, answer: Answer):
 	client.keepAlive = packet.keepAlive; // [MQTT-3.2.2-22]
 	const maximum = client.broker.settings.maxKeepalive;
 	if (maximum === 0 || (packet.keepAlive !== 0 && packet.keepAlive <= maximum)) return;
-	if (packet.keepAlive === 0 && maximum === 65535) return;
 	if (packet.version < 5) {
-		throw new MqttError(Reason.CLIENT_IDENTIFIER_NOT_VALID, "keep alive is above max_keepalive");
+		const text = "keep alive is above max_keepalive";
+		throw new LimitError("max_keepalive", Reason.CLIENT_IDENTIFIER_NOT_VALID, text);
 	}
 	client.keepAlive = maximum;
 	answer.properties.serverKeepAlive = maximum; // [MQTT-3.1.2-21]
@@ -218,6 +231,11 @@ function chooseExpiry(client: Client, packet: ConnectPacket, answer: Answer): vo
 }
 
 function takeLimits(client: Client, packet: ConnectPacket): void {
+	const { maxQos, maxTopicAlias } = client.listener;
+	const { maxInflightMessages } = client.broker.settings;
+	client.maxQos = maxQos;
+	client.maxTopicAlias = maxTopicAlias;
+	client.incomingMaximum = maxInflightMessages === 0 ? 65535 : maxInflightMessages;
 	client.receiveMaximum = packet.properties?.receiveMaximum ?? 65535;
 	client.wantsReasons = packet.properties?.requestProblemInformation === 1;
 	// [MQTT-3.1.2-26], [MQTT-3.1.2-27]
@@ -234,7 +252,7 @@ function checkAnswer(client: Client, packet: ConnectPacket, answer: Answer): voi
 	if (packet.version < 5) return;
 	const { utf8 } = client.broker.host;
 	if (encodedLength(connack(client, packet, answer), 5, utf8) > client.maximumPacketSize) {
-		throw new MqttError(Reason.PACKET_TOO_LARGE, "CONNACK would be longer than the client takes");
+		throw new LimitError(null, Reason.PACKET_TOO_LARGE, "CONNACK would be longer than the client takes");
 	}
 }
 
@@ -285,14 +303,14 @@ function connack(client: Client, packet: ConnectPacket, answer: Answer): Connack
  * unless it is among the `chosen` ([MQTT-4.12.0-6]).
  */
 function serverProperties(client: Client, chosen: Properties): Properties {
-	const { settings, receiveMaximum } = client.broker;
-	const { maxTopicAlias, maxQos } = client.listener;
+	const { settings } = client.broker;
+	const { maxTopicAlias, maxQos, incomingMaximum } = client;
 	const properties: Properties = {};
 	if (maxTopicAlias > 0) properties.topicAliasMaximum = maxTopicAlias;
 	Object.assign(properties, chosen);
 	if (!settings.retainAvailable) properties.retainAvailable = 0;
 	properties.maximumPacketSize = settings.maxPacketSize;
-	if (receiveMaximum < 65535) properties.receiveMaximum = receiveMaximum;
+	if (incomingMaximum < 65535) properties.receiveMaximum = incomingMaximum;
 	if (maxQos < 2) properties.maximumQos = maxQos; // [MQTT-3.2.2-9]
 	return properties;
 }
@@ -333,6 +351,7 @@ export function refuseConnect(client: Client, clientId: string, error: MqttError
 }
 
 function refuse(client: Client, packet: ConnectPacket, error: MqttError): void {
+	client.broker.limits.countError(error);
 	refuseConnect(client, packet.clientId, error);
 	client.broker.logFault(client, packet.clientId, error);
 	client.broker.closeUnopened(client); // [MQTT-3.2.2-7] [MQTT-4.13.2-1] (3.1.1: [MQTT-3.2.2-5])

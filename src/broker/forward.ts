@@ -117,8 +117,7 @@ export function forwardTracked(
 	if (topicEnd + 2 >= end || topicStart === topicEnd) return false;
 	const packetId = (bytes[topicEnd]! << 8) | bytes[topicEnd + 1]!;
 	const session = client.session;
-	if (packetId === 0 || (qos === 2 && !session.mayReceive(packetId, client.broker.receiveMaximum)))
-		return false;
+	if (packetId === 0 || (qos === 2 && !session.mayReceive(packetId, client.incomingMaximum))) return false;
 	const isVersion5 = client.isVersion5;
 	if (isVersion5 && bytes[topicEnd + 2]! > 0) return false;
 	const routes = client.routes;

@@ -12,6 +12,7 @@ import {
 } from "../packet/packet.ts";
 import type { Client } from "./client.ts";
 import { sendFailedAck } from "./explain.ts";
+import { LimitError } from "./limits.ts";
 import type { Route } from "./routes.ts";
 import { publishCertificate } from "./sparkplug.ts";
 import { stampPayload } from "./sparkplug-payload.ts";
@@ -26,7 +27,7 @@ interface Refusal {
 }
 
 const TOO_LARGE: Refusal = {
-	code: Reason.QUOTA_EXCEEDED, // of those that [MQTT-3.4.2-1] allows
+	code: Reason.IMPLEMENTATION_SPECIFIC_ERROR, // of those that [MQTT-3.4.2-1] allows, as mosquitto's manual has it
 	text: "the payload is longer than message_size_limit",
 };
 const NO_MEMORY: Refusal = {
@@ -73,11 +74,13 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 		delete properties.topicAlias;
 		delete properties.messageExpiryInterval;
 	}
-	if (view.qos > client.listener.maxQos) {
-		throw new MqttError(Reason.QOS_NOT_SUPPORTED, `PUBLISH: QoS ${view.qos} is above the maximum`); // [MQTT-3.2.2-11]
+	if (view.qos > client.maxQos) {
+		const text = `PUBLISH: QoS ${view.qos} is above the maximum`;
+		throw new LimitError("max_qos", Reason.QOS_NOT_SUPPORTED, text); // [MQTT-3.2.2-11]
 	}
 	if (view.retain && !broker.settings.retainAvailable) {
-		throw new MqttError(Reason.RETAIN_NOT_SUPPORTED, "PUBLISH: retained messages are not available"); // [MQTT-3.2.2-14]
+		const text = "PUBLISH: retained messages are not available";
+		throw new LimitError("retain_available", Reason.RETAIN_NOT_SUPPORTED, text); // [MQTT-3.2.2-14]
 	}
 
 	const { session } = client;
@@ -90,8 +93,10 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 		acknowledge(client, PacketType.PUBREC, packetId, Reason.SUCCESS); // not published again [MQTT-4.3.3-10]
 		return;
 	}
-	if (refusal === null && qos === 2 && version === 5 && session.incoming.size >= broker.receiveMaximum) {
+	if (refusal === null && qos === 2 && version === 5 && session.incoming.size >= client.incomingMaximum) {
 		refusal = TOO_MANY;
+		const text = `Client ${session.clientId} has more than ${client.incomingMaximum} QoS 2 messages under way`;
+		broker.limits.reach("max_inflight_messages", session, text);
 	}
 	let reason: number = Reason.SUCCESS;
 	if (refusal === null) {
@@ -125,12 +130,10 @@ function routeOf(client: Client, bytes: Uint8Array, properties: Properties | nul
 		}
 		return routeOfName(client, bytes);
 	}
-	if (alias === 0 || alias > client.listener.maxTopicAlias) {
-		// [MQTT-3.3.2-8], [MQTT-3.3.2-9], [MQTT-3.3.2-12]
-		throw new MqttError(
-			Reason.TOPIC_ALIAS_INVALID,
-			`PUBLISH: topic alias ${alias} is not within 1 to the maximum`,
-		);
+	if (alias === 0) throw new MqttError(Reason.TOPIC_ALIAS_INVALID, "PUBLISH: topic alias 0"); // [MQTT-3.3.2-8]
+	if (alias > client.maxTopicAlias) {
+		const text = `PUBLISH: topic alias ${alias} is above the maximum`;
+		throw new LimitError("max_topic_alias", Reason.TOPIC_ALIAS_INVALID, text); // [MQTT-3.3.2-9], [MQTT-3.3.2-12]
 	}
 	if (view.topicStart !== view.topicEnd) {
 		const route = routeOfName(client, bytes);
@@ -176,13 +179,17 @@ function stamped({ broker }: Client, bytes: Uint8Array): Uint8Array {
  * (3.1.1: [MQTT-3.3.5-2])
  */
 function refusalOf(client: Client, route: Route, role: SparkplugRole, payloadLength: number): Refusal | null {
-	const limit = client.broker.settings.messageSizeLimit;
+	const { broker, session } = client;
+	const limit = broker.settings.messageSizeLimit;
 	if (limit !== 0 && payloadLength > limit) {
 		trace(client, "Dropped too large PUBLISH from", route.topic);
+		const text = `Message of client ${session.clientId} dropped: ${payloadLength} bytes, message_size_limit is ${limit}`;
+		broker.limits.reach("message_size_limit", session, text);
 		return TOO_LARGE;
 	}
-	if (view.retain && payloadLength > 0 && client.broker.memoryScarce) {
-		trace(client, "Dropped retained PUBLISH, as memory_limit is exceeded, from", route.topic);
+	if (view.retain && payloadLength > 0 && broker.memoryScarce) {
+		const text = `Retained message of client ${session.clientId} dropped: memory_limit exceeded`;
+		broker.limits.reach("memory_limit", session, text);
 		return NO_MEMORY;
 	}
 	const { rights } = client;

@@ -6,8 +6,6 @@ import type { Rights } from "./rights.ts";
 class Level {
 	readonly children = new Map<string, Level>();
 	message: Message | null = null;
-	/** Second from which the message is dropped: by its own lifetime, or the owner's limit; 0 is never. */
-	until = 0;
 	/** Of who published it; null for the broker itself. */
 	source: Rights | null = null;
 }
@@ -25,8 +23,8 @@ export class RetainedMessages {
 	/** How many of them expire. */
 	private mortal = 0;
 
-	/** Replaces the topic's retained message [MQTT-3.3.1-5]. `limit`: second from which it is dropped anyway; 0 is never. */
-	set(message: Message, limit = 0, source: Rights | null = null): void {
+	/** Replaces the topic's retained message [MQTT-3.3.1-5]. */
+	set(message: Message, source: Rights | null = null): void {
 		let level = this.root;
 		for (const name of message.topic.split("/")) {
 			let child = level.children.get(name);
@@ -37,11 +35,10 @@ export class RetainedMessages {
 			level = child;
 		}
 		if (level.message === null) this.count++;
-		if (level.until !== 0) this.mortal--;
+		else if (level.message.expiresAt !== 0) this.mortal--;
 		level.message = message;
 		level.source = source;
-		level.until = earlier(message.expiresAt, limit);
-		if (level.until !== 0) this.mortal++;
+		if (message.expiresAt !== 0) this.mortal++;
 	}
 
 	/** Removes the topic's retained message, if there is one [MQTT-3.3.1-6]. */
@@ -55,11 +52,10 @@ export class RetainedMessages {
 		}
 		const leaf = path[path.length - 1]!;
 		if (leaf.message === null) return;
+		if (leaf.message.expiresAt !== 0) this.mortal--;
 		leaf.message = null;
 		leaf.source = null;
 		this.count--;
-		if (leaf.until !== 0) this.mortal--;
-		leaf.until = 0;
 		for (let depth = names.length; depth > 0; depth--) {
 			const level = path[depth]!;
 			if (level.message !== null || level.children.size > 0) break;
@@ -81,7 +77,7 @@ export class RetainedMessages {
 		const messages: Retained[] = [];
 		for (const level of found) {
 			const message = level.message!;
-			if (level.until !== 0 && level.until <= now) this.remove(message.topic);
+			if (hasExpired(message, now)) this.remove(message.topic);
 			else messages.push({ message, source: level.source });
 		}
 		return messages;
@@ -92,14 +88,12 @@ export class RetainedMessages {
 		if (this.mortal === 0) return;
 		const found: Level[] = [];
 		collectAll(this.root, false, found);
-		for (const { until, message } of found) if (until !== 0 && until <= now) this.remove(message!.topic);
+		for (const { message } of found) if (hasExpired(message!, now)) this.remove(message!.topic);
 	}
 }
 
-/** Of two seconds, where 0 is never. */
-function earlier(a: number, b: number): number {
-	if (a === 0 || b === 0) return a + b;
-	return a < b ? a : b;
+function hasExpired({ expiresAt }: Message, now: number): boolean {
+	return expiresAt !== 0 && expiresAt <= now;
 }
 
 function collect(level: Level, filter: readonly string[], depth: number, found: Level[]): void {

@@ -4,6 +4,7 @@ import type { ByteMap, Connection } from "../host/host.ts";
 import { hasUnwanted, isValidTopicName, MqttError, Reason } from "../packet/packet.ts";
 import type { FrameLevel } from "./constants.ts";
 import { Delivery } from "./delivery.ts";
+import { LimitError } from "./limits.ts";
 import type { Link } from "./link.ts";
 import type { Topic } from "./message.ts";
 import type { Rights } from "./rights.ts";
@@ -158,7 +159,7 @@ export class Routes {
 			throw new MqttError(Reason.MALFORMED_PACKET, "PUBLISH: control characters in the topic name");
 		}
 		if (levelCount(topic) > MAXIMUM_LEVELS) {
-			throw new MqttError(Reason.MALFORMED_PACKET, `PUBLISH: more than ${MAXIMUM_LEVELS} topic levels`);
+			throw tooManyLevels("PUBLISH");
 		}
 		const route = new Route(topic, bytes.slice(start, end));
 		if (this.cache.size >= CACHE_LIMIT) this.cache.clear();
@@ -181,6 +182,12 @@ function forwarding(deliveries: readonly Delivery[], level: FrameLevel): Forward
 
 function mayRead({ rights }: Session, topic: string): boolean {
 	return rights === null || rights.mayRead(topic);
+}
+
+/** The error for a topic deeper than MAXIMUM_LEVELS. */
+export function tooManyLevels(packetName: string): LimitError {
+	const text = `${packetName}: more than ${MAXIMUM_LEVELS} topic levels`;
+	return new LimitError("topic_levels", Reason.MALFORMED_PACKET, text);
 }
 
 export function levelCount(topic: string): number {

@@ -9,6 +9,7 @@ import {
 	OUTPUT_LIMIT,
 } from "./constants.ts";
 import { Fifo } from "./fifo.ts";
+import type { Limit, Limits } from "./limits.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
 import { MessageQueue, type Queued, type Redeliverer } from "./message-queue.ts";
@@ -62,6 +63,9 @@ class Outgoing {
 	}
 }
 
+/** As a value of maxQueuedMessages: every queue is over it. */
+export const NOTHING_QUEUED = -1;
+
 /** First number of places for messages under way; a power of two. */
 const FIRST_PLACES = 64;
 const NO_PLACES = new Int32Array(0);
@@ -85,6 +89,9 @@ export class Session {
 
 	private settings: BrokerSettings;
 	private readonly statistics: Statistics;
+	private readonly limits: Limits;
+	/** Whether it was said, on this connection or while away, that messages are dropped. */
+	private saidDropping = false;
 	/** Messages under way that are to be sent again on a later connection, by packet identifier, oldest first. */
 	private readonly outgoing = new Map<number, Outgoing>();
 	/** Whether `outgoing` was ever used. */
@@ -111,10 +118,11 @@ export class Session {
 	/** None of QoS 0 while a connection keeps up, so that no later one overtakes them. */
 	private readonly queue = new MessageQueue();
 
-	constructor(clientId: string, settings: BrokerSettings, statistics: Statistics) {
+	constructor(clientId: string, settings: BrokerSettings, statistics: Statistics, limits: Limits) {
 		this.clientId = clientId;
 		this.settings = settings;
 		this.statistics = statistics;
+		this.limits = limits;
 	}
 
 	/** Messages waiting, not counting those in flight. */
@@ -148,6 +156,7 @@ export class Session {
 	 */
 	attach(link: Link): void {
 		this.link = link;
+		this.saidDropping = false;
 		this.plain = NO_PLACES;
 		this.plainMask = 0;
 		this.inflight = 0;
@@ -206,10 +215,28 @@ export class Session {
 		if (waiting === 0 && this.inflight < this.inflightLimit) return false;
 		// The publisher's side takes it for sent.
 		this.countFrames(-1, end - start, end - packetIdAt);
-		const { maxQueuedMessages } = this.settings;
-		if (maxQueuedMessages !== 0 && waiting >= maxQueuedMessages) this.statistics.dropped++;
+		const limit = this.reachedLimit();
+		if (limit !== null) this.drop(limit);
 		else this.frames.push(bytes.slice(start, end));
 		return true;
+	}
+
+	/** What forbids to queue a further message; null when nothing does. */
+	private reachedLimit(): Limit | null {
+		const { maxQueuedMessages, maxQueuedBytes } = this.settings;
+		if (maxQueuedMessages !== 0 && this.queued >= maxQueuedMessages) {
+			return maxQueuedMessages === NOTHING_QUEUED ? "memory_limit" : "max_queued_messages";
+		}
+		return maxQueuedBytes !== 0 && this.queue.bytes >= maxQueuedBytes ? "max_queued_bytes" : null;
+	}
+
+	/** A message does not get through; `limit` null: the connection does not keep up. */
+	private drop(limit: Limit | null): void {
+		this.statistics.dropped++;
+		if (limit !== null) this.limits.count(limit);
+		if (this.saidDropping) return;
+		this.saidDropping = true;
+		this.limits.sayDropping(this.clientId);
 	}
 
 	/** `rest`: octets of a frame from its packet identifier on. */
@@ -249,17 +276,17 @@ export class Session {
 		const retain = delivery.retainAsPublished && publication.retain;
 		const { link } = this;
 		if (qos === 0) {
-			if (link === null && this.settings.queueQos0Messages) {
-				this.enqueue(publication.keep(), 0, retain, identifier, group);
-			} else if (link === null || link.congested) {
-				this.statistics.dropped++;
+			if (link === null) {
+				if (this.settings.queueQos0Messages) this.enqueue(publication.keep(), 0, retain, identifier, group);
+			} else if (link.congested) {
+				this.drop(null);
 			} else {
 				link.sendPublication(publication, 0, retain, 0, identifier);
 			}
 			return;
 		}
 		// Behind what waits already: [MQTT-4.6.0-5], [MQTT-4.6.0-6], 3.1.1: [MQTT-4.6.0-5], [MQTT-4.6.0-6].
-		if (link === null || link.congested || this.queued > 0 || !this.hasRoom(publication.payloadLength)) {
+		if (link === null || link.congested || this.queued > 0 || !this.hasRoom()) {
 			// [MQTT-4.5.0-1] (3.1.1: [MQTT-3.1.2-5], [MQTT-4.5.0-1])
 			this.enqueue(publication.keep(), qos, retain, identifier, group);
 			return;
@@ -294,7 +321,7 @@ export class Session {
 	): void {
 		const { link } = this;
 		const reachable = link !== null && !link.congested;
-		if (!reachable || (qos > 0 && (this.queued > 0 || !this.hasRoom(message.payload.length)))) {
+		if (!reachable || (qos > 0 && (this.queued > 0 || !this.hasRoom()))) {
 			this.enqueue(message, qos, retain, identifier, group);
 		} else {
 			this.send(link, message, qos, retain, identifier, group);
@@ -343,7 +370,7 @@ export class Session {
 		const { queue } = this;
 		while (queue.length > 0 && !link.congested) {
 			const next = queue.first();
-			if (next.qos > 0 && (this.frames.length > 0 || !this.hasRoom(next.message.payload.length))) break;
+			if (next.qos > 0 && (this.frames.length > 0 || !this.hasRoom())) break;
 			this.sendQueued(link, queue.shift());
 		}
 		// QoS 0 does not wait for the window, nor for what does ([MQTT-4.9.0-3]).
@@ -447,10 +474,10 @@ export class Session {
 		if (this.queued > 0 || this.resend.size > 0) this.drain();
 	}
 
-	private hasRoom(payloadLength: number): boolean {
+	private hasRoom(): boolean {
 		if (this.inflight >= this.inflightLimit || this.resend.size > 0) return false; // [MQTT-4.9.0-2]
 		const limit = this.settings.maxInflightBytes;
-		return limit === 0 || this.inflight === 0 || this.inflightBytes + payloadLength <= limit;
+		return limit === 0 || this.inflightBytes < limit;
 	}
 
 	/**
@@ -520,13 +547,9 @@ export class Session {
 		identifier: number,
 		group: Redeliverer | null,
 	): void {
-		const { maxQueuedMessages, maxQueuedBytes } = this.settings;
-		const bytes = message.payload.length;
-		if (
-			(maxQueuedMessages !== 0 && this.queued >= maxQueuedMessages) ||
-			(maxQueuedBytes !== 0 && this.queue.bytes + bytes > maxQueuedBytes)
-		) {
-			this.statistics.dropped++;
+		const limit = this.reachedLimit();
+		if (limit !== null) {
+			this.drop(limit);
 			return;
 		}
 		this.frameLevel = 0;

@@ -16,7 +16,7 @@ export interface BrokerSettings {
 	maxQueuedBytes: number;
 	/** Octets of the longest packet accepted. */
 	maxPacketSize: number;
-	/** Octets of the longest payload accepted; 0 is no limit. */
+	/** Octets of the longest payload accepted, also of a will; 0 is no limit. */
 	messageSizeLimit: number;
 	/** Seconds; what clients may ask for at most. 0 is no limit. */
 	maxKeepalive: number;
@@ -27,8 +27,8 @@ export interface BrokerSettings {
 	retainAvailable: boolean;
 	/** Whether a retained message is delivered only while its publisher may still publish to its topic. */
 	checkRetainSource: boolean;
-	/** Minutes after which a retained message is dropped; null is never. */
-	retainExpiryInterval: number | null;
+	/** Minutes between looks for retained messages that have expired and that nobody asked for. */
+	retainExpiryInterval: number;
 	/** Clients, connected or with a session that waits for them; null is no limit. */
 	globalMaxClients: number | null;
 	/** What client identifiers must begin with; null when they need not. */
@@ -85,12 +85,12 @@ export const defaultBrokerSettings: Readonly<BrokerSettings> = {
 	maxQueuedBytes: 0,
 	maxPacketSize: 2_000_000,
 	messageSizeLimit: 0,
-	maxKeepalive: 65535,
+	maxKeepalive: 0,
 	queueQos0Messages: false,
 	upgradeOutgoingQos: false,
 	retainAvailable: true,
 	checkRetainSource: true,
-	retainExpiryInterval: null,
+	retainExpiryInterval: 1,
 	globalMaxClients: null,
 	clientIdPrefixes: null,
 	globalMaxConnections: null,
@@ -123,7 +123,7 @@ export const defaultListenerSettings: Readonly<ListenerSettings> = {
 export type BrokerHost = Pick<Host, "random" | "utf8" | "crypto" | "createByteMap"> & {
 	readonly clock: Clock;
 	readonly timers: Timers;
-	readonly process: Pick<Process, "memory">;
+	readonly process: Pick<Process, "memory" | "heap">;
 };
 
 /** The broker as the program that runs it sees it. */

@@ -14,7 +14,7 @@ import {
 } from "../packet/packet.ts";
 import type { Client } from "./client.ts";
 import { sendFailure } from "./explain.ts";
-import { levelCount, MAXIMUM_LEVELS } from "./routes.ts";
+import { levelCount, MAXIMUM_LEVELS, tooManyLevels } from "./routes.ts";
 import { Subscription } from "./subscription-tree.ts";
 
 export function handleSubscribe(client: Client, packet: SubscribePacket): void {
@@ -52,7 +52,7 @@ function subscribe(
 		throw new MqttError(Reason.PROTOCOL_ERROR, "SUBSCRIBE: no local on a shared subscription"); // [MQTT-3.8.3-4]
 	}
 	// [MQTT-3.2.2-10] [MQTT-3.8.4-7]
-	const qos: Qos = request.qos > client.listener.maxQos ? client.listener.maxQos : request.qos;
+	const qos: Qos = request.qos > client.maxQos ? client.maxQos : request.qos;
 	const { noLocal, retainAsPublished, retainHandling } = request;
 	if (client.rights !== null && !client.rights.maySubscribe(topicFilter)) {
 		client.trace("Denied SUBSCRIBE from", `('${topicFilter}')`);
@@ -60,12 +60,8 @@ function subscribe(
 		return client.version === 3 ? qos : Reason.NOT_AUTHORIZED;
 	}
 	const isNew = !session.subscriptions.has(topicFilter);
-	const why = isNew ? refusal(client) : null;
+	const why = isNew ? refusal(client, topicFilter) : null;
 	if (why !== null) {
-		broker.log.write(
-			"notice",
-			`Subscription of client ${session.clientId} to ${topicFilter} denied: ${why}.`,
-		);
 		refusals.add(why);
 		return Reason.QUOTA_EXCEEDED;
 	}
@@ -84,11 +80,15 @@ function subscribe(
 	return qos;
 }
 
-/** Why a client may not have a further subscription; null when it may. */
-function refusal({ broker, session }: Client): string | null {
-	if (broker.memoryScarce) return "memory_limit exceeded";
+/** Why a client may not have a further subscription, which is logged; null when it may. */
+function refusal({ broker, session }: Client, topicFilter: string): string | null {
 	const { maxSubscriptions } = broker.settings;
-	return session.subscriptions.size < maxSubscriptions ? null : `more than ${maxSubscriptions} subscriptions`;
+	const room = session.subscriptions.size < maxSubscriptions;
+	if (room && !broker.memoryScarce) return null;
+	const why = broker.memoryScarce ? "memory_limit exceeded" : `more than ${maxSubscriptions} subscriptions`;
+	const text = `Subscription of client ${session.clientId} to ${topicFilter} denied: ${why}`;
+	broker.limits.reach(broker.memoryScarce ? "memory_limit" : "subscriptions", session, text);
+	return why;
 }
 
 function sendRetained(client: Client, subscription: Subscription): void {
@@ -141,6 +141,6 @@ function checkFilter(topicFilter: string, packetName: string): void {
 		throw new MqttError(Reason.MALFORMED_PACKET, `${packetName}: control characters in a topic filter`);
 	}
 	if (levelCount(topicFilter) > MAXIMUM_LEVELS) {
-		throw new MqttError(Reason.MALFORMED_PACKET, `${packetName}: more than ${MAXIMUM_LEVELS} topic levels`);
+		throw tooManyLevels(packetName);
 	}
 }

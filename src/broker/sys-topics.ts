@@ -1,6 +1,7 @@
-/** The topics of `$SYS/broker` and what each says: one table. Names, units and forms are those of mosquitto 2.1. */
+/** The topics of `$SYS/broker` and what each says: one table. Names, units and forms are those of mosquitto 2.1; `limits` is ours. */
 
 import { PacketType } from "../packet/packet.ts";
+import { LIMITS, type Limits } from "./limits.ts";
 import type { Load, Statistics } from "./statistics.ts";
 import { LOAD_MINUTES } from "./statistics.ts";
 
@@ -53,6 +54,7 @@ export interface Source {
 	/** Seconds since the broker began. */
 	readonly uptime: number;
 	readonly statistics: Statistics;
+	readonly limits: Limits;
 	/** One for each of LOAD_TOTALS. */
 	readonly loads: readonly Load[];
 	readonly census: Census;
@@ -123,6 +125,7 @@ export const SYS_TOPICS: ReadonlyMap<string, Value> = new Map<string, Value>([
 			({ statistics }) => statistics[direction][type]!,
 		]),
 	),
+	...LIMITS.map((limit): [string, Value] => [`limits/${limit}`, ({ limits }) => limits.reached(limit)]),
 	["packet/out/count", unsentPackets],
 	["packet/out/bytes", ({ census }) => census.unsentBytes],
 	["connections/socket/count", ({ statistics }) => statistics.sockets],

@@ -99,6 +99,7 @@ export class SysTree {
 			version: broker.settings.version,
 			uptime: broker.seconds - this.began,
 			statistics: broker.countedStatistics(),
+			limits: broker.limits,
 			loads,
 			census: broker.census(),
 		};

@@ -42,8 +42,8 @@ export interface GlobalConfig {
 	pidFile: string | null;
 	queueQos0Messages: boolean;
 	retainAvailable: boolean;
-	/** Minutes; null is for ever. */
-	retainExpiryInterval: number | null;
+	/** Minutes. */
+	retainExpiryInterval: number;
 	setTcpNodelay: boolean;
 	/** Seconds; 0 is no $SYS. */
 	sysInterval: number;

@@ -208,7 +208,7 @@ const LIMITS: readonly Option[] = [
 		octets({ min: 0 }),
 		"memoryLimit",
 		0,
-		"Octets of memory that the process may grow by, for clients and messages, before more of them are refused; 0 is no limit.",
+		"Octets of memory for clients and messages before more of them are refused; 0 is no limit.",
 	),
 	ignored(
 		"packet_buffer_size",
@@ -268,9 +268,9 @@ const MESSAGES: readonly Option[] = [
 			error: "Error: retain_expiry_interval must be >= 1.",
 		}),
 		"retainExpiryInterval",
-		null,
-		"Minutes after which a retained message is dropped. Default: never.",
-		{ example: "1440" },
+		// mosquitto's is never. A look costs next to nothing, and what has expired is of no use.
+		1,
+		"Minutes between looks for retained messages that have expired and that nobody asked for.",
 	),
 	ofBroker(
 		"sys_interval",

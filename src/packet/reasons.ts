@@ -59,7 +59,7 @@ export const REASONS = {
 	PACKET_IDENTIFIER_NOT_FOUND: define(0x92, "Packet Identifier not found", [PUBREL, PUBCOMP]),
 	RECEIVE_MAXIMUM_EXCEEDED: define(0x93, "Receive Maximum exceeded", [DISC]),
 	TOPIC_ALIAS_INVALID: define(0x94, "Topic Alias invalid", [DISC]),
-	PACKET_TOO_LARGE: define(0x95, "Packet too large", EITHER),
+	PACKET_TOO_LARGE: define(0x95, "Packet too large", EITHER, 5),
 	MESSAGE_RATE_TOO_HIGH: define(0x96, "Message rate too high", [DISC]),
 	QUOTA_EXCEEDED: define(0x97, "Quota exceeded", [CONNACK, PUBACK, PUBREC, SUBACK, DISC], 3),
 	ADMINISTRATIVE_ACTION: define(0x98, "Administrative action", [DISC]),

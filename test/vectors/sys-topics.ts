@@ -1,4 +1,7 @@
-/** The topics of `$SYS/broker` that every client finds retained, as mosquitto 2.1's manual and sources have them. */
+/**
+ * The topics of `$SYS/broker` that every client finds retained, as mosquitto 2.1's manual and sources have them; and
+ * those of limits, which are ours.
+ */
 
 const RATES = ["1min", "5min", "15min"];
 
@@ -46,6 +49,25 @@ export const SYS_TOPIC_NAMES: readonly string[] = [
 	"mqtt/pingresp/sent",
 	...each("mqtt/disconnect", ["received", "sent"]),
 	...each("mqtt/auth", ["received", "sent"]),
+	...each("limits", [
+		"allow_zero_length_clientid",
+		"connect_timeout",
+		"global_max_clients",
+		"global_max_connections",
+		"max_connections",
+		"max_inflight_messages",
+		"max_keepalive",
+		"max_packet_size",
+		"max_qos",
+		"max_queued_bytes",
+		"max_queued_messages",
+		"max_topic_alias",
+		"memory_limit",
+		"message_size_limit",
+		"retain_available",
+		"subscriptions",
+		"topic_levels",
+	]),
 ]
 	.map((name) => `$SYS/broker/${name}`)
 	.sort();

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { Limits } from "../../../src/broker/limits.ts";
 import { Message } from "../../../src/broker/message.ts";
 import { RetainedMessages } from "../../../src/broker/retained.ts";
 import { Session } from "../../../src/broker/session.ts";
@@ -12,7 +13,8 @@ import { Subscription, SubscriptionTree } from "../../../src/broker/subscription
 import { utf8 } from "../../../src/node/bytes.ts";
 
 const statistics = new Statistics();
-const SESSIONS = ["a", "b", "c"].map((id) => new Session(id, defaultBrokerSettings, statistics));
+const limits = new Limits({ seconds: 1 }, { enabled: () => false, write: () => {} });
+const SESSIONS = ["a", "b", "c"].map((id) => new Session(id, defaultBrokerSettings, statistics, limits));
 
 const level = fc.constantFrom("", "a", "b", "$SYS", "$x", "é", "constructor", "__proto__");
 const topic = fc

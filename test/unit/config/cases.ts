@@ -187,11 +187,9 @@ const BROKER: Readonly<Record<string, OptionCase>> = {
 	retain_available: boolean(wires("retained")),
 	upgrade_outgoing_qos: boolean(wires("publish-qos1")),
 	allow_duplicate_messages: boolean(),
-	retain_expiry_interval: number(
-		5,
-		[["0", "Error: retain_expiry_interval must be >= 1."]],
-		wires("listener"),
-	),
+	retain_expiry_interval: number(5, [["0", "Error: retain_expiry_interval must be >= 1."]], {
+		shown: "unit/broker/limits.test.ts",
+	}),
 	sys_interval: number(
 		0,
 		[

@@ -144,7 +144,7 @@ test("every field of the configuration has a default, and no two options share o
 		pidFile: null,
 		queueQos0Messages: false,
 		retainAvailable: true,
-		retainExpiryInterval: null,
+		retainExpiryInterval: 1,
 		setTcpNodelay: true,
 		sysInterval: 10,
 		upgradeOutgoingQos: false,
