@@ -33,6 +33,7 @@ const RUN = [
 	"make ipk",
 	"make build",
 	"make pkg",
+	"node dist/mqttd.js passwd -c -b - ann secret",
 ];
 
 /** Commands that CI runs. */
