@@ -363,10 +363,10 @@ for (const program of builtPrograms()) {
 
 		test("a client cannot write lines of its own into the log", async (context) => {
 			const broker = await startBroker(context, program, { args: ["-v"] });
-			const clientId = "evil\n1700000000: mqttd version 9 running\u001b[2J";
+			const clientId = "evil\u20281700000000: mqttd version 9 running\u202e";
 			await answer(broker.port, connectPacket(clientId), 4);
-			await broker.line(/evil\\x0a1700000000: mqttd version 9 running\\x1b\[2J/);
-			assert.ok(!broker.log.includes("\u001b"));
+			await broker.line(/evil\\u20281700000000: mqttd version 9 running\\u202e/);
+			assert.doesNotMatch(broker.log, /[\u2028\u202e]/);
 			await broker.stop();
 		});
 	});

@@ -47,7 +47,7 @@ for (const program of builtPrograms()) {
 			] as const) {
 				await first.subscribeAsync(filter, { qos });
 			}
-			const second = await connect(broker.port, { clientId: "second\n", protocolVersion: 5 });
+			const second = await connect(broker.port, { clientId: "second\u2028", protocolVersion: 5 });
 			await second.subscribeAsync(["x/y", "$share/g/x/y"], { qos: 1 });
 			broker.signal("SIGUSR2");
 			await broker.process.line(/share/, "stdout");
@@ -57,7 +57,7 @@ for (const program of builtPrograms()) {
 				"        x",
 				"          +",
 				"            a (first, 1)",
-				"          y (first, 2) (second\\x0a, 1)",
+				"          y (first, 2) (second\\u2028, 1)",
 				"        # (first, 0)",
 				"    $SYS",
 				"      $SYS",
@@ -66,7 +66,7 @@ for (const program of builtPrograms()) {
 				"    ",
 				"      ",
 				"        x",
-				"          y $share/g (second\\x0a, 1)",
+				"          y $share/g (second\\u2028, 1)",
 				"",
 			];
 			assert.deepEqual(broker.process.stdout.split("\n"), expected);

@@ -242,7 +242,7 @@ export const CONVERSATIONS: readonly Conversation[] = [
 	},
 	{
 		name: "a client identifier that would be a line of its own",
-		packets: [connect4("c\nNew\u001b[2J"), DISCONNECT],
-		lines: [...accepted("c\\x0aNew\\x1b[2J"), ...goodbye("c\\x0aNew\\x1b[2J")],
+		packets: [connect4("c\u2028New\u202e"), DISCONNECT],
+		lines: [...accepted("c\\u2028New\\u202e"), ...goodbye("c\\u2028New\\u202e")],
 	},
 ];
