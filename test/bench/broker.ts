@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Host } from "./scenario.ts";
@@ -36,6 +36,16 @@ function command(host: Host, tools: Tools, counters: string): string[] {
 	return line;
 }
 
+/** An ACL file whose last line allows the load generator's topics; returns its path. */
+function writeAcl(tools: Tools, count: number): string {
+	// Both brokers read it when they are no longer root.
+	chmodSync(tools.scratch, 0o755);
+	const path = join(tools.scratch, "acl");
+	const others = Array.from({ length: count - 1 }, (_, at) => `topic readwrite other/${at}/#\n`);
+	writeFileSync(path, `${others.join("")}topic readwrite bench/#\n`);
+	return path;
+}
+
 /** A port that was free a moment ago, chosen by the kernel. */
 async function freePort(): Promise<number> {
 	const server = createServer().listen(0, "127.0.0.1");
@@ -49,15 +59,17 @@ async function freePort(): Promise<number> {
 }
 
 /**
- * Starts a broker on processor `cpu`. Its configuration is a listener on loopback and anonymous access; all else,
+ * Starts a broker on processor `cpu`; `acl`: with an ACL file of so many lines, 0 for none. Its configuration is a listener on loopback and anonymous access; all else,
  * limits and log included, is as each broker has it by default.
  */
-export async function startBroker(host: Host, tools: Tools, cpu: number): Promise<Broker> {
+export async function startBroker(host: Host, tools: Tools, cpu: number, acl = 0): Promise<Broker> {
 	const port = await freePort();
 	const config = join(tools.scratch, `${host}.conf`);
 	const emulated = host === "mosquitto-mips" || host === "mips_24kc";
 	const counters = join(tools.scratch, `${host}.counters`);
-	writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\n`);
+	const lines = [`listener ${port} 127.0.0.1`, "allow_anonymous true"];
+	if (acl > 0) lines.push(`acl_file ${writeAcl(tools, acl)}`);
+	writeFileSync(config, `${lines.join("\n")}\n`);
 	const line = ["taskset", "-c", String(cpu), ...command(host, tools, counters), "-c", config];
 	const child = spawn(line[0]!, line.slice(1), { stdio: ["ignore", "ignore", "pipe"] });
 	const exit = new Promise<void>((resolve) => child.once("exit", () => resolve()));

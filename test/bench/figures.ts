@@ -122,6 +122,15 @@ export function judge(all: readonly Figures[], mipsSize: number | null): Verdict
 		if ((limits.syscallRows as readonly string[]).includes(name))
 			check(`MIPS, ${name}: system calls a message`, own.syscalls, limits.syscalls, failed);
 	}
+	const [withAcl, without] = limits.aclRows;
+	for (const host of ["x86_64", "mips_24kc"] as const) {
+		const [own, base] = [find(withAcl, host), find(without, host)];
+		if (own === undefined || base === undefined) continue;
+		const ratio = host === "x86_64" ? own.cpuUs / base.cpuUs : own.instructions / base.instructions;
+		const what = host === "x86_64" ? "x86_64, CPU" : "MIPS, instructions";
+		const failed = own.failure !== null || base.failure !== null;
+		check(`${what}: ${withAcl}, as a multiple of ${without}`, ratio, limits.aclRatio, failed);
+	}
 	if (mipsSize !== null) check("MIPS binary: size in MB", mipsSize / 1e6, limits.mipsSize / 1e6, false);
 	return verdicts;
 }

@@ -51,7 +51,7 @@ function load(tools: Tools, args: readonly string[]): Promise<Run | string> {
 }
 
 async function once(tools: Tools, row: Row, host: Host): Promise<Run | string> {
-	const broker = await startBroker(host, tools, CPU);
+	const broker = await startBroker(host, tools, CPU, row.acl);
 	try {
 		const messages = option.quick ? row.quick : row.messages;
 		const args =

@@ -12,6 +12,8 @@ export interface Row {
 	readonly quick: number;
 	/** The other brokers' CPU time for a delivered message may be so many times mosquitto's. */
 	readonly cpuRatio?: number;
+	/** Lines of an ACL file, of which the last one allows the traffic. */
+	readonly acl?: number;
 }
 
 /**
@@ -53,6 +55,7 @@ export const rows: readonly Row[] = [
 		messages: 2000,
 		quick: 500,
 	},
+	{ name: "1→1, ACL of 1000 lines", load: "--window 64", messages: 100000, quick: 25000, acl: 1000 },
 	{ name: "500/s", load: "--rate 500 --window 100", messages: 2000, quick: 500 },
 ];
 
@@ -71,6 +74,7 @@ export const idleRows: readonly Row[] = [
 export const countedRows: readonly Row[] = [
 	{ name: "1→1, one outstanding", load: "--window 1", messages: 4000, quick: 2000 },
 	{ name: "1→1", load: "--window 64", messages: 8000, quick: 4000 },
+	{ name: "1→1, ACL of 1000 lines", load: "--window 64", messages: 8000, quick: 4000, acl: 1000 },
 	{ name: "1→1, 32 a write", load: "--window 128 --batch 32", messages: 16000, quick: 8000 },
 	{ name: "1→50", load: "--subscribers 50 --window 64", messages: 1000, quick: 500 },
 	{ name: "50→1", load: "--publishers 50 --window 16", messages: 200, quick: 100 },
@@ -94,4 +98,7 @@ export const limits = {
 	/** MIPS: system calls for a message, in these rows. */
 	syscalls: 0.3,
 	syscallRows: ["1→1", "1→1, 32 a write"],
+	/** What an ACL may add: the row with one as a multiple of the row without, of the same broker. */
+	aclRatio: 1.15,
+	aclRows: ["1→1, ACL of 1000 lines", "1→1"],
 } as const;
