@@ -76,6 +76,9 @@ const LARGE_REMAINDER = 1000;
 /** Octets of a packet that is not held for its remainder while memory is scarce. */
 const LARGE_INPUT = 65_536;
 
+/** Octets that a client may send behind CONNECT while its password is checked. */
+const HELD_LIMIT = 16_384;
+
 const NO_OCTETS = new Uint8Array(0);
 const ackBytes = new Uint8Array(8);
 
@@ -277,6 +280,9 @@ export class Client implements ConnectionHandler, Due, Link {
 				else if (type >= PUBACK && type <= PUBCOMP) handleAck(this, bytes, frame, next);
 				else this.handle(bytes, frame, next);
 				if (this.state === LOGGING_IN) {
+					if (end - at > HELD_LIMIT) {
+						throw new MqttError(Reason.QUOTA_EXCEEDED, "too much was sent before CONNACK");
+					}
 					this.held = bytes.slice(at, end);
 					break;
 				}

@@ -152,6 +152,14 @@ describe("logins", () => {
 		assert.deepEqual(received(peer), [`connack ${NOT_AUTHORIZED}`]);
 	});
 
+	test("who sends much before the login is over is cut off", async () => {
+		const fixture = await startBroker({}, { users: users(), allowAnonymous: false });
+		const peer = fixture.dial();
+		peer.send(Buffer.concat([connectPacket("ann", "secret of ann"), Buffer.alloc(16_385, 0xc0)]));
+		assert.ok(peer.closed);
+		assert.deepEqual(received(peer), []);
+	});
+
 	test("a password that was right is not hashed again, not even while its address is held off", async () => {
 		const fixture = await startBroker({}, { users: users(), allowAnonymous: false });
 		const { crypto } = fixture.host;
