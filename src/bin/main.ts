@@ -1,8 +1,10 @@
 /** The start of every program: which one it is, and what happens when one fails in a way nobody foresaw. */
 
 import { Broker } from "../broker/broker.ts";
-import type { Host } from "../host/host.ts";
 import { runPasswd, runPub, runSub } from "../tools/tools.ts";
+import type { Host, Network } from "../host/host.ts";
+import { webSocketNetwork } from "../websocket/client.ts";
+import { Outbox } from "../websocket/outbox.ts";
 import { ProgramLog } from "./log.ts";
 import { runBroker } from "./mqttd.ts";
 import type { Context } from "./prepare.ts";
@@ -21,9 +23,14 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
 	mqttd: broker,
 	mosquitto: broker,
 	mosquitto_passwd: ({ host, args }) => runPasswd(host, args),
-	mosquitto_pub: ({ host, args }) => runPub(host, args, VERSION),
-	mosquitto_sub: ({ host, args }) => runSub(host, args, VERSION),
+	mosquitto_pub: ({ host, args }) => runPub(host, args, VERSION, webSocketOf(host)),
+	mosquitto_sub: ({ host, args }) => runSub(host, args, VERSION, webSocketOf(host)),
 };
+
+/** The network of clients that connect by way of WebSocket; the path is that of mosquitto's. */
+function webSocketOf(host: Host): Network {
+	return webSocketNetwork({ ...host, outbox: new Outbox(host.timers) }, host.network, "/mqtt");
+}
 
 /** `mqttd pub …` is `mosquitto_pub …`. */
 const PREFIX = "mosquitto_";

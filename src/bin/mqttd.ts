@@ -87,11 +87,13 @@ class BrokerProgram {
 		this.#sayStarting();
 		this.#createBroker(createBroker);
 		const plans = listenerPlans(this.#config, this.#access, this.#given.ports);
-		await this.#openListeners(plans.filter(({ kind }) => kind !== "unix"));
+		const isOwn = ({ kind, listener }: ListenerPlan) => kind === "unix" && listener.unixSocketOwner === null;
+		await this.#openListeners(plans.filter((plan) => !isOwn(plan)));
 		this.#writePidFile();
 		dropPrivileges(host, log, name, this.#config.global.user);
-		// Theirs are files, which the user has to own to let its group in, and to take them away again.
-		await this.#openListeners(plans.filter(({ kind }) => kind === "unix"));
+		// Theirs are files, which the user has to own to let its group in, and to take them away again; unless they are given
+		// to somebody else, which only root can do.
+		await this.#openListeners(plans.filter(isOwn));
 		this.#catchSignals();
 		this.#sayRunning();
 	}

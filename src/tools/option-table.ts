@@ -126,12 +126,13 @@ export const OPTIONS: readonly OptionDefinition[] = [
 		BOTH,
 		"URL",
 		"no URL specified",
-		"broker and topic as mqtt://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC",
+		"broker and topic as mqtt:// or ws://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC",
 		(s, v) => {
 			const url = readUrl(v);
 			addTopic(s, url.topic);
 			s.host = url.host;
 			s.port = url.port;
+			s.webSocket ||= url.webSocket;
 			s.username = url.username ?? s.username;
 			s.password = url.password ?? s.password;
 		},
@@ -388,6 +389,9 @@ export const OPTIONS: readonly OptionDefinition[] = [
 			s.willTopic = v;
 		},
 	),
+	flag(["--ws"], BOTH, "connect by way of WebSocket (port 8080)", (s) => {
+		s.webSocket = true;
+	}),
 	...[
 		"--cafile",
 		"--capath",
@@ -407,6 +411,5 @@ export const OPTIONS: readonly OptionDefinition[] = [
 	].map((name) => refused([name], NO_TLS)),
 	refused(["--mptcp"], "this version has no Multipath TCP"),
 	refused(["--proxy"], "this version has no SOCKS proxy"),
-	refused(["--ws"], "this version has no WebSockets"),
 	refused(["-S"], "this version has no SRV look-ups"),
 ];

@@ -1,7 +1,7 @@
 /** What both client programs do around their work: arguments, printing, the client's options, the end. */
 
 import type { ClientOptions, Properties } from "../client/client.ts";
-import type { Host, HostError, OutputStream } from "../host/host.ts";
+import type { Host, HostError, Network, OutputStream } from "../host/host.ts";
 import { octetsOf } from "./argument.ts";
 import { readCommandLine } from "./command-line.ts";
 import { ExitCode, unreachable } from "./exit-codes.ts";
@@ -94,13 +94,18 @@ export function withBindAddress(host: Host, terminal: Terminal, settings: Settin
 	);
 }
 
+/** The host of a client: with `--ws`, one whose network is `webSocket`. */
+export function clientHost(host: Host, settings: Settings, webSocket: Network): Host {
+	return settings.webSocket ? { ...host, network: webSocket } : host;
+}
+
 /** The client's options that settings ask for. */
 export function clientOptions(host: Host, settings: Settings): ClientOptions {
 	const { version, properties } = settings;
 	const prefix = settings.clientIdPrefix;
 	return {
 		host: address(host, settings),
-		port: settings.port ?? 1883,
+		port: settings.port ?? (settings.webSocket ? 8080 : 1883),
 		...(settings.bindAddress === null ? {} : { bindAddress: settings.bindAddress }),
 		noDelay: settings.noDelay,
 		version,

@@ -16,6 +16,7 @@ import { octetsOf } from "./argument.ts";
 import { ExitCode, failureOf, publishFailure, refusalText } from "./exit-codes.ts";
 import { Gathering, LineSplitter } from "./line-splitter.ts";
 import {
+	clientHost,
 	clientOptions,
 	exit,
 	mayConnect,
@@ -41,8 +42,13 @@ const MOST_UNANSWERED = 1000;
 const MOST_UNANSWERED_OCTETS = 1_048_576;
 const EMPTY = new Uint8Array(0);
 
-/** Runs mosquitto_pub with its arguments (without the program's name) and ends the process. */
-export function runPub(host: Host, args: readonly string[], version = "unknown"): void {
+/** Runs mosquitto_pub with its arguments (without the program's name) and ends the process. `webSocket`: the network of `--ws`. */
+export function runPub(
+	host: Host,
+	args: readonly string[],
+	version = "unknown",
+	webSocket = host.network,
+): void {
 	const terminal = new Terminal(host);
 	const settings = startProgram(host, terminal, PROGRAM, args, version);
 	if (settings === null) return;
@@ -63,7 +69,8 @@ export function runPub(host: Host, args: readonly string[], version = "unknown")
 		if (!mayConnect(host, terminal, settings, "Error: Invalid id.\n")) return;
 		const { topic } = settings;
 		withBindAddress(host, terminal, settings, () => {
-			startClient(host, terminal, settings, () => new Publisher(host, settings, topic, payload, terminal));
+			const by = clientHost(host, settings, webSocket);
+			startClient(host, terminal, settings, () => new Publisher(by, settings, topic, payload, terminal));
 		});
 	});
 }

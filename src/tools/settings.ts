@@ -31,6 +31,8 @@ export interface Settings {
 	bindAddress: string | null;
 	noDelay: boolean;
 	noTls: boolean;
+	/** MQTT over WebSocket. */
+	webSocket: boolean;
 	version: ProtocolVersion;
 	clientId: string | null;
 	clientIdPrefix: string | null;
@@ -89,6 +91,7 @@ export function defaultSettings(program: Program): Settings {
 		bindAddress: null,
 		noDelay: false,
 		noTls: false,
+		webSocket: false,
 		version: 4,
 		clientId: null,
 		clientIdPrefix: null,

@@ -13,6 +13,7 @@ import type { Host, HostError } from "../host/host.ts";
 import { ExitCode, failureOf, refusalText } from "./exit-codes.ts";
 import { MessagePrinter } from "./message-printer.ts";
 import {
+	clientHost,
 	clientOptions,
 	exit,
 	mayConnect,
@@ -29,8 +30,13 @@ const RECONNECT_DELAY = 1000;
 const SECOND = 1000;
 const EMPTY = new Uint8Array(0);
 
-/** Runs mosquitto_sub with its arguments (without the program's name) and ends the process. */
-export function runSub(host: Host, args: readonly string[], version = "unknown"): void {
+/** Runs mosquitto_sub with its arguments (without the program's name) and ends the process. `webSocket`: the network of `--ws`. */
+export function runSub(
+	host: Host,
+	args: readonly string[],
+	version = "unknown",
+	webSocket = host.network,
+): void {
 	const terminal = new Terminal(host);
 	const settings = startProgram(host, terminal, PROGRAM, args, version);
 	if (settings === null) return;
@@ -41,7 +47,8 @@ export function runSub(host: Host, args: readonly string[], version = "unknown")
 	}
 	if (!mayConnect(host, terminal, settings, "Error: Invalid id and/or clean_session.\n")) return;
 	withBindAddress(host, terminal, settings, () => {
-		startClient(host, terminal, settings, () => new Subscriber(host, settings, terminal));
+		const by = clientHost(host, settings, webSocket);
+		startClient(host, terminal, settings, () => new Subscriber(by, settings, terminal));
 	});
 }
 

@@ -10,19 +10,25 @@ export interface BrokerUrl {
 	readonly username: string | null;
 	readonly password: string | null;
 	readonly topic: string;
+	readonly webSocket: boolean;
 }
 
-const SCHEME = "mqtt://";
+/** Schemes, and the ports that they stand for. */
+const SCHEMES: Readonly<Record<string, { readonly port: number; readonly webSocket: boolean }>> = {
+	"mqtt://": { port: 1883, webSocket: false },
+	"ws://": { port: 8080, webSocket: true },
+};
 
-/** Reads `mqtt://[user[:password]@]host[:port]/topic`; an IPv6 address stands in brackets. Throws a UsageError. */
+/** Reads `mqtt://[user[:password]@]host[:port]/topic`, or the same with `ws`; an IPv6 address stands in brackets. Throws a UsageError. */
 export function readUrl(url: string): BrokerUrl {
 	const lower = url.toLowerCase();
 	if (lower.startsWith("mqtts://") || lower.startsWith("wss://")) {
 		throw new UsageError("Error: TLS support not available.\n\n");
 	}
-	if (lower.startsWith("ws://")) throw new UsageError("Error: WebSockets support not available.\n\n");
-	if (!lower.startsWith(SCHEME)) throw new UsageError("Error: Unsupported URL scheme.\n\n");
-	const rest = url.slice(SCHEME.length);
+	const scheme = Object.keys(SCHEMES).find((each) => lower.startsWith(each));
+	if (scheme === undefined) throw new UsageError("Error: Unsupported URL scheme.\n\n");
+	const { port: usual, webSocket } = SCHEMES[scheme]!;
+	const rest = url.slice(scheme.length);
 	const slash = rest.indexOf("/");
 	if (slash < 0) {
 		throw new UsageError("Error: Invalid URL for -L argument specified - topic missing.\n");
@@ -42,7 +48,14 @@ export function readUrl(url: string): BrokerUrl {
 	}
 	const match = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/.exec(authority);
 	if (match === null) throw new UsageError(`Error: Invalid host '${authority}' in URL for -L argument.\n`);
-	const port = match[3] === undefined ? 1883 : leadingInteger(match[3]);
+	const port = match[3] === undefined ? usual : leadingInteger(match[3]);
 	if (port < 1 || port > 65_535) throw new UsageError(`Error: Invalid port given: ${port}\n`);
-	return { host: match[1] ?? match[2] ?? "", port, username, password, topic: rest.slice(slash + 1) };
+	return {
+		host: match[1] ?? match[2] ?? "",
+		port,
+		username,
+		password,
+		topic: rest.slice(slash + 1),
+		webSocket,
+	};
 }

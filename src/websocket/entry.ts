@@ -13,7 +13,9 @@ export class Entry implements Connection, ConnectionHandler {
 	private readonly below: Connection;
 	private stage: ConnectionHandler | null = null;
 	/** Whether the last stage has come. */
-	isStarted = false;
+	private isStarted = false;
+	/** How it ended. */
+	private end: { readonly error: HostError | null } | null = null;
 
 	constructor(below: Connection) {
 		this.below = below;
@@ -37,6 +39,9 @@ export class Entry implements Connection, ConnectionHandler {
 		if (this.isStarted) throw new Error("start: only once");
 		this.isStarted = true;
 		this.stage = handler;
+		// It ended before anybody was there to be told.
+		const { end } = this;
+		if (end !== null) void Promise.resolve().then(() => handler.onClose(end.error));
 	}
 
 	get buffered(): number {
@@ -74,6 +79,7 @@ export class Entry implements Connection, ConnectionHandler {
 	}
 
 	onClose(error: HostError | null): void {
+		this.end = { error };
 		this.stage!.onClose(error);
 	}
 }

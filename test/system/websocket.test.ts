@@ -25,9 +25,12 @@ import {
 } from "../vectors/websocket.ts";
 import {
 	builtPrograms,
+	commandOf,
 	configFile,
 	next,
+	Running,
 	type RunningBroker,
+	run,
 	startBroker,
 	temporaryFolder,
 } from "./harness.ts";
@@ -156,6 +159,30 @@ for (const program of builtPrograms()) {
 				await broker.stop();
 			});
 		}
+
+		test("mosquitto_pub and mosquitto_sub with --ws and ws:// URLs", async (context) => {
+			const broker = await startBroker(context, program, { config: `${WEBSOCKETS}log_type all\n` });
+			const port = String(broker.port);
+			const sub = new Running(
+				commandOf(program, ["sub", "--ws", "-p", port, "-t", "a/#", "-C", "3", "-q", "2", "-i", "ws-sub"]),
+			);
+			context.after(() => sub.child.kill("SIGKILL"));
+			await broker.line(/Sending SUBACK to ws-sub/);
+			const large = "0123456789abcdef".repeat(6000);
+			for (const args of [
+				["--ws", "-p", port, "-t", "a/b", "-m", "one", "-q", "1"],
+				["-L", `ws://127.0.0.1:${port}/a/c`, "-m", "two", "-q", "2"],
+				["--ws", "-p", port, "-t", "a/d", "-m", large, "-q", "0", "-V", "mqttv5"],
+			]) {
+				const ended = await run(program, ["pub", ...args]);
+				assert.deepEqual([ended.code, ended.stderr], [0, ""]);
+			}
+			assert.deepEqual(await sub.ended.then(({ code, stdout }) => [code, stdout]), [
+				0,
+				`one\ntwo\n${large}\n`,
+			]);
+			await broker.stop();
+		});
 
 		test("websockets_origin: taken, refused, and changed by a reload", async (context) => {
 			const folder = temporaryFolder(context);

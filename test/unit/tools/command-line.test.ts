@@ -86,7 +86,6 @@ const WRONG: readonly (readonly ["pub" | "sub", readonly string[], string])[] = 
 	],
 	["pub", ["--cafile", "f"], "Error: The option --cafile is not supported: this version has no TLS.\n\n"],
 	["sub", ["--psk", "f"], "Error: The option --psk is not supported: this version has no TLS.\n\n"],
-	["sub", ["--ws"], "Error: The option --ws is not supported: this version has no WebSockets.\n\n"],
 	[
 		"pub",
 		[...TM, "-p", "8883"],
