@@ -1,8 +1,8 @@
 /** The start of every program: which one it is, and what happens when one fails in a way nobody foresaw. */
 
 import { Broker } from "../broker/broker.ts";
-import { runPasswd, runPub, runSub } from "../tools/tools.ts";
 import type { Host, Network } from "../host/host.ts";
+import { runPasswd, runPub, runSub } from "../tools/tools.ts";
 import { webSocketNetwork } from "../websocket/client.ts";
 import { Outbox } from "../websocket/outbox.ts";
 import { ProgramLog } from "./log.ts";

@@ -70,7 +70,11 @@ class BrokerProgram {
 			version: VERSION,
 			plans: () => this.#listeners.map(({ plan }) => plan),
 			systree: () => this.#broker?.sysNumbers() ?? new Map(),
-			admits: (plan) => plan.settings.allowAnonymous,
+			admits: (plan, address, login, path, done) => {
+				const who = { username: login?.username ?? null, password: login?.password ?? null, address };
+				if (this.#broker === null) done("busy");
+				else this.#broker.checkReader(plan.settings, who, path, done);
+			},
 		});
 		this.#given = given;
 		this.#config = config;

@@ -7,15 +7,21 @@ import { type DoorSettings, needsDoor } from "../listener/door.ts";
 import { type ApiListener, type ApiSource, answerApi, type Login } from "../listener/http-api.ts";
 import { answerWithFile } from "../listener/static-files.ts";
 import { HttpError, type Request } from "../websocket/http.ts";
-import type { Answer } from "../websocket/http-stage.ts";
+import type { Answer, Reply } from "../websocket/http-stage.ts";
 import type { ListenerPlan } from "./settings.ts";
 
 /** What is asked of the program that runs the listeners. */
 export interface WebSource extends Omit<ApiSource, "listeners" | "admits"> {
 	/** Those that are open now. */
 	plans(): readonly ListenerPlan[];
-	/** Whether who says so may read by way of that listener. */
-	admits(plan: ListenerPlan, login: Login | null): boolean;
+	/** As `ApiSource.admits`, for who is at `address` and came through that listener. */
+	admits(
+		plan: ListenerPlan,
+		address: string,
+		login: Login | null,
+		path: string,
+		done: (result: "accepted" | "refused" | "busy") => void,
+	): void;
 }
 
 type WebHost = Pick<Host, "files" | "utf8">;
@@ -52,24 +58,32 @@ export class Doors {
 			allow: AddressList.of(listener.allowedSources),
 			deny: AddressList.of(listener.deniedSources),
 			origins: listener.websocketsOrigins,
-			answer: (request) => (isApi ? this.#answerApi(plan, request) : this.#answerFile(listener, request)),
+			answer: (request, address, reply) => {
+				if (isApi) this.#answerApi(plan, address, request, reply);
+				else reply(this.#file(listener, request));
+			},
 			where: () => (plan.kind === "unix" ? `path ${plan.host}` : `port ${plan.settings.port}`),
 		};
 	}
 
-	#answerApi(plan: ListenerPlan, request: Request): Answer {
+	#answerApi(plan: ListenerPlan, address: string, request: Request, reply: Reply): void {
 		const source: ApiSource = {
 			version: this.#source.version,
 			listeners: () => this.#source.plans().map(describe),
 			systree: () => this.#source.systree(),
-			admits: (login) => this.#source.admits(plan, login),
+			admits: (login, path, done) => this.#source.admits(plan, address, login, path, done),
 		};
-		return answerApi(source, this.#host.utf8, request) ?? this.#answerFile(plan.listener, request);
+		answerApi(source, this.#host.utf8, request, reply, () => reply(this.#file(plan.listener, request)));
 	}
 
-	#answerFile({ httpDir }: ListenerConfig, request: Request): Answer {
-		if (httpDir === null) throw new HttpError(404, "Not found.");
-		return answerWithFile(this.#host, httpDir, request);
+	#file({ httpDir }: ListenerConfig, request: Request): Answer | HttpError {
+		if (httpDir === null) return new HttpError(404, "Not found.");
+		try {
+			return answerWithFile(this.#host, httpDir, request);
+		} catch (error) {
+			if (error instanceof HttpError) return error;
+			throw error;
+		}
 	}
 }
 

@@ -22,8 +22,8 @@ import { distribute } from "./distribute.ts";
 import { faultText, lossText, UNKNOWN_CLIENT } from "./end-text.ts";
 import { sendFailure } from "./explain.ts";
 import { type Limit, Limits } from "./limits.ts";
-import { mayStay } from "./login.ts";
-import { Logins } from "./logins.ts";
+import { checkReader, mayStay } from "./login.ts";
+import { type LoginResult, Logins } from "./logins.ts";
 import { MemoryLimit } from "./memory-limit.ts";
 import type { Message } from "./message.ts";
 import { Publication } from "./publication.ts";
@@ -31,7 +31,7 @@ import { RetainedMessages } from "./retained.ts";
 import type { Rights } from "./rights.ts";
 import { type Route, Routes } from "./routes.ts";
 import { NEVER_EXPIRES, NOTHING_QUEUED, Session } from "./session.ts";
-import type { BrokerControl, BrokerHost, BrokerSettings, ListenerSettings } from "./settings.ts";
+import type { BrokerControl, BrokerHost, BrokerSettings, ListenerSettings, Who } from "./settings.ts";
 import { Statistics, StoreCount } from "./statistics.ts";
 import { SubscriptionTree } from "./subscription-tree.ts";
 import type { Census } from "./sys-topics.ts";
@@ -178,6 +178,15 @@ export class Broker implements BrokerControl {
 		const refused = "New clients, new subscriptions, and messages that would have to be kept are refused.";
 		const text = `${used} octets of memory are in use, memory_limit is ${this.settings.memoryLimit}.`;
 		this.log.write(scarce ? "warning" : "notice", scarce ? `Warning: ${text} ${refused}` : text);
+	}
+
+	checkReader(
+		listener: ListenerSettings,
+		who: Who,
+		topic: string,
+		done: (result: LoginResult) => void,
+	): void {
+		checkReader(this, listener, who, topic, done);
 	}
 
 	sysNumbers(): ReadonlyMap<string, number> {

@@ -2,9 +2,12 @@
 
 import type { PasswordHash } from "../config/password.ts";
 import { type ConnectPacket, MqttError, Reason } from "../packet/packet.ts";
+import type { Broker } from "./broker.ts";
 import type { Client } from "./client.ts";
 import { CLOSED, LOGGING_IN } from "./constants.ts";
 import type { LoginResult } from "./logins.ts";
+import { Rights } from "./rights.ts";
+import type { ListenerSettings, Who } from "./settings.ts";
 
 /**
  * Checks user name and password where the listener asks for them. Returns whether that goes on: CONNECT has to wait until
@@ -60,4 +63,30 @@ export function mayStay({ authentication, listener, username, login }: Client): 
 function isSame(a: PasswordHash, b: PasswordHash): boolean {
 	if (a.kind !== b.kind || a.iterations !== b.iterations) return false;
 	return a.salt.join() === b.salt.join() && a.hash.join() === b.hash.join();
+}
+
+/** The client identifier that rules see of who speaks HTTP; as in mosquitto. */
+const HTTP_CLIENT_ID = "http-api";
+
+/** As `BrokerControl.checkReader`. */
+export function checkReader(
+	broker: Broker,
+	listener: ListenerSettings,
+	who: Who,
+	topic: string,
+	done: (result: LoginResult) => void,
+): void {
+	const { users, allowAnonymous } = listener;
+	const { username, password, address } = who;
+	const finish = (result: LoginResult) => {
+		const mayRead = result === "accepted" && new Rights(listener, HTTP_CLIENT_ID, username).mayRead(topic);
+		done(result === "accepted" && !mayRead ? "refused" : result);
+	};
+	if (username === null || users === null) {
+		finish(allowAnonymous ? "accepted" : "refused");
+		return;
+	}
+	const login = { users, username, password, address, isWanted: () => true, done: finish };
+	const result = broker.logins.check(login, broker.seconds);
+	if (result !== null) finish(result);
 }

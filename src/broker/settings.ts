@@ -2,6 +2,7 @@
 
 import type { Users } from "../config/password-file.ts";
 import type { Clock, Connection, Host, Log, LogType, Process, Timers } from "../host/host.ts";
+import type { LoginResult } from "./logins.ts";
 import type { AccessRules } from "./rights.ts";
 
 /** Settings that hold for the whole broker. They can be replaced while it runs (`Broker.configure`). */
@@ -126,6 +127,14 @@ export type BrokerHost = Pick<Host, "random" | "utf8" | "crypto" | "createByteMa
 	readonly process: Pick<Process, "memory" | "heap">;
 };
 
+/** Who somebody says to be. */
+export interface Who {
+	readonly username: string | null;
+	readonly password: Uint8Array | null;
+	/** Numeric address, empty for a unix socket. */
+	readonly address: string;
+}
+
 /** The broker as the program that runs it sees it. */
 export interface BrokerControl {
 	/** Serves a client that came through a listener; the connection is not started yet. */
@@ -134,6 +143,11 @@ export interface BrokerControl {
 	configure(settings: BrokerSettings): void;
 	/** Publishes a log line to those who subscribed to it, in the next turn of the loop. */
 	publishLog(type: LogType, line: string): void;
+	/**
+	 * Finds out whether somebody who speaks another protocol than MQTT may come in by way of a listener, and read `topic`.
+	 * Calls `done` at once or later.
+	 */
+	checkReader(listener: ListenerSettings, who: Who, topic: string, done: (result: LoginResult) => void): void;
 	/** The values of `$SYS` that are numbers, by topic. */
 	sysNumbers(): ReadonlyMap<string, number>;
 	/** The subscription tree, a line each, for the owner. */

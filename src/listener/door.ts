@@ -7,7 +7,7 @@ import type { AddressList } from "../host/address.ts";
 import type { Connection, ConnectionHandler, Host, Log } from "../host/host.ts";
 import { Entry } from "../websocket/entry.ts";
 import { HttpError, type Request } from "../websocket/http.ts";
-import { type Answer, type HttpHost, type HttpService, HttpStage } from "../websocket/http-stage.ts";
+import { type HttpHost, type HttpService, HttpStage, type Reply } from "../websocket/http-stage.ts";
 import { Outbox } from "../websocket/outbox.ts";
 import { forwardedFor } from "./forwarded.ts";
 import { ProxyStage } from "./proxy-stage.ts";
@@ -27,8 +27,8 @@ export interface DoorSettings {
 	readonly deny: AddressList;
 	/** Origins whose pages may connect; none for all. */
 	readonly origins: readonly string[];
-	/** Answers requests that are none for WebSocket. Throws an HttpError. */
-	readonly answer: (request: Request) => Answer;
+	/** Answers requests of who is at `address` that are none for WebSocket. Throws an HttpError, or replies. */
+	readonly answer: (request: Request, address: string, reply: Reply) => void;
 	/** Where the listener is, for the log: `port 8080`. */
 	readonly where: () => string;
 }
@@ -117,7 +117,7 @@ export class Door {
 		return {
 			upgrades: settings.protocol !== "http_api",
 			origins: settings.origins,
-			answer: settings.answer,
+			answer: (request, reply) => settings.answer(request, entry.remoteAddress, reply),
 			arrived: (request) => {
 				const address = forwardedFor(request, entry.remoteAddress, settings.trustedProxies);
 				if (address === null) return;

@@ -3,7 +3,7 @@
 import { decodeBase64 } from "../host/base64.ts";
 import type { Utf8 } from "../host/host.ts";
 import { HttpError, type Request } from "../websocket/http.ts";
-import type { Answer } from "../websocket/http-stage.ts";
+import type { Answer, Reply } from "../websocket/http-stage.ts";
 
 /** A listener as it is told of. */
 export interface ApiListener {
@@ -22,8 +22,11 @@ export interface ApiSource {
 	listeners(): readonly ApiListener[];
 	/** Numbers by topic. */
 	systree(): ReadonlyMap<string, number>;
-	/** Whether who says so may read; null without a user name. */
-	admits(login: Login | null): boolean;
+	/**
+	 * Finds out whether who says so may read what is at `path`; null is no login. Calls `done` with an answer of that, at once
+	 * or later; `busy`: it cannot be found out now.
+	 */
+	admits(login: Login | null, path: string, done: (result: "accepted" | "refused" | "busy") => void): void;
 }
 
 /** Basic authentication (RFC 7617). */
@@ -35,23 +38,39 @@ export interface Login {
 const PREFIX = "/api/";
 
 /**
- * Answers a request below `/api/`; null when it is for something else, to be served otherwise. Throws an HttpError when it is
- * refused.
+ * Answers a request below `/api/`; calls `other` for one that is for something else, to be served otherwise. Throws an
+ * HttpError when it is refused, or replies.
  */
-export function answerApi(source: ApiSource, utf8: Utf8, request: Request): Answer | null {
+export function answerApi(
+	source: ApiSource,
+	utf8: Utf8,
+	request: Request,
+	reply: Reply,
+	other: () => void,
+): void {
 	if (request.method !== "GET" && request.method !== "HEAD") throw new HttpError(405, "Invalid HTTP Method");
-	if (!source.admits(loginOf(request, utf8))) {
-		return {
-			status: 401,
-			headers: [
-				["WWW-Authenticate", 'Basic realm="Mosquitto API"'],
-				["Content-Type", "text/plain"],
-			],
-			body: utf8.encode("Not authorised\n"),
-		};
-	}
-	if (request.target.slice(0, PREFIX.length).toLowerCase() !== PREFIX) return null;
-	switch (request.target) {
+	const [path = ""] = request.target.split("?", 1);
+	source.admits(loginOf(request, utf8), path, (result) => {
+		if (result === "busy") reply(new HttpError(503, "Too many logins wait."));
+		else if (result === "refused") reply(unauthorized(utf8));
+		else if (path.slice(0, PREFIX.length).toLowerCase() === PREFIX) reply(answerFor(source, utf8, path));
+		else other();
+	});
+}
+
+function unauthorized(utf8: Utf8): Answer {
+	return {
+		status: 401,
+		headers: [
+			["WWW-Authenticate", 'Basic realm="Mosquitto API"'],
+			["Content-Type", "text/plain"],
+		],
+		body: utf8.encode("Not authorised\n"),
+	};
+}
+
+function answerFor(source: ApiSource, utf8: Utf8, path: string): Answer | HttpError {
+	switch (path) {
 		case "/api/v1/version":
 			return plain(utf8, "text/plain", source.version);
 		case "/api/v1/listeners":
@@ -59,7 +78,7 @@ export function answerApi(source: ApiSource, utf8: Utf8, request: Request): Answ
 		case "/api/v1/systree":
 			return plain(utf8, "application/json", print(Object.fromEntries(source.systree())));
 		default:
-			throw new HttpError(404, "Not found.");
+			return new HttpError(404, "Not found.");
 	}
 }
 

@@ -20,7 +20,7 @@ const TIMEOUT = 60_000;
 
 /**
  * A network that connects by way of `network`, and to `path` then. Connecting also fails with EPROTO, when the server does not
- * take the handshake. It listens and resolves as `network` does.
+ * take the handshake. In all else it is as `network`.
  */
 export function webSocketNetwork(
 	host: HttpHost & { readonly timers: Timers },
@@ -30,6 +30,7 @@ export function webSocketNetwork(
 	return {
 		listen: (options, onConnection) => network.listen(options, onConnection),
 		resolve: (name) => network.resolve(name),
+		interfaceAddresses: (name) => network.interfaceAddresses(name),
 		async connect(options: ConnectOptions): Promise<Connection> {
 			const entry = new Entry(await network.connect(options));
 			return new Promise((fulfil, reject) => {

@@ -13,13 +13,16 @@ export interface Answer {
 	readonly body: Uint8Array;
 }
 
+/** Gives what a request comes to: an answer, or why there is none. To be called once, at once or later. */
+export type Reply = (result: Answer | HttpError) => void;
+
 /** What serves requests. */
 export interface HttpService {
 	/** Whether a request may become a WebSocket connection, and those of which origins (none for all). */
 	readonly upgrades: boolean;
 	readonly origins: readonly string[];
-	/** Answers a request that is none for WebSocket. Throws an HttpError. */
-	answer(request: Request): Answer;
+	/** Answers a request that is none for WebSocket. Throws an HttpError, or replies. */
+	answer(request: Request, reply: Reply): void;
 	/** A request came that can be read. Throws an HttpError to refuse it. */
 	arrived(request: Request): void;
 	/** A WebSocket connection, to be started or ended at once. */
@@ -45,7 +48,10 @@ export class HttpStage implements ConnectionHandler {
 	private readonly entry: Entry;
 	private readonly service: HttpService;
 	private readonly head = new HeadReader();
+	/** The request has come; what comes after it is not looked at. */
 	private isAnswered = false;
+	private isSending = false;
+	private isOver = false;
 	/** What of the answer's body is still to be written. */
 	private body: Uint8Array = none;
 
@@ -65,8 +71,7 @@ export class HttpStage implements ConnectionHandler {
 			return length;
 		} catch (error) {
 			if (!(error instanceof HttpError)) throw error;
-			this.service.refused(error);
-			this.send(refusal(error, this.host.utf8), true);
+			this.refuse(error);
 			return end - start;
 		}
 	}
@@ -75,7 +80,13 @@ export class HttpStage implements ConnectionHandler {
 		const { host, entry, service } = this;
 		service.arrived(request);
 		if (!service.upgrades || !asksForUpgrade(request.headers)) {
-			this.send(service.answer(request), request.method !== "HEAD");
+			this.isAnswered = true;
+			service.answer(request, (result) => {
+				// Who asked may have gone meanwhile.
+				if (this.isOver) return;
+				if (result instanceof HttpError) this.refuse(result);
+				else this.send(result, request.method !== "HEAD");
+			});
 			return;
 		}
 		const head = host.utf8.encode(acceptUpgrade(request, service.origins, host));
@@ -84,9 +95,15 @@ export class HttpStage implements ConnectionHandler {
 		service.opened(new WebSocketConnection(host, entry, false));
 	}
 
+	private refuse(error: HttpError): void {
+		this.service.refused(error);
+		this.send(refusal(error, this.host.utf8), true);
+	}
+
 	private send(answer: Answer, hasBody: boolean): void {
 		const { entry } = this;
 		this.isAnswered = true;
+		this.isSending = true;
 		this.service.answering();
 		const head = answerHead(answer.status, [
 			...answer.headers,
@@ -112,10 +129,11 @@ export class HttpStage implements ConnectionHandler {
 	}
 
 	onDrain(): void {
-		if (this.isAnswered) this.sendBody();
+		if (this.isSending) this.sendBody();
 	}
 
 	onClose(_error: HostError | null): void {
+		this.isOver = true;
 		this.body = none;
 		this.service.ended();
 	}

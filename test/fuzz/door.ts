@@ -112,7 +112,7 @@ function run({ octets, proxyProtocol }: Input, pieces: readonly number[]): Outco
 		allow: AddressList.of([]),
 		deny: AddressList.of(["203.0.113.0/24"]),
 		origins: [],
-		answer: (request) => answerWithFile(host, "/www", request),
+		answer: (request, _, reply) => reply(answerWithFile(host, "/www", request)),
 		where: () => "port 1",
 	};
 	const outcome: Outcome = { served: "nobody", received: "", sent: "", isClosed: false, ends: [] };

@@ -4,7 +4,8 @@
  */
 
 import assert from "node:assert/strict";
-import { mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { pbkdf2Sync, randomBytes } from "node:crypto";
+import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { connect as connectSocket, type NetConnectOpts, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -376,12 +377,32 @@ for (const program of builtPrograms()) {
 			);
 			await broker.stop();
 
-			const closed = await startBroker(context, program, { config });
-			const refused = await fetch(`http://127.0.0.1:${closed.port}/api/v1/systree`);
+			const salt = randomBytes(12);
+			const hash = pbkdf2Sync("secret", salt, 100, 64, "sha512");
+			const passwords = configFile(
+				www,
+				`reader:$7$100$${salt.toString("base64")}$${hash.toString("base64")}\n`,
+				"passwords",
+			);
+			const rules = configFile(www, "user reader\ntopic read /api/v1/version\n", "rules");
+			chmodSync(passwords, 0o644);
+			const files = `password_file ${passwords}\nacl_file ${rules}\nallow_anonymous false\n`;
+			const closed = await startBroker(context, program, { config: `${files}${config}` });
+			const ask_ = async (path: string, login: string | null) => {
+				const headers =
+					login === null ? {} : { Authorization: `Basic ${Buffer.from(login).toString("base64")}` };
+				return fetch(`http://127.0.0.1:${closed.port}${path}`, { headers });
+			};
+			const refused = await ask_("/api/v1/version", null);
 			assert.deepEqual(
 				[refused.status, refused.headers.get("www-authenticate")],
 				[401, 'Basic realm="Mosquitto API"'],
 			);
+			assert.equal((await ask_("/api/v1/version", "reader:wrong")).status, 401);
+			assert.equal((await ask_("/api/v1/version", "other:secret")).status, 401);
+			assert.equal((await ask_("/api/v1/version", "reader:secret")).status, 200);
+			assert.equal((await ask_("/api/v1/systree", "reader:secret")).status, 401);
+			assert.equal((await ask_("/page.txt", "reader:secret")).status, 401);
 			await closed.stop();
 		});
 

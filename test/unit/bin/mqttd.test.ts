@@ -31,6 +31,15 @@ class NotingBroker implements BrokerControl {
 		this.published.push(`${type}: ${line}`);
 	}
 
+	checkReader(
+		_listener: unknown,
+		_who: unknown,
+		topic: string,
+		done: (result: "accepted" | "refused") => void,
+	): void {
+		done(topic.includes("secret") ? "refused" : "accepted");
+	}
+
 	sysNumbers(): ReadonlyMap<string, number> {
 		return new Map([["$SYS/broker/clients/total", 3]]);
 	}

@@ -211,7 +211,8 @@ test("connections that wait end with the broker", async () => {
 
 test("an answer that is not taken waits, and not for ever", async () => {
 	const body = new Uint8Array(1_000_000).fill(0x61);
-	const answer = () => ({ status: 200, headers: [], body });
+	const answer: DoorSettings["answer"] = (_request, _address, reply) =>
+		reply({ status: 200, headers: [], body });
 	const { dial, host } = await startDoor({ answer });
 	const good = dial();
 	good.hold(100_000);
@@ -235,7 +236,7 @@ test("an answer that is not taken waits, and not for ever", async () => {
 
 test("HEAD gets no body, and what follows a request is not looked at", async () => {
 	const { dial } = await startDoor({
-		answer: () => ({ status: 200, headers: [["A", "b"]], body: bytes("body") }),
+		answer: (_request, _address, reply) => reply({ status: 200, headers: [["A", "b"]], body: bytes("body") }),
 	});
 	const peer = dial();
 	peer.send(ascii("HEAD / HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"));

@@ -34,9 +34,7 @@ export async function startDoor(
 		allow: AddressList.of([]),
 		deny: AddressList.of([]),
 		origins: [],
-		answer: () => {
-			throw new HttpError(404, "Not found.");
-		},
+		answer: (_request, _address, reply) => reply(new HttpError(404, "Not found.")),
 		where: () => `port ${PORT}`,
 		...settings,
 	};
