@@ -17,13 +17,12 @@ default_md = sha256
 default_days = 30
 default_crl_days = 30
 policy = any
-preserve = yes
 copy_extensions = copy
 unique_subject = no
 [any]
-commonName = supplied
-organizationName = optional
 countryName = optional
+organizationName = optional
+commonName = supplied
 [req]
 distinguished_name = name
 [name]

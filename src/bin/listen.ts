@@ -1,24 +1,15 @@
 /** Opening listeners: which addresses, in which order, and what is said when one cannot be had. */
 
 import type { ListenerConfig } from "../config/config.ts";
-import type { Connection, Host, HostError, Listener } from "../host/host.ts";
+import type { Connection, Host, HostError, Listener, ListenTls } from "../host/host.ts";
 import type { Log } from "../host/log.ts";
 import type { ListenerPlan } from "./settings.ts";
+import { StartError } from "./start-error.ts";
+import type { TlsSettings } from "./tls.ts";
 
 export interface OpenListener {
 	readonly plan: ListenerPlan;
 	handles: readonly Listener[];
-}
-
-/** A failure to start, for the log. */
-export class StartError extends Error {
-	readonly lines: readonly string[];
-
-	constructor(lines: readonly string[], cause?: unknown) {
-		super(lines.join(" "), { cause });
-		this.name = "StartError";
-		this.lines = lines;
-	}
 }
 
 export type ListenHost = Pick<Host, "network" | "files">;
@@ -130,6 +121,27 @@ function startError(plan: ListenerPlan, address: string, port: number, error: Ho
 	return new StartError(lines, error);
 }
 
+/** TLS as the host takes it; who is not let in is logged. */
+function listenTls(log: Log, { context }: TlsSettings): ListenTls {
+	return {
+		context,
+		refused(address, port, { code, message }) {
+			const who = `Client from ${address}:${port}`;
+			const text =
+				code === "TLS_NOT_TLS"
+					? `${who} appears to be connecting without TLS to a TLS listener.`
+					: `${who} disconnected: TLS handshake failed: ${message} (${code}).`;
+			log.write("notice", text);
+		},
+	};
+}
+
+/** Takes other TLS settings for clients that are still to come. */
+export function setTls(open: OpenListener, tls: TlsSettings): void {
+	open.plan.tls = tls;
+	for (const handle of open.handles) handle.setTls(tls.context);
+}
+
 /** Opens all addresses of a plan; throws StartError with none left open. */
 async function openPlan(
 	host: ListenHost,
@@ -149,7 +161,13 @@ async function openPlan(
 				// The line comes first, as in mosquitto; a port that the system chooses is known only afterwards.
 				if (!auto) sayOpening(log, plan, address, port, address === addresses[0]);
 				const mode = plan.listener.unixSocketMode;
-				const options = { address, port, noDelay, ...(mode === null ? {} : { mode }) };
+				const options = {
+					address,
+					port,
+					noDelay,
+					...(mode === null ? {} : { mode }),
+					...(plan.tls === null ? {} : { tls: listenTls(log, plan.tls) }),
+				};
 				const handle = await host.network.listen(options, onConnection);
 				handles.push(handle);
 				giveAway(host, plan, address);

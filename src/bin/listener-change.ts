@@ -2,8 +2,9 @@
 
 import type { Connection, HostError } from "../host/host.ts";
 import type { Log } from "../host/log.ts";
-import { closeListeners, type ListenHost, type OpenListener, openListeners, StartError } from "./listen.ts";
+import { closeListeners, type ListenHost, type OpenListener, openListeners, setTls } from "./listen.ts";
 import type { ListenerPlan } from "./settings.ts";
+import { StartError } from "./start-error.ts";
 
 /**
  * One change, in two steps: `open` opens what is new, or throws having changed nothing; then either `finish` closes
@@ -100,6 +101,7 @@ export class ListenerChange {
 			if (kept === undefined) return this.#opened.get(plan)!;
 			// In place: it is what the broker counts clients by, and what connected clients hold.
 			kept.plan.listener = plan.listener;
+			if (plan.tls !== null) setTls(kept, plan.tls);
 			Object.assign(kept.plan.settings, plan.settings, { port: kept.plan.settings.port });
 			for (const handle of kept.handles) handle.setNoDelay(this.#noDelay);
 			return kept;
@@ -113,6 +115,6 @@ function where(plan: ListenerPlan): string {
 
 /** Whether both are the same listener, which then stays open. */
 function samePlace(a: ListenerPlan, b: ListenerPlan): boolean {
-	if (a.kind !== b.kind || a.host !== b.host) return false;
+	if (a.kind !== b.kind || a.host !== b.host || (a.tls === null) !== (b.tls === null)) return false;
 	return a.kind === "unix" || (a.port === b.port && a.domain === b.domain && a.device === b.device);
 }

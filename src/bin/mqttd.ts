@@ -4,21 +4,26 @@ import type { BrokerControl, CreateBroker } from "../broker/settings.ts";
 import type { BrokerConfig } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
 import { readConfig } from "../config/read.ts";
-import type { Background, Connection, HostError } from "../host/host.ts";
+import type { Background, Connection, HostError, TlsFacts } from "../host/host.ts";
 import { Door } from "../listener/door.ts";
 import { AccessFiles } from "./access.ts";
 import type { BrokerArguments } from "./args.ts";
-import { closeListeners, type OpenListener, openListeners, StartError } from "./listen.ts";
+import { closeListeners, type OpenListener, openListeners, setTls } from "./listen.ts";
 import { ListenerChange } from "./listener-change.ts";
 import { type LogSettings, startLogSettings, visible } from "./log.ts";
 import { type Context, prepare, type Start, sayRemarks } from "./prepare.ts";
 import { dropPrivileges } from "./privileges.ts";
 import { brokerSettings, type ListenerPlan, listenerPlans, logSettings } from "./settings.ts";
+import { StartError } from "./start-error.ts";
+import { identityOf } from "./tls.ts";
 import { VERSION } from "./version.ts";
 import { Doors } from "./web.ts";
 
 /** mosquitto's exit code for what keeps the broker from starting, but for arguments and configuration. */
 const EXIT_FAILURE = 1;
+
+/** Milliseconds between looks at the files of TLS. */
+const TLS_INTERVAL = 60_000;
 
 /** Runs the broker until a signal ends it. Ends the process. */
 export async function runBroker(context: Context, createBroker: CreateBroker): Promise<void> {
@@ -59,8 +64,11 @@ class BrokerProgram {
 	readonly #accept = (connection: Connection, plan: ListenerPlan): void => {
 		const broker = this.#broker;
 		const door = this.#doors.of(plan);
-		if (door === null) broker?.accept(connection, plan.settings);
-		else this.#door.accept(connection, door, (served) => broker?.accept(served, plan.settings));
+		const { listener, settings } = plan;
+		const identity = settings.usesIdentity ? identityOf(listener, connection.tls) : null;
+		if (connection.tls !== null) this.#sayNegotiated(connection, connection.tls);
+		if (door === null) broker?.accept(connection, settings, identity);
+		else this.#door.accept(connection, door, (served) => broker?.accept(served, settings, identity));
 	};
 
 	constructor(context: Context, { given, config, access, umask }: Start) {
@@ -90,7 +98,7 @@ class BrokerProgram {
 		this.#openLog();
 		this.#sayStarting();
 		this.#createBroker(createBroker);
-		const plans = listenerPlans(this.#config, this.#access, this.#given.ports);
+		const plans = this.#plan(this.#config, this.#access);
 		const isOwn = ({ kind, listener }: ListenerPlan) => kind === "unix" && listener.unixSocketOwner === null;
 		await this.#openListeners(plans.filter((plan) => !isOwn(plan)));
 		this.#writePidFile();
@@ -98,6 +106,7 @@ class BrokerProgram {
 		// Theirs are files, which the user has to own to let its group in, and to take them away again; unless they are given
 		// to somebody else, which only root can do.
 		await this.#openListeners(plans.filter(isOwn));
+		this.#watchTls();
 		this.#catchSignals();
 		this.#sayRunning();
 	}
@@ -159,6 +168,36 @@ class BrokerProgram {
 		const broker = createBroker(host, brokerSettings(this.#config, name), log);
 		log.publishWith((type, line) => broker.publishLog(type, line));
 		this.#broker = broker;
+	}
+
+	/** What is to be listened on. Throws StartError. */
+	#plan(config: BrokerConfig, access: AccessFiles): ListenerPlan[] {
+		const plans = listenerPlans(this.#context.host, config, access, this.#given.ports);
+		for (const { tls } of plans) sayRemarks(this.#context, tls?.remarks ?? []);
+		return plans;
+	}
+
+	#sayNegotiated({ remoteAddress, remotePort }: Connection, { version, cipher }: TlsFacts): void {
+		if (!this.#config.global.connectionMessages) return;
+		const text = `Connection from ${remoteAddress}:${remotePort} negotiated ${version} cipher ${cipher}`;
+		this.#context.log.write("notice", text);
+	}
+
+	/** Certificates that were renewed are taken up by newcomers; what cannot be read is said once, and left as it is. */
+	#watchTls(): void {
+		const { host, log } = this.#context;
+		host.timers.after(TLS_INTERVAL, () => {
+			for (const open of this.#listeners) {
+				const { tls, settings } = open.plan;
+				if (tls === null) continue;
+				const { changed, complaint } = tls.tryRefresh();
+				for (const line of complaint) log.write("error", line);
+				if (!changed) continue;
+				setTls(open, tls);
+				log.write("information", `Certificates of the listener on port ${settings.port} were loaded anew.`);
+			}
+			this.#watchTls();
+		});
 	}
 
 	/** Adds those of the plans to what is open. */
@@ -260,7 +299,7 @@ class BrokerProgram {
 			const config = readConfig(host, this.#given.configFiles);
 			const settings = brokerSettings(config, this.#context.name);
 			const access = new AccessFiles(host, config);
-			const plans = listenerPlans(config, access, this.#given.ports);
+			const plans = this.#plan(config, access);
 			const change = new ListenerChange(host, log, this.#listeners, plans);
 			await change.open(config.global.setTcpNodelay, this.#accept);
 			try {

@@ -7,10 +7,10 @@ import { readConfig } from "../config/read.ts";
 import type { Host } from "../host/host.ts";
 import { AccessFiles } from "./access.ts";
 import { ArgumentError, type BrokerArguments, parseArguments, usage } from "./args.ts";
-import { StartError } from "./listen.ts";
 import type { ProgramLog } from "./log.ts";
 import { umaskOf } from "./privileges.ts";
 import { brokerSettings } from "./settings.ts";
+import { StartError } from "./start-error.ts";
 import { VERSION } from "./version.ts";
 
 /**

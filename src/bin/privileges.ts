@@ -2,7 +2,7 @@
 
 import type { Host, HostError } from "../host/host.ts";
 import type { Log } from "../host/log.ts";
-import { StartError } from "./listen.ts";
+import { StartError } from "./start-error.ts";
 
 /** Users to become when started as root and none is configured. */
 const FIRST_USER = "mosquitto";

@@ -7,6 +7,7 @@ import { LOG_TYPES } from "../config/value.ts";
 import type { AccessFiles } from "./access.ts";
 import type { BrokerArguments } from "./args.ts";
 import type { LogSettings } from "./log.ts";
+import { type TlsHost, TlsSettings, wantsTls } from "./tls.ts";
 import { VERSION } from "./version.ts";
 
 /** A listener as it will be opened: where, and what the broker is told of it. */
@@ -20,6 +21,8 @@ export interface ListenerPlan {
 	readonly device: string | null;
 	/** As configured, for what stands before the broker; replaced at a reload. */
 	listener: ListenerConfig;
+	/** Null without TLS; replaced at a reload. */
+	tls: TlsSettings | null;
 	/** Handed to the broker with each client; changed in place at a reload. */
 	readonly settings: ListenerSettings;
 }
@@ -91,6 +94,7 @@ function listenerSettings(
 	const { global } = config;
 	return {
 		port: 0,
+		usesIdentity: wantsTls(listener) && (listener.useIdentityAsUsername || listener.useSubjectAsUsername),
 		...access.of(listener),
 		allowAnonymous: listener.allowAnonymous ?? global.allowAnonymous ?? allowAnonymous,
 		allowZeroLengthClientId: listener.allowZeroLengthClientId ?? global.allowZeroLengthClientId,
@@ -107,13 +111,17 @@ function listenerSettings(
 
 /**
  * The listeners to open. A file that defines none leaves the ports of the command line, or 1883, on loopback only,
- * where anonymous clients are allowed unless the file says otherwise; elsewhere they are not unless it says so.
+ * where anonymous clients are allowed unless the file says otherwise; elsewhere they are not unless it says so. Throws
+ * StartError for files of TLS.
  */
 export function listenerPlans(
+	host: TlsHost,
 	config: BrokerConfig,
 	access: AccessFiles,
 	ports: readonly Port[],
 ): ListenerPlan[] {
+	const tls = (listener: ListenerConfig) =>
+		wantsTls(listener) ? new TlsSettings(host, listener, config.global) : null;
 	if (config.localOnly) {
 		return (ports.length === 0 ? [DEFAULT_PORT] : ports).map((port) => ({
 			host: null,
@@ -123,6 +131,7 @@ export function listenerPlans(
 			device: null,
 			settings: listenerSettings(config.localListener, config, access, true),
 			listener: config.localListener,
+			tls: tls(config.localListener),
 		}));
 	}
 	return config.listeners.map((listener) => {
@@ -135,6 +144,7 @@ export function listenerPlans(
 			device: place.kind === "tcp" ? listener.bindInterface : null,
 			settings: listenerSettings(listener, config, access, false),
 			listener,
+			tls: tls(listener),
 		};
 	});
 }

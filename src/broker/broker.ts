@@ -104,7 +104,7 @@ export class Broker implements BrokerControl {
 		this.ticker = this.startTicker();
 	}
 
-	accept(connection: Connection, listener: ListenerSettings): void {
+	accept(connection: Connection, listener: ListenerSettings, identity: string | null = null): void {
 		this.statistics.sockets++;
 		const count = this.perListener.get(listener) ?? 0;
 		const limit = this.reachedLimit(listener, count);
@@ -113,7 +113,7 @@ export class Broker implements BrokerControl {
 			connection.destroy();
 			return;
 		}
-		const client = new Client(this, connection, listener);
+		const client = new Client(this, connection, listener, identity);
 		this.perListener.set(listener, count + 1);
 		this.places++;
 		this.clients.add(client);

@@ -79,6 +79,9 @@ const LARGE_INPUT = 65_536;
 /** Octets that a client may send behind CONNECT while its password is checked. */
 const HELD_LIMIT = 16_384;
 
+/** What TLS begins with: a record of type handshake, and the version's first octet. No CONNECT looks like that. */
+const TLS_HANDSHAKE = 22;
+const TLS_MAJOR = 3;
 const NO_OCTETS = new Uint8Array(0);
 const ackBytes = new Uint8Array(8);
 
@@ -132,6 +135,8 @@ export function settleTallies(next: Broker): void {
 export class Client implements ConnectionHandler, Due, Link {
 	readonly broker: Broker;
 	readonly connection: Connection;
+	/** Who it is by TLS; null when it is asked otherwise, or unknown. */
+	readonly identity: string | null;
 	readonly listener: ListenerSettings;
 	/** Null when its topics are the broker's. */
 	readonly mount: Mount | null;
@@ -187,10 +192,11 @@ export class Client implements ConnectionHandler, Due, Link {
 	/** A frame whose second octet says more than this is looked at more closely. */
 	private shortFrame: number;
 
-	constructor(broker: Broker, connection: Connection, listener: ListenerSettings) {
+	constructor(broker: Broker, connection: Connection, listener: ListenerSettings, identity: string | null) {
 		this.broker = broker;
 		this.connection = connection;
 		this.listener = listener;
+		this.identity = identity;
 		const { mountPoint } = listener;
 		this.mount = mountPoint === "" ? null : new Mount(mountPoint, broker.host.utf8.encode(mountPoint));
 		this.routes = broker.routes;
@@ -341,6 +347,10 @@ export class Client implements ConnectionHandler, Due, Link {
 	}
 
 	private handleFirst(type: number, bytes: Uint8Array, start: number, end: number): void {
+		if (bytes[start] === TLS_HANDSHAKE && bytes[start + 1] === TLS_MAJOR) {
+			const text = `Client from ${this.address} appears to be using TLS to connect to a non-TLS listener.`;
+			this.broker.log.write("notice", text);
+		}
 		this.checkFirst(type);
 		this.handle(bytes, start, end);
 	}

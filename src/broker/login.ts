@@ -21,6 +21,13 @@ export function beginLogin(
 	const { users, allowAnonymous } = client.listener;
 	// Enhanced authentication has told who the client is.
 	if (client.authentication !== null) return false;
+	if (client.listener.usesIdentity) {
+		client.username = client.identity;
+		if (client.identity === null) {
+			throw new MqttError(Reason.NOT_AUTHORIZED, "there is no name in the client's certificate");
+		}
+		return false;
+	}
 	client.username = packet.username;
 	if (packet.username === null || users === null) {
 		if (!allowAnonymous) throw new MqttError(Reason.NOT_AUTHORIZED, "anonymous clients are not allowed"); // [MQTT-3.1.4-2]
@@ -52,8 +59,9 @@ export function requireLogin(result: LoginResult): void {
 }
 
 /** Whether a client that came in would still be let in. */
-export function mayStay({ authentication, listener, username, login }: Client): boolean {
+export function mayStay({ authentication, listener, username, login, identity }: Client): boolean {
 	if (authentication !== null) return true;
+	if (listener.usesIdentity) return identity !== null && username === identity;
 	const { users, allowAnonymous } = listener;
 	if (username === null || users === null) return allowAnonymous;
 	const now = users.get(username);

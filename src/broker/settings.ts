@@ -56,6 +56,8 @@ export interface BrokerSettings {
 export interface ListenerSettings {
 	/** Port, for log lines; 0 for a unix socket. */
 	port: number;
+	/** Whether clients are who TLS says that they are: nothing else is asked. */
+	usesIdentity: boolean;
 	allowAnonymous: boolean;
 	/** Who may log in, with which password; null for everybody who `allowAnonymous` lets in. */
 	users: Users | null;
@@ -106,6 +108,7 @@ export const defaultBrokerSettings: Readonly<BrokerSettings> = {
 
 export const defaultListenerSettings: Readonly<ListenerSettings> = {
 	port: 0,
+	usesIdentity: false,
 	allowAnonymous: false,
 	users: null,
 	access: null,
@@ -137,8 +140,11 @@ export interface Who {
 
 /** The broker as the program that runs it sees it. */
 export interface BrokerControl {
-	/** Serves a client that came through a listener; the connection is not started yet. */
-	accept(connection: Connection, listener: ListenerSettings): void;
+	/**
+	 * Serves a client that came through a listener; the connection is not started yet. `identity`: who it is by TLS, if the
+	 * listener asks for that and TLS tells.
+	 */
+	accept(connection: Connection, listener: ListenerSettings, identity?: string | null): void;
 	/** Replaces the settings and asks the log anew what it wants; clients that are connected stay. */
 	configure(settings: BrokerSettings): void;
 	/** Publishes a log line to those who subscribed to it, in the next turn of the loop. */

@@ -40,6 +40,8 @@ export interface GlobalConfig {
 	/** Seconds; null is for ever. */
 	persistentClientExpiration: number | null;
 	pidFile: string | null;
+	/** Path. */
+	pskFile: string | null;
 	queueQos0Messages: boolean;
 	retainAvailable: boolean;
 	/** Minutes. */
@@ -87,6 +89,22 @@ export interface ListenerConfig {
 	/** Permission bits of a unix socket. */
 	unixSocketMode: number | null;
 	unixSocketOwner: Owner | null;
+	/** Paths; TLS is on when there is a certificate, or a hint for pre-shared keys. */
+	cafile: string | null;
+	capath: string | null;
+	certfile: string | null;
+	crlfile: string | null;
+	keyfile: string | null;
+	pskFile: string | null;
+	pskHint: string | null;
+	ciphers: string | null;
+	ciphersTls13: string | null;
+	/** The lowest. */
+	tlsVersion: "tlsv1.2" | "tlsv1.3";
+	requireCertificate: boolean;
+	disableClientCertDateChecks: boolean;
+	useIdentityAsUsername: boolean;
+	useSubjectAsUsername: boolean;
 }
 
 /** Something to tell the owner that is not an error. */

@@ -8,7 +8,6 @@ import {
 	ofBroker,
 	ofReader,
 	ofSecurity,
-	refused,
 } from "./option.ts";
 import {
 	anything,
@@ -25,7 +24,6 @@ import {
 } from "./value.ts";
 
 const MEMORY = "messages and sessions are kept in memory, and end with the process";
-const PSK = "this build has no TLS, and there would be no encryption";
 
 const ACCESS: readonly Option[] = [
 	ofSecurity(
@@ -62,7 +60,14 @@ const ACCESS: readonly Option[] = [
 	ofSecurity("password_file", text(), "passwordFile", null, "File with user names and password hashes.", {
 		example: "/etc/mqttd/passwd",
 	}),
-	refused("psk_file", "security", text(), null, PSK, "File with identities and pre-shared keys for TLS-PSK."),
+	ofSecurity(
+		"psk_file",
+		text(),
+		"pskFile",
+		null,
+		"File with identities and pre-shared keys for TLS-PSK: `identity:key` in each line, the key in hexadecimal digits.",
+		{ example: "/etc/mqttd/psk" },
+	),
 	ofBroker(
 		"clientid_prefixes",
 		text(),

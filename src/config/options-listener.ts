@@ -5,7 +5,6 @@ import { deprecated, type Option, type OptionGroup, ofListener, ofReader, refuse
 import { WEB } from "./options-web.ts";
 import { boolean, choice, integer, limit, place, port, text, type ValueType } from "./value.ts";
 
-const TLS = "this build has no TLS, and the listener would be open and unencrypted";
 const IDENTITY =
 	"this build keeps the names that clients give, and they would have other rights than was asked for";
 
@@ -55,10 +54,6 @@ const mountPoint: ValueType<string> = {
 
 function aliases(name: string): ValueType<number> {
 	return integer({ min: 0, max: 65535, error: `Error: Invalid '${name}' value in configuration.` });
-}
-
-function tls(name: string, doc: string, scope: "listener" | "default-listener" = "default-listener"): Option {
-	return refused(name, scope, text(), null, TLS, doc);
 }
 
 const WHERE: readonly Option[] = [
@@ -182,51 +177,98 @@ const CLIENTS: readonly Option[] = [
 	),
 ];
 
+type TextField =
+	| "cafile"
+	| "capath"
+	| "certfile"
+	| "crlfile"
+	| "keyfile"
+	| "pskHint"
+	| "ciphers"
+	| "ciphersTls13";
+
+function tls(
+	name: string,
+	field: TextField,
+	example: string,
+	doc: string,
+	scope: "listener" | "default-listener" = "default-listener",
+): Option {
+	return ofListener(name, scope, text(), field, null, doc, { once: true, example });
+}
+
+function engine(name: string, doc: string): Option {
+	return refused(name, "default-listener", text(), null, "keys are read from files only", doc);
+}
+
 const ENCRYPTION: readonly Option[] = [
-	tls("cafile", "File with certificates of authorities.", "listener"),
-	tls("capath", "Directory with certificates of authorities."),
-	tls("certfile", "File with the certificate of the broker."),
-	tls("keyfile", "File with the private key of the broker."),
-	tls("crlfile", "File with revoked certificates."),
-	tls("ciphers", "Ciphers for TLS 1.2."),
-	tls("ciphers_tls1.3", "Ciphers for TLS 1.3."),
-	tls("tls_version", "Lowest version of TLS.", "listener"),
-	tls("tls_engine", "OpenSSL engine."),
-	tls("tls_engine_kpass_sha1", "SHA-1 of the password of the engine's key."),
-	tls("tls_keyform", "Form of the private key."),
-	tls("psk_hint", "Hint for TLS-PSK, which it switches on."),
-	refused(
+	tls(
+		"certfile",
+		"certfile",
+		"/etc/mqttd/server.crt",
+		"File (PEM) with the certificate of the broker, then those of authorities between it and the root; switches TLS on.",
+	),
+	tls("keyfile", "keyfile", "/etc/mqttd/server.key", "File (PEM) with the private key of the broker."),
+	tls(
+		"cafile",
+		"cafile",
+		"/etc/mqttd/ca.crt",
+		"File (PEM) with certificates of the authorities that clients' certificates must be from.",
+		"listener",
+	),
+	tls("capath", "capath", "/etc/mqttd/ca", "Directory with such files (`.pem`, `.crt`, `.cer`)."),
+	tls("crlfile", "crlfile", "/etc/mqttd/crl.pem", "File (PEM) with lists of revoked certificates."),
+	ofListener(
 		"require_certificate",
 		"default-listener",
 		boolean,
+		"requireCertificate",
 		false,
-		TLS,
 		"Whether clients need a certificate.",
 	),
-	refused(
+	ofListener(
 		"disable_client_cert_date_checks",
 		"listener",
 		boolean,
+		"disableClientCertDateChecks",
 		false,
-		TLS,
-		"Whether clients' certificates may be out of date.",
+		"Whether clients' certificates may be out of date. Not possible on Node.",
 	),
-	refused(
+	ofListener(
 		"use_identity_as_username",
 		"default-listener",
 		boolean,
+		"useIdentityAsUsername",
 		false,
-		IDENTITY,
-		"Whether the certificate's common name, or PSK identity, is the user name.",
+		"Whether the certificate's common name, or the identity of the pre-shared key, is the user name; no password then.",
 	),
-	refused(
+	ofListener(
 		"use_subject_as_username",
 		"default-listener",
 		boolean,
+		"useSubjectAsUsername",
 		false,
-		IDENTITY,
-		"Whether the certificate's subject is the user name.",
+		"Whether the certificate's subject, as `CN=name,O=owner`, is the user name.",
 	),
+	ofListener(
+		"tls_version",
+		"listener",
+		choice<"tlsv1.2" | "tlsv1.3">(["tlsv1.2", "tlsv1.3"]),
+		"tlsVersion",
+		"tlsv1.2",
+		"Lowest version of TLS.",
+	),
+	tls(
+		"ciphers",
+		"ciphers",
+		"ECDHE-RSA-AES128-GCM-SHA256",
+		"Ciphers for TLS 1.2: OpenSSL's names with colons between, the most wanted first. Default: the good ones.",
+	),
+	tls("ciphers_tls1.3", "ciphersTls13", "TLS_AES_128_GCM_SHA256", "The same for TLS 1.3."),
+	tls("psk_hint", "pskHint", "hint", "Hint for TLS-PSK; switches TLS on, with the keys of psk_file."),
+	engine("tls_engine", "OpenSSL engine."),
+	engine("tls_engine_kpass_sha1", "SHA-1 of the password of the engine's key."),
+	engine("tls_keyform", "Form of the private key."),
 ];
 
 export const LISTENER_GROUPS: readonly OptionGroup[] = [

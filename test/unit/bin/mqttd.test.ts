@@ -71,6 +71,7 @@ const CONFIG = "/mosquitto.conf";
 /** What a listener has when nothing is said. */
 const LISTENER: ListenerSettings = {
 	port: 0,
+	usesIdentity: false,
 	allowAnonymous: false,
 	users: null,
 	access: null,

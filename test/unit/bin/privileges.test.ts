@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { StartError } from "../../../src/bin/listen.ts";
 import { ProgramLog } from "../../../src/bin/log.ts";
 import { dropPrivileges, umaskOf } from "../../../src/bin/privileges.ts";
+import { StartError } from "../../../src/bin/start-error.ts";
 import { createFakeHost } from "../../fake/host.ts";
 
 interface Case {

@@ -80,6 +80,7 @@ function wires(file: string): More {
 	return { shown: `vectors/broker/${file}.json` };
 }
 
+const TLS: More = { shown: "system/tls.test.ts" };
 const WEB: More = { shown: "system/websocket.test.ts" };
 const SYSTEM: More = { shown: "system/options.test.ts" };
 const ACCESS: More = { shown: "system/access.test.ts" };
@@ -106,7 +107,7 @@ const BROKER: Readonly<Record<string, OptionCase>> = {
 	auto_id_prefix: prefix("Error: auto_id_prefix length must be <= 50.", wires("connect")),
 	acl_file: text("/etc/mosquitto/acl", ACCESS),
 	password_file: text("/etc/mosquitto/passwd", ACCESS),
-	psk_file: text("/etc/mosquitto/psk"),
+	psk_file: text("/etc/mosquitto/psk", TLS),
 	clientid_prefixes: text("secure-", wires("connect")),
 	check_retain_source: boolean({ shown: "unit/broker/access.test.ts" }),
 	per_listener_settings: boolean({ gives: ({ global }) => global.perListenerSettings, ...SYSTEM }),
@@ -363,22 +364,22 @@ const LISTENER: Readonly<Record<string, OptionCase>> = {
 		...WEB,
 	},
 
-	cafile: text("/etc/ca.pem", { before: CERTIFICATE }),
-	capath: text("/etc/ca", { before: CERTIFICATE }),
-	certfile: text("/etc/cert.pem", { before: "keyfile /etc/key.pem" }),
-	keyfile: text("/etc/key.pem", { before: "certfile /etc/cert.pem" }),
-	crlfile: text("/etc/crl.pem"),
-	ciphers: text("ECDHE-RSA-AES128-GCM-SHA256"),
-	"ciphers_tls1.3": text("TLS_AES_128_GCM_SHA256"),
-	tls_version: text("tlsv1.3"),
+	cafile: text("/etc/ca.pem", { before: CERTIFICATE, ...TLS }),
+	capath: text("/etc/ca", { before: CERTIFICATE, ...TLS }),
+	certfile: text("/etc/cert.pem", { before: "keyfile /etc/key.pem", ...TLS }),
+	keyfile: text("/etc/key.pem", { before: "certfile /etc/cert.pem", ...TLS }),
+	crlfile: text("/etc/crl.pem", TLS),
+	ciphers: text("ECDHE-RSA-AES128-GCM-SHA256", TLS),
+	"ciphers_tls1.3": text("TLS_AES_128_GCM_SHA256", TLS),
+	tls_version: word(["tlsv1.2", "tlsv1.3"], "Error: Invalid 'NAME' value (other).", TLS),
 	tls_engine: text("dynamic"),
 	tls_engine_kpass_sha1: text("da39a3ee5e6b4b0d3255bfef95601890afd80709"),
 	tls_keyform: text("engine"),
-	psk_hint: text("hint"),
-	require_certificate: boolean(),
-	disable_client_cert_date_checks: boolean(),
-	use_identity_as_username: boolean(),
-	use_subject_as_username: boolean(),
+	psk_hint: text("hint", TLS),
+	require_certificate: boolean(TLS),
+	disable_client_cert_date_checks: boolean(TLS),
+	use_identity_as_username: boolean(TLS),
+	use_subject_as_username: boolean(TLS),
 };
 
 const BRIDGE: Readonly<Record<string, OptionCase>> = {

@@ -413,12 +413,12 @@ describe("what is not honoured", () => {
 	});
 
 	test("what protects is refused, unless it asks for what holds anyway", () => {
-		const error = errorAt("listener 1\nuse_identity_as_username true\n", 2);
+		const error = errorAt("listener 1\nuse_username_as_clientid true\n", 2);
 		assert.match(
 			error ?? "",
-			/^Error: The 'use_identity_as_username' option cannot be used: this build keeps the names/,
+			/^Error: The 'use_username_as_clientid' option cannot be used: this build keeps the names/,
 		);
-		assert.equal(read("listener 1\nuse_identity_as_username false\nprotocol mqtt\n").listeners.length, 1);
+		assert.equal(read("listener 1\nuse_username_as_clientid false\nprotocol mqtt\n").listeners.length, 1);
 	});
 
 	test("options of old are passed over in mosquitto's words", () => {

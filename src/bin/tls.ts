@@ -1,0 +1,204 @@
+/** TLS of listeners: the files that their options name, what is made of them, and who clients are by it. */
+
+import type { GlobalConfig, ListenerConfig, Remark } from "../config/config.ts";
+import { ConfigError } from "../config/error.ts";
+import { readPskFile } from "../config/psk-file.ts";
+import type { Host, HostError, TlsFacts, TlsServerContext, TlsServerOptions } from "../host/host.ts";
+import { commonName, subjectName } from "./certificate.ts";
+import { StartError } from "./start-error.ts";
+
+export type TlsHost = Pick<Host, "tls" | "files" | "utf8" | "process">;
+
+/** Octets of a file of certificates, and of all files of a folder. */
+const FILE_LIMIT = 4 * 1024 * 1024;
+/** Environment variable with the password of encrypted private keys. */
+const PASSWORD = "MQTTD_KEYFILE_PASSWORD";
+
+/** What mosquitto says when a setting cannot be used; the error's own text follows. */
+const CAUSES: Readonly<Record<string, (listener: ListenerConfig) => string>> = {
+	TLS_BAD_CERTIFICATE: ({ certfile }) => `Unable to load server certificate "${certfile}". Check certfile`,
+	TLS_BAD_KEY: ({ keyfile }) => `Unable to load server key file "${keyfile}". Check keyfile`,
+	TLS_BAD_PASSWORD: ({ keyfile }) => `Unable to load server key file "${keyfile}". Check ${PASSWORD}`,
+	TLS_KEY_MISMATCH: () => "Server certificate/key are inconsistent",
+	TLS_BAD_AUTHORITIES: ({ cafile, capath }) =>
+		`Unable to load CA certificates. Check cafile "${cafile ?? ""}" and capath "${capath ?? ""}"`,
+	TLS_BAD_REVOCATIONS: ({ crlfile }) =>
+		`Unable to load certificate revocation file "${crlfile}". Check crlfile`,
+	TLS_BAD_CIPHERS: ({ ciphers, ciphersTls13 }) =>
+		`Unable to set TLS ciphers. Check cipher list "${ciphers ?? ciphersTls13}"`,
+};
+
+/** Whether a listener's options ask for TLS. */
+export function wantsTls({ certfile, keyfile, pskHint }: ListenerConfig): boolean {
+	return certfile !== null || keyfile !== null || pskHint !== null;
+}
+
+/** TLS of one listener. */
+export class TlsSettings {
+	/** Replaced when files have changed. */
+	context: TlsServerContext;
+	/** What the owner should know about the files. */
+	readonly remarks: Remark[] = [];
+	readonly #host: TlsHost;
+	readonly #listener: ListenerConfig;
+	readonly #pskFile: string | null;
+	/** The files' contents that the context was made of. */
+	#seen: readonly (Uint8Array | null)[] = [];
+
+	/** Reads the files. Throws StartError. */
+	constructor(host: TlsHost, listener: ListenerConfig, global: Pick<GlobalConfig, "pskFile">) {
+		this.#host = host;
+		this.#listener = listener;
+		this.#pskFile = listener.pskFile ?? global.pskFile;
+		if (host.tls === null) throw new StartError(["Error: TLS support not available."]);
+		this.#check();
+		this.context = this.#load();
+	}
+
+	#check(): void {
+		const { certfile, keyfile, pskHint, requireCertificate, cafile, capath, proxyProtocol } = this.#listener;
+		const wrong = (text: string) => {
+			throw new StartError([`Error: ${text}`]);
+		};
+		if ((certfile === null) !== (keyfile === null)) {
+			wrong("Both certfile and keyfile must be provided to enable a TLS listener.");
+		}
+		if (requireCertificate && cafile === null && capath === null) {
+			wrong("The 'require_certificate' option needs cafile or capath.");
+		}
+		if (pskHint !== null && this.#pskFile === null) wrong("The 'psk_hint' option needs psk_file.");
+		if (proxyProtocol !== null) wrong("A listener with enable_proxy_protocol cannot have TLS of its own.");
+	}
+
+	#read(path: string, what: string): Uint8Array {
+		try {
+			return this.#host.files.read(path, FILE_LIMIT);
+		} catch (error) {
+			const why = (error as HostError).message;
+			throw new StartError([`Error: Unable to open ${what} "${path}" (${why}).`], error);
+		}
+	}
+
+	/** The file of authorities, and all files of their folder, as one. */
+	#readAuthorities(): Uint8Array | null {
+		const { cafile, capath } = this.#listener;
+		const parts = cafile === null ? [] : [this.#read(cafile, "cafile")];
+		for (const name of capath === null ? [] : this.#list(capath)) {
+			const path = `${capath}/${name}`;
+			if (/\.(pem|crt|cer)$/.test(name) && this.#host.files.info(path)?.kind !== "directory") {
+				parts.push(this.#read(path, "certificate of capath"));
+			}
+		}
+		const length = parts.reduce((sum, part) => sum + part.length + 1, 0);
+		if (length === 0) return null;
+		if (length > FILE_LIMIT) throw new StartError([`Error: The files in "${capath}" are too large.`]);
+		const all = new Uint8Array(length).fill(0x0a);
+		let at = 0;
+		for (const part of parts) {
+			all.set(part, at);
+			at += part.length + 1;
+		}
+		return all;
+	}
+
+	#list(capath: string): string[] {
+		try {
+			return this.#host.files.list(capath);
+		} catch (error) {
+			throw new StartError(
+				[`Error: Unable to open capath "${capath}" (${(error as HostError).message}).`],
+				error,
+			);
+		}
+	}
+
+	#readAll(): (Uint8Array | null)[] {
+		const { certfile, keyfile, crlfile } = this.#listener;
+		const read = (path: string | null, what: string) => (path === null ? null : this.#read(path, what));
+		return [
+			read(certfile, "certfile"),
+			read(keyfile, "keyfile"),
+			this.#readAuthorities(),
+			read(crlfile, "crlfile"),
+			read(this.#listener.pskHint === null ? null : this.#pskFile, "psk_file"),
+		];
+	}
+
+	#load(): TlsServerContext {
+		const listener = this.#listener;
+		const seen = this.#readAll();
+		const [certificate = null, key = null, authorities = null, revocations = null] = seen;
+		this.#seen = seen;
+		const options: TlsServerOptions = {
+			certificate,
+			key,
+			keyPassword: this.#host.process.env(PASSWORD) ?? null,
+			authorities,
+			revocations,
+			minimumVersion: listener.tlsVersion === "tlsv1.3" ? "TLSv1.3" : "TLSv1.2",
+			ciphers: listener.ciphers,
+			ciphersuites: listener.ciphersTls13,
+			requireCertificate: listener.requireCertificate,
+			ignoreDates: listener.disableClientCertDateChecks,
+			psks: this.#keys(),
+			pskHint: listener.pskHint,
+		};
+		try {
+			return this.#host.tls!.createServerContext(options);
+		} catch (error) {
+			const { code, message } = error as HostError;
+			const cause = CAUSES[code]?.(listener) ?? "Unable to set up TLS";
+			throw new StartError([`Error: ${cause} (${message}).`], error);
+		}
+	}
+
+	#keys(): ReadonlyMap<string, Uint8Array> | null {
+		if (this.#listener.pskHint === null || this.#pskFile === null) return null;
+		try {
+			const { keys, remarks } = readPskFile(this.#host, this.#pskFile);
+			this.remarks.splice(0, Infinity, ...remarks);
+			return keys;
+		} catch (error) {
+			throw error instanceof ConfigError ? new StartError(error.lines, error) : error;
+		}
+	}
+
+	/** Why the last look at the files failed; what is said already is not said again. */
+	#complaint = "";
+
+	/** As `refresh`, but what fails is returned, once, and the context stays. */
+	tryRefresh(): { readonly changed: boolean; readonly complaint: readonly string[] } {
+		try {
+			const changed = this.refresh();
+			this.#complaint = "";
+			return { changed, complaint: [] };
+		} catch (error) {
+			if (!(error instanceof StartError)) throw error;
+			const isNew = this.#complaint !== error.message;
+			this.#complaint = error.message;
+			return { changed: false, complaint: isNew ? error.lines : [] };
+		}
+	}
+
+	/** Looks whether files have changed, and then makes another context of them. Throws StartError. */
+	refresh(): boolean {
+		const now = this.#readAll();
+		if (now.every((bytes, at) => isSame(bytes, this.#seen[at] ?? null))) return false;
+		this.context = this.#load();
+		return true;
+	}
+}
+
+function isSame(one: Uint8Array | null, other: Uint8Array | null): boolean {
+	if (one === null || other === null) return one === other;
+	return one.length === other.length && one.every((octet, at) => octet === other[at]);
+}
+
+/** Who a client is by what TLS has shown, where a listener's options ask for it; null when it does not tell. */
+export function identityOf(listener: ListenerConfig, facts: TlsFacts | null): string | null {
+	if (facts === null) return null;
+	const { peerCertificate, pskIdentity } = facts;
+	if (listener.useSubjectAsUsername) return peerCertificate === null ? null : subjectName(peerCertificate);
+	if (pskIdentity !== null) return pskIdentity;
+	return peerCertificate === null ? null : commonName(peerCertificate);
+}
