@@ -1,8 +1,41 @@
 /* QuickJS in one unit with the few accessors of engine.h, which need its internal structures. */
 
+#include "quickjs.h"
+
+/*
+ * The interpreter finds a field that is a plain property of the object or its prototypes without a call, which
+ * costs three times the search. All other code of QuickJS keeps the call.
+ */
+static inline __attribute__((always_inline)) JSValue get_field(JSContext *ctx, JSValueConst object, JSAtom name);
+#define JS_GetProperty(ctx, object, name)                           \
+	(__builtin_strcmp(__func__, "JS_CallInternal") == 0 ?       \
+		 get_field(ctx, object, name) :                     \
+		 JS_GetPropertyInternal(ctx, object, name, object, 0))
+
 #include "quickjs.c"
 
 #include "engine.h"
+
+static inline JSValue get_field(JSContext *ctx, JSValueConst object, JSAtom name)
+{
+	if (likely(JS_VALUE_GET_TAG(object) == JS_TAG_OBJECT)) {
+		JSObject *at = JS_VALUE_GET_OBJ(object);
+		do {
+			JSProperty *property;
+			JSShapeProperty *found = find_own_property(&property, at, name);
+			if (found) {
+				if (unlikely(found->flags & JS_PROP_TMASK))
+					break;
+				return JS_DupValue(ctx, property->u.value);
+			}
+			/* Such an object may know of properties that its shape does not name. */
+			if (unlikely(at->is_exotic))
+				break;
+			at = at->shape->proto;
+		} while (at);
+	}
+	return JS_GetPropertyInternal(ctx, object, name, object, 0);
+}
 
 bool engine_bytes(JSValueConst value, uint8_t **data, uint32_t *length)
 {
