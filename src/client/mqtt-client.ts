@@ -198,7 +198,7 @@ export class MqttClient {
 
 	private open(): void {
 		const attempt = ++this.attempt;
-		const { host, port, bindAddress, noDelay, connectTimeout } = this.options;
+		const { host, port, bindAddress, noDelay, connectTimeout, tls } = this.options;
 		this.timer = null;
 		this.currentState = "connecting";
 		this.host.network
@@ -208,6 +208,7 @@ export class MqttClient {
 				noDelay,
 				...(bindAddress === undefined ? {} : { bindAddress }),
 				...(connectTimeout === undefined ? {} : { timeout: connectTimeout }),
+				...(tls === null ? {} : { tls }),
 			})
 			.then(
 				(connection) => {

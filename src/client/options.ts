@@ -1,6 +1,6 @@
 /** What a client is told about the server to connect to, and how. */
 
-import type { Host } from "../host/host.ts";
+import type { ConnectTls, Host } from "../host/host.ts";
 import { MAXIMUM_PACKET_SIZE, type Properties, type ProtocolVersion, type Will } from "../packet/packet.ts";
 
 /** What a client needs of the platform. */
@@ -23,6 +23,8 @@ export interface ClientOptions {
 	/** Numeric local address to connect from. */
 	readonly bindAddress?: string;
 	readonly noDelay?: boolean;
+	/** Default null: no TLS. */
+	readonly tls?: ConnectTls | null;
 	/** Milliseconds for finding and reaching the server; the host's default when absent. */
 	readonly connectTimeout?: number;
 	/** Default 4 (MQTT 3.1.1). */
@@ -52,6 +54,7 @@ export interface ResolvedOptions {
 	readonly port: number;
 	readonly bindAddress: string | undefined;
 	readonly noDelay: boolean;
+	readonly tls: ConnectTls | null;
 	readonly connectTimeout: number | undefined;
 	readonly version: ProtocolVersion;
 	readonly clientId: string;
@@ -91,6 +94,7 @@ export function resolveOptions(options: ClientOptions): ResolvedOptions {
 		port: options.port,
 		bindAddress: options.bindAddress,
 		noDelay: options.noDelay ?? false,
+		tls: options.tls ?? null,
 		connectTimeout: options.connectTimeout,
 		version,
 		clientId: options.clientId ?? "",

@@ -5,6 +5,7 @@ import { isText } from "./argument.ts";
 import type { OptionContext, OptionDefinition } from "./option.ts";
 import { OPTIONS } from "./option-table.ts";
 import { defaultSettings, type Program, type Settings } from "./settings.ts";
+import { checkTls, wantsTls } from "./tls.ts";
 import { UsageError } from "./usage-error.ts";
 
 const LARGEST_OPTIONS_FILE = 1_048_576;
@@ -113,11 +114,10 @@ function checkTogether(settings: Settings): void {
 	} else if (!settings.cleanStart && settings.clientId === null) {
 		throw new UsageError("Error: You must provide a client id if you are using the -c option.\n");
 	}
-	if (settings.port === TLS_PORT && !settings.noTls) {
-		throw new UsageError(
-			"Error: Port 8883 is for TLS, which this version has not; give --no-tls to connect to it without.\n",
-		);
-	}
+	checkTls(settings.tls);
+	// The port alone asks for TLS with the authorities that the system trusts.
+	if (settings.port === TLS_PORT && !settings.noTls && !wantsTls(settings.tls))
+		settings.tls.useOsCerts = true;
 	if (settings.program === "mosquitto_sub") {
 		if (settings.topics.length === 0 && settings.unsubscribeTopics.length === 0) {
 			throw new UsageError("Error: You must specify a topic to subscribe to.\n");

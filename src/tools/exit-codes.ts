@@ -12,6 +12,7 @@ export const ExitCode = {
 	NO_CONNECTION: 4,
 	REFUSED: 5,
 	LOST: 7,
+	TLS: 8,
 	ERRNO: 14,
 	KEEP_ALIVE: 19,
 	QOS_NOT_SUPPORTED: 24,
@@ -48,8 +49,13 @@ export function refusalText(code: number, version: number): string {
 	return `Connection error: ${reasonName(code)}\n`;
 }
 
+function isTls({ code }: HostError): boolean {
+	return code.startsWith("TLS_") || code.startsWith("CERT_");
+}
+
 /** Why the broker could not be reached. */
 export function unreachable(error: HostError): Failure {
+	if (isTls(error)) return { code: ExitCode.TLS, text: `Error: A TLS error occurred: ${error.message}.\n` };
 	const lookup = error.code === "ENOTFOUND" || error.code === "EAI_AGAIN";
 	const text = lookup ? "Unable to connect (Lookup error.).\n" : `Error: ${error.message}\n`;
 	return { code: ExitCode.FAILURE, text };
@@ -71,6 +77,7 @@ export function failureOf(reason: CloseReason, version: number): Failure {
 			if (reason.error === null || reason.error.code === "ECONNRESET" || reason.error.code === "EPIPE") {
 				return { code: ExitCode.LOST, text: "Error: The connection was lost.\n" };
 			}
+			if (isTls(reason.error)) return unreachable(reason.error);
 			return { code: ExitCode.ERRNO, text: `Error: ${reason.error.message}\n` };
 		case "keep-alive":
 			return { code: ExitCode.KEEP_ALIVE, text: "Error: Keepalive exceeded.\n" };

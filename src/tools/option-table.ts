@@ -15,6 +15,7 @@ import {
 	valued,
 } from "./option.ts";
 import { readProperty } from "./property-option.ts";
+import { TLS_OPTIONS } from "./tls.ts";
 import { readUrl } from "./url.ts";
 import { InformationRequest, UsageError } from "./usage-error.ts";
 
@@ -29,7 +30,6 @@ const VERSIONS: Readonly<Record<string, 3 | 4 | 5>> = {
 };
 
 const RETAIN_HANDLING: Readonly<Record<string, 0 | 1 | 2>> = { always: 0, new: 1, never: 2 };
-const NO_TLS = "this version has no TLS";
 
 /** Sorted as the usage text shows it: short names, then long ones. */
 export const OPTIONS: readonly OptionDefinition[] = [
@@ -126,13 +126,14 @@ export const OPTIONS: readonly OptionDefinition[] = [
 		BOTH,
 		"URL",
 		"no URL specified",
-		"broker and topic as mqtt:// or ws://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC",
+		"broker and topic as mqtt[s]:// or ws[s]://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC",
 		(s, v) => {
 			const url = readUrl(v);
 			addTopic(s, url.topic);
 			s.host = url.host;
 			s.port = url.port;
 			s.webSocket ||= url.webSocket;
+			if (url.tls) s.tls.useOsCerts = true;
 			s.username = url.username ?? s.username;
 			s.password = url.password ?? s.password;
 		},
@@ -392,23 +393,7 @@ export const OPTIONS: readonly OptionDefinition[] = [
 	flag(["--ws"], BOTH, "connect by way of WebSocket (port 8080)", (s) => {
 		s.webSocket = true;
 	}),
-	...[
-		"--cafile",
-		"--capath",
-		"--cert",
-		"--ciphers",
-		"--insecure",
-		"--key",
-		"--keyform",
-		"--psk",
-		"--psk-identity",
-		"--tls-alpn",
-		"--tls-engine",
-		"--tls-engine-kpass-sha1",
-		"--tls-keylog",
-		"--tls-use-os-certs",
-		"--tls-version",
-	].map((name) => refused([name], NO_TLS)),
+	...TLS_OPTIONS,
 	refused(["--mptcp"], "this version has no Multipath TCP"),
 	refused(["--proxy"], "this version has no SOCKS proxy"),
 	refused(["-S"], "this version has no SRV look-ups"),

@@ -6,6 +6,7 @@ import { octetsOf } from "./argument.ts";
 import { readCommandLine } from "./command-line.ts";
 import { ExitCode, unreachable } from "./exit-codes.ts";
 import type { Program, Settings } from "./settings.ts";
+import { connectTls, wantsTls } from "./tls.ts";
 import { usageText, versionLine } from "./usage.ts";
 import { InformationRequest, UsageError } from "./usage-error.ts";
 
@@ -43,7 +44,9 @@ export function startProgram(
 	version: string,
 ): Settings | null {
 	try {
-		return readCommandLine(host, program, args);
+		const settings = readCommandLine(host, program, args);
+		if (wantsTls(settings.tls) && !settings.noTls) settings.connectTls = connectTls(host, settings.tls);
+		return settings;
 	} catch (error) {
 		if (error instanceof InformationRequest) {
 			const usage = error.what === "usage";
@@ -108,6 +111,7 @@ export function clientOptions(host: Host, settings: Settings): ClientOptions {
 		port: settings.port ?? (settings.webSocket ? 8080 : 1883),
 		...(settings.bindAddress === null ? {} : { bindAddress: settings.bindAddress }),
 		noDelay: settings.noDelay,
+		tls: settings.connectTls,
 		version,
 		clientId: prefix === null ? (settings.clientId ?? "") : `${prefix}${host.process.pid}`,
 		cleanStart: settings.cleanStart,

@@ -1,6 +1,8 @@
 /** What the command line of a client program says, with defaults. */
 
 import type { Properties, ProtocolVersion, Qos } from "../client/client.ts";
+import type { ConnectTls } from "../host/host.ts";
+import { noTlsArguments, type TlsArguments } from "./tls.ts";
 
 export type Program = "mosquitto_pub" | "mosquitto_sub";
 
@@ -33,6 +35,9 @@ export interface Settings {
 	noTls: boolean;
 	/** MQTT over WebSocket. */
 	webSocket: boolean;
+	readonly tls: TlsArguments;
+	/** What the program makes of them; null without TLS. */
+	connectTls: ConnectTls | null;
 	version: ProtocolVersion;
 	clientId: string | null;
 	clientIdPrefix: string | null;
@@ -92,6 +97,8 @@ export function defaultSettings(program: Program): Settings {
 		noDelay: false,
 		noTls: false,
 		webSocket: false,
+		tls: noTlsArguments(),
+		connectTls: null,
 		version: 4,
 		clientId: null,
 		clientIdPrefix: null,

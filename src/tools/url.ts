@@ -6,6 +6,8 @@ import { UsageError } from "./usage-error.ts";
 export interface BrokerUrl {
 	readonly host: string;
 	readonly port: number;
+	/** Whether it asks for TLS. */
+	readonly tls: boolean;
 	/** Null when the URL has none. */
 	readonly username: string | null;
 	readonly password: string | null;
@@ -13,21 +15,25 @@ export interface BrokerUrl {
 	readonly webSocket: boolean;
 }
 
-/** Schemes, and the ports that they stand for. */
-const SCHEMES: Readonly<Record<string, { readonly port: number; readonly webSocket: boolean }>> = {
-	"mqtt://": { port: 1883, webSocket: false },
-	"ws://": { port: 8080, webSocket: true },
+/** Schemes, and what they stand for. */
+const SCHEMES: Readonly<
+	Record<string, { readonly port: number; readonly webSocket: boolean; readonly tls: boolean }>
+> = {
+	"mqtt://": { port: 1883, webSocket: false, tls: false },
+	"mqtts://": { port: 8883, webSocket: false, tls: true },
+	"ws://": { port: 8080, webSocket: true, tls: false },
+	"wss://": { port: 8883, webSocket: true, tls: true },
 };
 
-/** Reads `mqtt://[user[:password]@]host[:port]/topic`, or the same with `ws`; an IPv6 address stands in brackets. Throws a UsageError. */
+/**
+ * Reads `mqtt://[user[:password]@]host[:port]/topic`, or the same with `mqtts`, `ws` or `wss`; an IPv6 address stands in
+ * brackets. Throws a UsageError.
+ */
 export function readUrl(url: string): BrokerUrl {
 	const lower = url.toLowerCase();
-	if (lower.startsWith("mqtts://") || lower.startsWith("wss://")) {
-		throw new UsageError("Error: TLS support not available.\n\n");
-	}
 	const scheme = Object.keys(SCHEMES).find((each) => lower.startsWith(each));
 	if (scheme === undefined) throw new UsageError("Error: Unsupported URL scheme.\n\n");
-	const { port: usual, webSocket } = SCHEMES[scheme]!;
+	const { port: usual, webSocket, tls } = SCHEMES[scheme]!;
 	const rest = url.slice(scheme.length);
 	const slash = rest.indexOf("/");
 	if (slash < 0) {
@@ -53,6 +59,7 @@ export function readUrl(url: string): BrokerUrl {
 	return {
 		host: match[1] ?? match[2] ?? "",
 		port,
+		tls,
 		username,
 		password,
 		topic: rest.slice(slash + 1),

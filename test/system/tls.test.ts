@@ -209,6 +209,67 @@ for (const program of builtPrograms()) {
 			await broker.stop();
 		});
 
+		test("its own clients", async (context) => {
+			const demand = `require_certificate true\ncafile ${path("ca.pem")}\nuse_identity_as_username true\n`;
+			const broker = await startBroker(context, program, { config: config(demand) });
+			const where = ["-h", "localhost", "-p", String(broker.port)];
+			const pub = (...more: string[]) =>
+				run(program, ["pub", ...where, "-t", "a/b", "-m", "hello", "-r", "-q", "1", ...more]);
+			assert.deepEqual((await pub(...ca(), ...own("client"))).code, 0);
+			const sub = [
+				"sub",
+				"-L",
+				`mqtts://localhost:${broker.port}/a/#`,
+				...ca(),
+				...own("client"),
+				"-C",
+				"1",
+				"-v",
+			];
+			assert.equal((await run(program, sub)).stdout, "a/b hello\n");
+			const untrusted = await pub("--cafile", path("other.pem"), ...own("client"));
+			assert.deepEqual(
+				[untrusted.code, untrusted.stderr],
+				[8, "Error: A TLS error occurred: the peer's certificate is of an unknown authority.\n"],
+			);
+			await broker.stop();
+
+			const elsewhere = await startBroker(context, program, { config: config("", "elsewhere") });
+			const there = ["pub", "-h", "localhost", "-p", String(elsewhere.port), "-t", "a", "-m", "x", ...ca()];
+			const wrong = await run(program, there);
+			assert.deepEqual(
+				[wrong.code, wrong.stderr],
+				[8, "Error: A TLS error occurred: the peer's certificate is for another host.\n"],
+			);
+			assert.equal((await run(program, [...there, "--insecure"])).code, 0);
+			await elsewhere.stop();
+
+			const keys = `user root\npsk_file ${path("psk")}\nallow_anonymous true\nlistener auto 127.0.0.1\npsk_hint hint\n`;
+			const psk = await startBroker(context, program, { config: keys });
+			const key = [
+				"--psk",
+				"00112233445566778899aabbccddeeff",
+				"--psk-identity",
+				"sensor",
+				"--tls-version",
+				"tlsv1.2",
+			];
+			const known = await run(program, [
+				"pub",
+				"-h",
+				"localhost",
+				"-p",
+				String(psk.port),
+				"-t",
+				"a",
+				"-m",
+				"x",
+				...key,
+			]);
+			assert.deepEqual([known.code, known.stderr], [0, ""]);
+			await psk.stop();
+		});
+
 		test("settings that cannot be used keep the broker from starting", async () => {
 			const file = join(folder, "wrong.conf");
 			const cases: readonly [text: string, error: RegExp][] = [
