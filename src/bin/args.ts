@@ -106,9 +106,9 @@ const OPTIONS: readonly ArgumentOption[] = [
 	{
 		names: ["--tls-keylog"],
 		value: { name: "file", what: "file" },
-		help: "not available: there is no TLS yet",
+		help: "not available: keys of connections are not told",
 		take: () => {
-			throw new ArgumentError("Error: TLS support not available so --tls-keylog is not available.");
+			throw new ArgumentError("Error: --tls-keylog is not available: keys of connections are not told.");
 		},
 	},
 	{

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { PacketType } from "../../../src/packet/packet.ts";
 import { OPTIONS } from "../../../src/tools/option-table.ts";
+import type { FakeContext } from "../../fake/host.ts";
 import { start } from "./fixture.ts";
 
 const T = ["-t", "t"];
@@ -285,6 +286,47 @@ describe("where to connect", () => {
 		it(args.join(" ") || "nothing given", async () => {
 			const run = await start("pub", [...TM, ...args], { environment: { PWD: "/home/me" } });
 			assert.deepEqual(run.host.network.connects, [expected]);
+		});
+	}
+
+	const FILES = { "/ca.pem": "ca", "/os.pem": "os", "/c.pem": "certificate", "/k.pem": "key" };
+	const TLS_CASES: readonly (readonly [args: readonly string[], expected: object])[] = [
+		[["--cafile", "/ca.pem"], { authorities: "ca\n", verifyName: true, minimumVersion: "TLSv1.2" }],
+		[["--cafile", "/ca.pem", "--insecure"], { authorities: "ca\n", verifyName: false }],
+		[["--cafile", "/ca.pem", "--tls-version", "tlsv1.3"], { minimumVersion: "TLSv1.3" }],
+		[
+			["--cafile", "/ca.pem", "--cert", "/c.pem", "--key", "/k.pem"],
+			{ certificate: "certificate", key: "key" },
+		],
+		[["--cafile", "/ca.pem", "--tls-alpn", "mqtt", "--ciphers", "A:B"], { alpn: ["mqtt"], ciphers: "A:B" }],
+		[
+			["--psk", "01fF", "--psk-identity", "me"],
+			{ authorities: null, psk: { identity: "me", key: [1, 255] } },
+		],
+		[["--tls-use-os-certs"], { authorities: "os\n" }],
+		[["-p", "8883"], { authorities: "os\n" }],
+		[["-L", "mqtts://localhost:1883/a"], { authorities: "os\n" }],
+	];
+	/** Octets as text, so that a difference can be read. */
+	const plain = (value: unknown): unknown =>
+		value instanceof Uint8Array
+			? value.length === 2
+				? [...value]
+				: Buffer.from(value).toString()
+			: value !== null && typeof value === "object" && !Array.isArray(value)
+				? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each)]))
+				: value;
+	for (const [args, expected] of TLS_CASES) {
+		it(`with TLS: ${args.join(" ")}`, async () => {
+			const own = args[0] === "-L" ? ["-m", "x"] : TM;
+			const run = await start("pub", [...own, ...args], {
+				environment: { SSL_CERT_FILE: "/os.pem" },
+				files: FILES,
+			});
+			const context = run.host.network.connects[0]?.tls?.context as unknown as FakeContext | undefined;
+			assert.ok(context !== undefined, "TLS was asked for");
+			const options = plain(context.options) as Record<string, unknown>;
+			for (const [name, value] of Object.entries(expected)) assert.deepEqual(options[name], value, name);
 		});
 	}
 
