@@ -87,13 +87,13 @@ export class Doors {
 	}
 }
 
-function describe({ kind, host, listener, settings }: ListenerPlan): ApiListener {
+function describe({ kind, host, listener, settings, tls }: ListenerPlan): ApiListener {
 	return {
 		port: kind === "unix" ? null : settings.port,
 		path: kind === "unix" ? host : null,
 		protocol: listener.protocol,
-		tls: false,
-		mtls: false,
+		tls: tls !== null,
+		mtls: listener.requireCertificate,
 		allowAnonymous: settings.allowAnonymous,
 	};
 }

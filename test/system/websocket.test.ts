@@ -5,11 +5,23 @@
 
 import assert from "node:assert/strict";
 import { pbkdf2Sync, randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+	chmodSync,
+	mkdirSync,
+	mkdtempSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
+import { get as getHttps } from "node:https";
 import { connect as connectSocket, type NetConnectOpts, type Socket } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import mqtt from "mqtt";
+import { makeCertificates } from "../certificates.ts";
 import { Random } from "../fuzz/mutate.ts";
 import { IPV4, TLS, version2 } from "../vectors/proxy-header.ts";
 import {
@@ -404,6 +416,58 @@ for (const program of builtPrograms()) {
 			assert.equal((await ask_("/api/v1/systree", "reader:secret")).status, 401);
 			assert.equal((await ask_("/page.txt", "reader:secret")).status, 401);
 			await closed.stop();
+		});
+
+		test("over TLS: wss and mqtts on one port, and the HTTP API", async (context) => {
+			const folder = mkdtempSync(join(tmpdir(), "mqttd-wss-"));
+			context.after(() => rmSync(folder, { recursive: true }));
+			makeCertificates(folder);
+			const files = `certfile ${join(folder, "server.pem")}\nkeyfile ${join(folder, "server.key")}\n`;
+			const api = `listener auto 127.0.0.1\nprotocol http_api\n${files}`;
+			const broker = await startBroker(context, program, { config: `user root\n${AUTO}${files}${api}` });
+			const ca = readFileSync(join(folder, "ca.pem"));
+			const options = { ca, servername: "localhost", reconnectPeriod: 0, connectTimeout: 120_000 };
+			const web = await mqtt.connectAsync(
+				`wss://localhost:${broker.port}/mqtt`,
+				{ ...options, wsOptions: { family: 4 } },
+				false,
+			);
+			const plain = await mqtt.connectAsync(`mqtts://127.0.0.1:${broker.port}`, options, false);
+			const large = "0123456789abcdef".repeat(20_000);
+			const arrived = messages(web, 1);
+			await web.subscribeAsync("secret", { qos: 1 });
+			await plain.publishAsync("secret", large, { qos: 1 });
+			assert.equal((await arrived)[0]?.payload, large);
+			await web.endAsync();
+			await plain.endAsync();
+			const [, apiPort] = await broker.line(/Opening http api listen socket on port (\d+)/);
+			const body = await new Promise<string>((resolve, reject) => {
+				const where = {
+					host: "127.0.0.1",
+					port: Number(apiPort),
+					path: "/api/v1/listeners",
+					ca,
+					servername: "localhost",
+				};
+				getHttps(where, (response) => {
+					let all = "";
+					response.setEncoding("utf8").on("data", (piece) => {
+						all += piece;
+					});
+					response.on("end", () => resolve(all));
+				}).on("error", reject);
+			});
+			assert.deepEqual(
+				JSON.parse(body).listeners.map(({ protocol, tls }: { protocol: string; tls: boolean }) => [
+					protocol,
+					tls,
+				]),
+				[
+					["auto", true],
+					["httpapi", true],
+				],
+			);
+			await broker.stop();
 		});
 
 		test("slow, huge and broken: whoever means well is served", async (context) => {
