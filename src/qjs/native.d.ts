@@ -123,8 +123,9 @@ declare module "native" {
 		verifyName: boolean;
 		psks: readonly (readonly [identity: string, key: Uint8Array])[];
 	}
-	/** Undefined in a build without TLS. */
-	export const tlsContext: ((options: NativeTlsOptions) => object) | undefined;
+	/** 0 in a build without TLS. */
+	export const hasTls: number;
+	export function tlsContext(options: NativeTlsOptions): object;
 	/** A HostError with the code TLS_BAD_CIPHERS. */
 	export function badCiphersError(): HostError;
 

@@ -34,32 +34,30 @@ function common(options: TlsOptions) {
 	} as const;
 }
 
-function create(make: (options: native.NativeTlsOptions) => object): Tls {
-	return {
-		createServerContext(options) {
-			const context = make({
-				...common(options),
-				isServer: true,
-				requireCertificate: options.requireCertificate ?? false,
-				ignoreDates: options.ignoreDates ?? false,
-				verifyName: false,
-				psks: [...(options.psks ?? [])],
-			});
-			return Object.assign(context, { role: "server" }) as TlsServerContext;
-		},
-		createClientContext(options) {
-			const { psk = null } = options;
-			const context = make({
-				...common(options),
-				isServer: false,
-				requireCertificate: false,
-				ignoreDates: false,
-				verifyName: options.verifyName ?? true,
-				psks: psk === null ? [] : [[psk.identity, psk.key]],
-			});
-			return Object.assign(context, { role: "client" }) as TlsClientContext;
-		},
-	};
-}
+const available: Tls = {
+	createServerContext(options) {
+		const context = native.tlsContext({
+			...common(options),
+			isServer: true,
+			requireCertificate: options.requireCertificate ?? false,
+			ignoreDates: options.ignoreDates ?? false,
+			verifyName: false,
+			psks: [...(options.psks ?? [])],
+		});
+		return Object.assign(context, { role: "server" }) as TlsServerContext;
+	},
+	createClientContext(options) {
+		const { psk = null } = options;
+		const context = native.tlsContext({
+			...common(options),
+			isServer: false,
+			requireCertificate: false,
+			ignoreDates: false,
+			verifyName: options.verifyName ?? true,
+			psks: psk === null ? [] : [[psk.identity, psk.key]],
+		});
+		return Object.assign(context, { role: "client" }) as TlsClientContext;
+	},
+};
 
-export const tls: Tls | null = native.tlsContext === undefined ? null : create(native.tlsContext);
+export const tls: Tls | null = native.hasTls === 0 ? null : available;

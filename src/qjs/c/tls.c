@@ -643,6 +643,7 @@ bool tls_say_end(connection *connection)
 /* --- The module --- */
 
 static const JSCFunctionListEntry functions[] = {
+	JS_PROP_INT32_DEF("hasTls", 1, 0),
 	JS_CFUNC_DEF("tlsContext", 1, tls_context_create),
 };
 

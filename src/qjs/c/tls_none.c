@@ -88,9 +88,15 @@ void tls_release(connection *connection)
 {
 }
 
-/* tlsContext: undefined */
+/* tlsContext(options): is never called */
+static JSValue tls_context_create(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	return host_throw(UV_ENOTSUP);
+}
+
 static const JSCFunctionListEntry functions[] = {
-	JS_PROP_UNDEFINED_DEF("tlsContext", 0),
+	JS_PROP_INT32_DEF("hasTls", 0, 0),
+	JS_CFUNC_DEF("tlsContext", 1, tls_context_create),
 };
 
 const host_module tls_module = { functions, COUNT(functions), NULL, NULL, NULL };
