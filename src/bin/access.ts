@@ -6,6 +6,7 @@ import { readAclFile } from "../config/acl-file.ts";
 import type { BrokerConfig, ListenerConfig, Remark } from "../config/config.ts";
 import { readPasswordFile } from "../config/password-file.ts";
 import type { ConfigHost } from "../config/text-file.ts";
+import { type Dynsec, servesDynsec } from "./dynsec.ts";
 
 /** What the files say to one listener. */
 export type ListenerAccess = Pick<ListenerSettings, "users" | "access">;
@@ -15,23 +16,27 @@ export class AccessFiles {
 	readonly remarks: Remark[] = [];
 	private readonly host: ConfigHost;
 	private readonly config: BrokerConfig;
+	private readonly dynsec: Dynsec | null;
 	private readonly users = new Map<string, ListenerAccess["users"]>();
 	private readonly access = new Map<string, ListenerAccess["access"]>();
 
 	/** Reads all files that the configuration names. Throws ConfigError. */
-	constructor(host: ConfigHost, config: BrokerConfig) {
+	constructor(host: ConfigHost, config: BrokerConfig, dynsec: Dynsec | null) {
 		this.host = host;
 		this.config = config;
+		this.dynsec = dynsec;
+		if (dynsec !== null) this.remarks.push(...dynsec.remarks);
 		for (const listener of config.listeners) this.of(listener);
 		this.of(config.localListener);
 	}
 
 	of(listener: ListenerConfig): ListenerAccess {
 		const { global } = this.config;
-		return {
-			users: this.usersOf(listener.passwordFile ?? global.passwordFile),
-			access: this.accessOf(listener.aclFile ?? global.aclFile),
-		};
+		const users = this.usersOf(listener.passwordFile ?? global.passwordFile);
+		const access = this.accessOf(listener.aclFile ?? global.aclFile);
+		if (this.dynsec === null || !servesDynsec(this.config, listener)) return { users, access };
+		const { security } = this.dynsec;
+		return { users: security.users(users), access: security.access(access) };
 	}
 
 	private usersOf(path: string | null): ListenerAccess["users"] {

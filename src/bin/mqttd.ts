@@ -1,5 +1,6 @@
 /** The broker as a program: arguments, configuration, background, listeners, signals, end. */
 
+import type { ControlEndpoint } from "../broker/control.ts";
 import type { BrokerControl, CreateBroker } from "../broker/settings.ts";
 import type { BrokerConfig } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
@@ -8,6 +9,8 @@ import type { Background, Connection, HostError, TlsFacts } from "../host/host.t
 import { Door } from "../listener/door.ts";
 import { AccessFiles } from "./access.ts";
 import type { BrokerArguments } from "./args.ts";
+import { BrokerEndpoint } from "./control.ts";
+import { Dynsec } from "./dynsec.ts";
 import { closeListeners, type OpenListener, openListeners, setTls } from "./listen.ts";
 import { ListenerChange } from "./listener-change.ts";
 import { type LogSettings, startLogSettings, visible } from "./log.ts";
@@ -47,6 +50,8 @@ class BrokerProgram {
 	#config: BrokerConfig;
 	/** Of the start; a reload reads them anew. */
 	readonly #access: AccessFiles;
+	#dynsec: Dynsec | null;
+	readonly #control: BrokerEndpoint;
 	/** For new files; null leaves it as it is. */
 	readonly #umask: number | null;
 	#broker: BrokerControl | null = null;
@@ -71,7 +76,7 @@ class BrokerProgram {
 		else this.#door.accept(connection, door, (served) => broker?.accept(served, settings, identity));
 	};
 
-	constructor(context: Context, { given, config, access, umask }: Start) {
+	constructor(context: Context, { given, config, dynsec, access, umask }: Start) {
 		this.#context = context;
 		this.#door = new Door(context.host, context.log);
 		this.#doors = new Doors(context.host, {
@@ -87,6 +92,12 @@ class BrokerProgram {
 		this.#given = given;
 		this.#config = config;
 		this.#access = access;
+		this.#dynsec = dynsec;
+		dynsec?.use();
+		this.#control = new BrokerEndpoint(context.host, context.log, {
+			plugins: () => this.#config.plugins,
+			plans: () => this.#listeners.map(({ plan }) => plan),
+		});
 		this.#umask = umask;
 	}
 
@@ -98,11 +109,13 @@ class BrokerProgram {
 		this.#openLog();
 		this.#sayStarting();
 		this.#createBroker(createBroker);
+		await this.#dynsec?.prepareFirst(this.#config);
 		const plans = this.#plan(this.#config, this.#access);
 		const isOwn = ({ kind, listener }: ListenerPlan) => kind === "unix" && listener.unixSocketOwner === null;
 		await this.#openListeners(plans.filter((plan) => !isOwn(plan)));
 		this.#writePidFile();
 		dropPrivileges(host, log, name, this.#config.global.user);
+		this.#dynsec?.writeFirst();
 		// Theirs are files, which the user has to own to let its group in, and to take them away again; unless they are given
 		// to somebody else, which only root can do.
 		await this.#openListeners(plans.filter(isOwn));
@@ -168,6 +181,18 @@ class BrokerProgram {
 		const broker = createBroker(host, brokerSettings(this.#config, name), log);
 		log.publishWith((type, line) => broker.publishLog(type, line));
 		this.#broker = broker;
+		this.#serveControl();
+	}
+
+	#serveControl(): void {
+		const broker = this.#broker;
+		if (broker === null) return;
+		const endpoints: ControlEndpoint[] = this.#config.global.enableControlApi ? [this.#control] : [];
+		if (this.#dynsec !== null) {
+			this.#dynsec.security.attach(broker);
+			endpoints.push(this.#dynsec.security);
+		}
+		broker.serveControl(endpoints);
 	}
 
 	/** What is to be listened on. Throws StartError. */
@@ -261,6 +286,7 @@ class BrokerProgram {
 		closeListeners(this.#listeners);
 		this.#door.close();
 		const end = () => {
+			this.#dynsec?.security.flush();
 			this.#removePidFile();
 			log.close();
 			host.process.exit(0);
@@ -298,7 +324,10 @@ class BrokerProgram {
 		try {
 			const config = readConfig(host, this.#given.configFiles);
 			const settings = brokerSettings(config, this.#context.name);
-			const access = new AccessFiles(host, config);
+			const dynsec = Dynsec.open(host, log, config, this.#dynsec);
+			await dynsec?.prepareFirst(config);
+			dynsec?.writeFirst();
+			const access = new AccessFiles(host, config, dynsec);
 			const plans = this.#plan(config, access);
 			const change = new ListenerChange(host, log, this.#listeners, plans);
 			await change.open(config.global.setTcpNodelay, this.#accept);
@@ -310,8 +339,11 @@ class BrokerProgram {
 				throw error;
 			}
 			this.#listeners = change.finish();
-			this.#broker?.configure(settings);
 			this.#config = config;
+			this.#dynsec = dynsec;
+			dynsec?.use();
+			this.#serveControl();
+			this.#broker?.configure(settings);
 			sayRemarks(this.#context, [...config.remarks, ...access.remarks]);
 			log.write("information", "Config reloaded.");
 		} catch (error) {

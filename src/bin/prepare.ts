@@ -7,6 +7,7 @@ import { readConfig } from "../config/read.ts";
 import type { Host } from "../host/host.ts";
 import { AccessFiles } from "./access.ts";
 import { ArgumentError, type BrokerArguments, parseArguments, usage } from "./args.ts";
+import { Dynsec } from "./dynsec.ts";
 import type { ProgramLog } from "./log.ts";
 import { umaskOf } from "./privileges.ts";
 import { brokerSettings } from "./settings.ts";
@@ -32,6 +33,8 @@ export interface Context {
 export interface Start {
 	readonly given: BrokerArguments;
 	readonly config: BrokerConfig;
+	/** Null when the configuration does not ask for it. */
+	readonly dynsec: Dynsec | null;
 	readonly access: AccessFiles;
 	/** Permission bits that new files do not get; null for those of who started it. */
 	readonly umask: number | null;
@@ -58,8 +61,9 @@ export function prepare(context: Context): Start | null {
 		const config = readConfig(host, given.configFiles);
 		// Whether it can be mapped belongs to whether it is right.
 		brokerSettings(config, name);
-		const access = new AccessFiles(host, config);
-		if (!given.testConfig) return { given, config, access, umask: umaskOf(host) };
+		const dynsec = Dynsec.open(host, log, config, null);
+		const access = new AccessFiles(host, config, dynsec);
+		if (!given.testConfig) return { given, config, dynsec, access, umask: umaskOf(host) };
 		sayRemarks(context, [...config.remarks, ...access.remarks]);
 		log.write("information", "Configuration file is OK.");
 		host.process.exit(0);

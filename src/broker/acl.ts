@@ -102,7 +102,7 @@ export class Acl implements AccessRules {
 	}
 
 	allows(access: Access, topic: string, clientId: string, username: string | null): boolean {
-		if (access === "subscribe") return true;
+		if (access === "subscribe" || access === "unsubscribe") return true;
 		const wanted = access === "read" ? READ : WRITE;
 		const names = topic.split("/");
 		const identity = { clientId, username };

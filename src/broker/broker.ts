@@ -17,15 +17,16 @@ import type { Authenticator } from "./authenticator.ts";
 import { Client, settleTallies } from "./client.ts";
 import { refuseConnect } from "./connect.ts";
 import { AUTHENTICATING, CLOSED, CONNECTED } from "./constants.ts";
+import type { ControlEndpoint } from "./control.ts";
 import { Deadlines, type Due } from "./deadlines.ts";
 import { distribute } from "./distribute.ts";
 import { faultText, lossText, UNKNOWN_CLIENT } from "./end-text.ts";
 import { sendFailure } from "./explain.ts";
 import { type Limit, Limits } from "./limits.ts";
-import { checkReader, mayStay } from "./login.ts";
+import { checkReader, requireUser } from "./login.ts";
 import { type LoginResult, Logins } from "./logins.ts";
 import { MemoryLimit } from "./memory-limit.ts";
-import type { Message } from "./message.ts";
+import { Message } from "./message.ts";
 import { Publication } from "./publication.ts";
 import { RetainedMessages } from "./retained.ts";
 import type { Rights } from "./rights.ts";
@@ -69,6 +70,8 @@ export class Broker implements BrokerControl {
 	readonly limits: Limits;
 	readonly sys: SysTree;
 	readonly logins: Logins;
+	/** What serves topics below `$CONTROL`, by topic. */
+	control: ReadonlyMap<string, ControlEndpoint> = new Map();
 	private readonly memoryLimit: MemoryLimit;
 	private readonly absences = new Map<Session, Absence>();
 	private readonly clients = new Set<Client>();
@@ -144,13 +147,43 @@ export class Broker implements BrokerControl {
 		this.routes.forget();
 		for (const client of this.clients) {
 			if (client.state !== CONNECTED) continue;
-			if (!mayStay(client)) {
-				this.clientFailed(client, new MqttError(Reason.NOT_AUTHORIZED, "it may not log in any more"));
+			try {
+				requireUser(client, client.session.clientId);
+			} catch (error) {
+				this.clientFailed(client, error as MqttError);
 				continue;
 			}
 			client.takeRights();
 			client.configure();
 		}
+	}
+
+	serveControl(endpoints: readonly ControlEndpoint[]): void {
+		this.control = new Map(endpoints.map((endpoint) => [endpoint.topic, endpoint]));
+	}
+
+	accessChanged(): void {
+		this.routes.forget();
+		for (const client of this.clients) if (client.state === CONNECTED) client.takeRights();
+	}
+
+	kick(username: string | null): void {
+		for (const client of this.clients) {
+			if (client.state !== CONNECTED || client.username !== username) continue;
+			client.will = null;
+			this.clientFailed(client, new MqttError(Reason.ADMINISTRATIVE_ACTION, "access rights have changed"));
+		}
+	}
+
+	connectionsOf(username: string, clientId: string | null): string[] {
+		const addresses: string[] = [];
+		for (const client of this.clients) {
+			if (client.state !== CONNECTED || client.username !== username) continue;
+			if (clientId === null || clientId === client.session.clientId) {
+				addresses.push(client.connection.remoteAddress);
+			}
+		}
+		return addresses;
 	}
 
 	private takeSettings(): void {
@@ -266,6 +299,17 @@ export class Broker implements BrokerControl {
 		if (retain) this.retained.set(message);
 		distribute(this.publication, route, null);
 		this.publication.finish();
+	}
+
+	/** Hands the payload of a request to what serves its topic, and publishes the answer. */
+	requestControl(endpoint: ControlEndpoint, payload: Uint8Array, client: Client): void {
+		const { utf8 } = this.host;
+		const topic = `${endpoint.topic}/response`;
+		const from = { clientId: client.session.clientId, username: client.username };
+		endpoint.take(payload, from, (response) => {
+			if (this.stopped !== null) return;
+			this.publishOwn(new Message(topic, utf8.encode(topic), utf8.encode(response), 0, null, 0), false);
+		});
 	}
 
 	publishLog(type: LogType, line: string): void {

@@ -21,7 +21,7 @@ import type { Client } from "./client.ts";
 import { AUTHENTICATING, CONNECTED } from "./constants.ts";
 import { sendFailure } from "./explain.ts";
 import { LimitError } from "./limits.ts";
-import { beginLogin, requireLogin } from "./login.ts";
+import { beginLogin, requireLogin, requireUser } from "./login.ts";
 import type { Mount } from "./mount.ts";
 import { OutgoingAliases } from "./outgoing-aliases.ts";
 import { levelCount, MAXIMUM_LEVELS, tooManyLevels } from "./routes.ts";
@@ -47,6 +47,7 @@ const firstSteps: readonly Step[] = [takeLimits, takeVersion];
 /** After enhanced authentication, where there is any. */
 const steps: readonly Step[] = [
 	chooseClientId,
+	(client, _packet, { clientId }) => requireUser(client, clientId),
 	checkWill,
 	checkClientLimit,
 	chooseKeepAlive,

@@ -58,8 +58,15 @@ export function requireLogin(result: LoginResult): void {
 	if (result === "refused") throw new MqttError(Reason.NOT_AUTHORIZED, "not authorised");
 }
 
-/** Whether a client that came in would still be let in. */
-export function mayStay({ authentication, listener, username, login, identity }: Client): boolean {
+/** Throws unless a client that has shown who it is may come in with that client identifier, or may stay. */
+export function requireUser(client: Client, clientId: string): void {
+	const { listener, username } = client;
+	const why = username === null ? null : (listener.users?.refuses?.(username, clientId) ?? null);
+	if (why !== null) throw new MqttError(Reason.NOT_AUTHORIZED, why);
+	if (!isKnown(client)) throw new MqttError(Reason.NOT_AUTHORIZED, "it may not log in any more");
+}
+
+function isKnown({ authentication, listener, username, login, identity }: Client): boolean {
 	if (authentication !== null) return true;
 	if (listener.usesIdentity) return identity !== null && username === identity;
 	const { users, allowAnonymous } = listener;
@@ -87,7 +94,9 @@ export function checkReader(
 	const { users, allowAnonymous } = listener;
 	const { username, password, address } = who;
 	const finish = (result: LoginResult) => {
-		const mayRead = result === "accepted" && new Rights(listener, HTTP_CLIENT_ID, username).mayRead(topic);
+		const isBarred = username !== null && (users?.refuses?.(username, HTTP_CLIENT_ID) ?? null) !== null;
+		const mayRead =
+			result === "accepted" && !isBarred && new Rights(listener, HTTP_CLIENT_ID, username).mayRead(topic);
 		done(result === "accepted" && !mayRead ? "refused" : result);
 	};
 	if (username === null || users === null) {

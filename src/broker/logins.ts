@@ -4,9 +4,9 @@
  */
 
 import type { PasswordHash } from "../config/password.ts";
-import type { Users } from "../config/password-file.ts";
 import type { Host, Log } from "../host/host.ts";
 import { LoginGuard } from "./login-guard.ts";
+import type { Users } from "./settings.ts";
 
 /** Hashes computed at once; the others wait. */
 const MAXIMUM_RUNNING = 2;

@@ -87,7 +87,8 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 	const packetId = view.packetId;
 	const qos = view.qos;
 	const role = client.sparkplugAware ? roleOf(client, route) : NO_ROLE;
-	let refusal = refusalOf(client, route, role, view.payloadEnd - view.payloadStart);
+	const endpoint = route.reserved ? broker.control.get(route.topic) : undefined;
+	let refusal = refusalOf(client, route, role, view.payloadEnd - view.payloadStart, endpoint !== undefined);
 	if (broker.tracing && refusal === null) trace(client, "Received PUBLISH from", route.topic);
 	if (qos === 2 && session.incoming.has(packetId)) {
 		acknowledge(client, PacketType.PUBREC, packetId, Reason.SUCCESS); // not published again [MQTT-4.3.3-10]
@@ -99,7 +100,10 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 		broker.limits.reach("max_inflight_messages", session, text);
 	}
 	let reason: number = Reason.SUCCESS;
-	if (refusal === null) {
+	if (endpoint !== undefined && refusal === null) {
+		broker.requestControl(endpoint, bytes.subarray(view.payloadStart, view.payloadEnd), client);
+		if (qos === 2) session.incoming.add(packetId);
+	} else if (refusal === null) {
 		const { publication } = broker;
 		const source = role === DEATH ? stamped(client, bytes) : bytes;
 		publication.begin(route, source, view, properties, expiresAt, broker.seconds);
@@ -178,7 +182,13 @@ function stamped({ broker }: Client, bytes: Uint8Array): Uint8Array {
  * Null when the message is taken; else a reason that PUBACK and PUBREC have ([MQTT-3.4.2-1], [MQTT-3.5.2-1]).
  * (3.1.1: [MQTT-3.3.5-2])
  */
-function refusalOf(client: Client, route: Route, role: SparkplugRole, payloadLength: number): Refusal | null {
+function refusalOf(
+	client: Client,
+	route: Route,
+	role: SparkplugRole,
+	payloadLength: number,
+	isControl: boolean,
+): Refusal | null {
 	const { broker, session } = client;
 	const limit = broker.settings.messageSizeLimit;
 	if (limit !== 0 && payloadLength > limit) {
@@ -193,7 +203,7 @@ function refusalOf(client: Client, route: Route, role: SparkplugRole, payloadLen
 		return NO_MEMORY;
 	}
 	const { rights } = client;
-	const isReserved = route.reserved || role === CERTIFICATE;
+	const isReserved = (route.reserved && !isControl) || role === CERTIFICATE;
 	if (isReserved || (rights !== null && !route.admits(rights))) {
 		trace(client, "Denied PUBLISH from", route.topic);
 		return isReserved ? RESERVED : NO_RIGHT;

@@ -2,8 +2,8 @@
 
 import type { ListenerSettings } from "./settings.ts";
 
-/** What a client asks for: to be sent messages of a topic, to publish to it, to subscribe to a topic filter. */
-export type Access = "read" | "write" | "subscribe";
+/** What a client asks for: to be sent messages of a topic, to publish to it, to (un)subscribe to a topic filter. */
+export type Access = "read" | "write" | "subscribe" | "unsubscribe";
 
 /** Rules about who may do what. They see topics as the broker has them, with the mount point. */
 export interface AccessRules {
@@ -38,6 +38,10 @@ export class Rights {
 
 	maySubscribe(topicFilter: string): boolean {
 		return this.may("subscribe", topicFilter);
+	}
+
+	mayUnsubscribe(topicFilter: string): boolean {
+		return this.may("unsubscribe", topicFilter);
 	}
 
 	private may(access: Access, topic: string): boolean {

@@ -1,7 +1,8 @@
 /** What an owner decides about the broker. Names and meanings are those of mosquitto.conf; units in the comments. */
 
-import type { Users } from "../config/password-file.ts";
+import type { PasswordHash } from "../config/password.ts";
 import type { Clock, Connection, Host, Log, LogType, Process, Timers } from "../host/host.ts";
+import type { ControlEndpoint } from "./control.ts";
 import type { LoginResult } from "./logins.ts";
 import type { AccessRules } from "./rights.ts";
 
@@ -50,6 +51,15 @@ export interface BrokerSettings {
 	sparkplugAware: boolean;
 	/** Name and version of the program, for `$SYS`. */
 	version: string;
+}
+
+/** Who may log in, and with which password. A map of a password file is one. */
+export interface Users {
+	get(username: string): PasswordHash | undefined;
+	/** All hashes, of which the first tells what a login costs. */
+	values(): IterableIterator<PasswordHash, undefined>;
+	/** Why a user cannot log in, or stay, whatever the password; null when nothing is in the way. */
+	refuses?(username: string, clientId: string): string | null;
 }
 
 /** Settings of the listener that a client came through. */
@@ -147,6 +157,14 @@ export interface BrokerControl {
 	accept(connection: Connection, listener: ListenerSettings, identity?: string | null): void;
 	/** Replaces the settings and asks the log anew what it wants; clients that are connected stay. */
 	configure(settings: BrokerSettings): void;
+	/** Replaces what serves topics below `$CONTROL`. */
+	serveControl(endpoints: readonly ControlEndpoint[]): void;
+	/** Says that access rights have changed. */
+	accessChanged(): void;
+	/** Ends the connections of a user, or with null of all without user name; their wills are not sent. */
+	kick(username: string | null): void;
+	/** Addresses of the connections of a user, of that client identifier or with null of any. */
+	connectionsOf(username: string, clientId: string | null): string[];
 	/** Publishes a log line to those who subscribed to it, in the next turn of the loop. */
 	publishLog(type: LogType, line: string): void;
 	/**

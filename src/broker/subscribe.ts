@@ -111,6 +111,10 @@ export function handleUnsubscribe(client: Client, packet: UnsubscribePacket): vo
 	const reasonCodes = packet.topicFilters.map((asked) => {
 		const topicFilter = ownFilter(client, asked);
 		if (broker.tracing) broker.log.write("debug", `\t${topicFilter}`);
+		if (client.rights !== null && !client.rights.mayUnsubscribe(topicFilter)) {
+			client.trace("Denied UNSUBSCRIBE from", `('${topicFilter}')`);
+			return Reason.NOT_AUTHORIZED;
+		}
 		broker.log.write("unsubscribe", `${session.clientId} ${topicFilter}`);
 		session.subscriptions.delete(topicFilter);
 		// Nothing new is added; what was, stays: [MQTT-3.10.4-2], [MQTT-3.10.4-3], 3.1.1: [MQTT-3.10.4-2], [MQTT-3.10.4-3].

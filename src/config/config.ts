@@ -14,6 +14,7 @@ export interface GlobalConfig {
 	checkRetainSource: boolean;
 	clientIdPrefixes: string | null;
 	connectionMessages: boolean;
+	enableControlApi: boolean;
 	/** Null is no limit. */
 	globalMaxClients: number | null;
 	/** Null is no limit. */

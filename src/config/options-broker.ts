@@ -95,13 +95,12 @@ const ACCESS: readonly Option[] = [
 			),
 		},
 	),
-	ignored(
+	ofBroker(
 		"enable_control_api",
-		"global",
 		boolean,
+		"enableControlApi",
 		false,
-		"this build has no $CONTROL topics",
-		"Whether $CONTROL/broker/v1 answers.",
+		"Whether `$CONTROL/broker/v1` answers; give access to it to few.",
 	),
 ];
 

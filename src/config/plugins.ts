@@ -7,10 +7,6 @@ import type { ListenerConfig } from "./config.ts";
 import { ConfigError, fail } from "./error.ts";
 import { anything, choice, integer, text, type ValueType, type Written } from "./value.ts";
 
-/** Why what protects is refused. */
-export const LOGINS =
-	"this build knows no logins and access rights, and clients would have more access than was asked for";
-
 /** A `plugin_opt_*` of a built-in plugin. */
 interface PluginOption {
 	readonly type: ValueType<unknown>;
@@ -24,8 +20,6 @@ interface PluginOption {
 export interface BuiltIn {
 	/** The name of its file, without the ending. */
 	readonly name: string;
-	/** Why it cannot be used; null when it can. */
-	readonly refusal: string | null;
 	/** By name, without `plugin_opt_`. */
 	readonly options: Readonly<Record<string, PluginOption>>;
 	/** Options of mosquitto.conf, with their values, that the plugin as such asks for. */
@@ -43,25 +37,21 @@ function sameAs(name: string): PluginOption {
 export const BUILT_INS: readonly BuiltIn[] = [
 	{
 		name: "mosquitto_acl_file",
-		refusal: null,
 		options: { acl_file: sameAs("acl_file") },
 		implies: [],
 	},
 	{
 		name: "mosquitto_dynamic_security",
-		refusal: LOGINS,
 		options: { config_file: own(text(), true), password_init_file: own(text()) },
 		implies: [],
 	},
 	{
 		name: "mosquitto_password_file",
-		refusal: null,
 		options: { password_file: sameAs("password_file") },
 		implies: [],
 	},
 	{
 		name: "mosquitto_persist_sqlite",
-		refusal: null,
 		options: {
 			db_file: own(text()),
 			sync: own(choice(["extra", "full", "normal", "off"])),
@@ -70,7 +60,7 @@ export const BUILT_INS: readonly BuiltIn[] = [
 		},
 		implies: [["persistence", "true"]],
 	},
-	{ name: "mosquitto_sparkplug_aware", refusal: null, options: {}, implies: [] },
+	{ name: "mosquitto_sparkplug_aware", options: {}, implies: [] },
 ];
 
 /** Endings of a plugin's file: Unix, Windows. */
@@ -143,9 +133,8 @@ export function resolvePlugin(lines: PluginLines, owner: PluginOwner): PluginCon
 			lines.at,
 		]);
 	}
-	const { name, refusal, implies } = builtIn;
+	const { name, implies } = builtIn;
 	placed(lines.at, () => {
-		if (refusal !== null) fail(`Error: The plugin ${name} cannot be used: ${refusal}.`);
 		for (const [option, { required }] of Object.entries(builtIn.options)) {
 			if (required && !lines.options.has(option)) {
 				fail(`Error: The plugin ${name} needs the option 'plugin_opt_${option}'.`);

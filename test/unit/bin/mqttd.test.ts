@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { ProgramLog } from "../../../src/bin/log.ts";
 import { runBroker } from "../../../src/bin/mqttd.ts";
+import type { ControlEndpoint } from "../../../src/broker/control.ts";
 import type { BrokerControl, BrokerSettings, ListenerSettings } from "../../../src/broker/settings.ts";
 import type { LogType } from "../../../src/host/host.ts";
 import { createFakeHost, FakeExit, type FakeHost, fakeError } from "../../fake/host.ts";
@@ -12,6 +13,8 @@ import { createFakeHost, FakeExit, type FakeHost, fakeError } from "../../fake/h
 class NotingBroker implements BrokerControl {
 	readonly accepted: ListenerSettings[] = [];
 	readonly published: string[] = [];
+	/** Topics below `$CONTROL` that are served. */
+	control: readonly ControlEndpoint[] = [];
 	settings: BrokerSettings;
 	stopped: (() => void) | null = null;
 
@@ -25,6 +28,18 @@ class NotingBroker implements BrokerControl {
 
 	configure(settings: BrokerSettings): void {
 		this.settings = settings;
+	}
+
+	serveControl(endpoints: readonly ControlEndpoint[]): void {
+		this.control = endpoints;
+	}
+
+	accessChanged(): void {}
+
+	kick(): void {}
+
+	connectionsOf(): string[] {
+		return [];
 	}
 
 	publishLog(type: LogType, line: string): void {

@@ -111,7 +111,7 @@ const BROKER: Readonly<Record<string, OptionCase>> = {
 	clientid_prefixes: text("secure-", wires("connect")),
 	check_retain_source: boolean({ shown: "unit/broker/access.test.ts" }),
 	per_listener_settings: boolean({ gives: ({ global }) => global.perListenerSettings, ...SYSTEM }),
-	enable_control_api: boolean(),
+	enable_control_api: boolean({ shown: "unit/bin/dynsec.test.ts" }),
 	plugin: {
 		takes: [["/usr/lib/mosquitto_sparkplug_aware.so", ["mosquitto_sparkplug_aware"]]],
 		wrong: [EMPTY],

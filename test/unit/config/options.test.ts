@@ -139,6 +139,7 @@ test("every field of the configuration has a default, and no two options share o
 		allowZeroLengthClientId: true,
 		autoIdPrefix: null,
 		connectionMessages: true,
+		enableControlApi: false,
 		globalMaxClients: null,
 		globalMaxConnections: null,
 		logDestinations: [{ kind: "stderr" }],

@@ -199,16 +199,17 @@ describe("what plugins stand for", () => {
 		}
 	});
 
-	test("dynamic_security is refused as long as there are no logins", () => {
-		const [error, place] = errorOf(
-			"plugin mosquitto_dynamic_security.so",
-			"plugin_opt_config_file /d.json",
-		).lines;
-		assert.match(
-			error ?? "",
-			/^Error: The plugin mosquitto_dynamic_security cannot be used: this build knows no logins/,
-		);
-		assert.equal(place, `Error found at ${FILE}:1.`);
+	test("dynamic_security needs its file", () => {
+		const plugin = "plugin mosquitto_dynamic_security.so";
+		const { plugins } = read(plugin, "plugin_opt_config_file /d.json", "plugin_opt_password_init_file /p");
+		assert.deepEqual(Object.fromEntries(plugins[0]?.options ?? []), {
+			config_file: "/d.json",
+			password_init_file: "/p",
+		});
+		assert.deepEqual(errorOf(plugin).lines, [
+			"Error: The plugin mosquitto_dynamic_security needs the option 'plugin_opt_config_file'.",
+			`Error found at ${FILE}:1.`,
+		]);
 	});
 
 	test("any other plugin is refused, once the rest of the file is right", () => {
