@@ -262,7 +262,11 @@ static void end_handshake(tls *tls, int error)
 	done(connection, owner, error);
 	if (error != 0) {
 		tls_release(connection);
-		connection_finish(connection);
+		/* Only who is told something is waited for: the others must not hold descriptors. */
+		if (output_empty(connection))
+			connection_end(connection, 0);
+		else
+			connection_finish(connection);
 	}
 }
 
