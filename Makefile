@@ -82,6 +82,7 @@ check: setup-test
 fuzz: setup-run
 	$(NODE) test/fuzz/packet.ts
 	$(NODE) test/fuzz/door.ts
+	$(NODE) test/fuzz/ubus.ts
 
 bench: setup-bench build
 	$(NODE) test/bench/run.ts $(BENCH)
