@@ -3,4 +3,4 @@
 import { createNodeHost } from "../../src/node/host.ts";
 import { runContract } from "./suite.ts";
 
-await runContract(createNodeHost());
+void runContract(createNodeHost());

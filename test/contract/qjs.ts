@@ -3,4 +3,5 @@
 import { createQuickJsHost } from "../../src/qjs/host.ts";
 import { runContract } from "./suite.ts";
 
-await runContract(createQuickJsHost());
+// Not awaited: the engine cannot take a module apart that waits when the program ends.
+void runContract(createQuickJsHost());

@@ -1,7 +1,7 @@
 /** Every wire case of the broker on a host: its engine, texts and maps, over a fake network and clock. */
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before, suite, test } from "node:test";
 import {
 	byOctet,
 	readThemes,
@@ -15,6 +15,11 @@ import type { WireCommand, WireResult } from "./wire.ts";
 
 /** Registers the tests of one host. Its program has been built before they run. */
 export function wireCases(program: Program): void {
+	// A suite of its own, which ends before that of the host ends what is left.
+	suite("wire cases", () => register(program));
+}
+
+function register(program: Program): void {
 	let stage: RemoteStage | null = null;
 	let passed = 0;
 	const themes = readThemes();
