@@ -31,7 +31,6 @@ import {
 	ANSWER_LIMIT,
 	AUTHENTICATING,
 	AWAITING_CONNECT,
-	AWAITING_PUBACK,
 	CLOSED,
 	type ClientState,
 	CONNECTED,
@@ -53,7 +52,7 @@ import {
 } from "./constants.ts";
 import type { Due } from "./deadlines.ts";
 import { UNKNOWN_CLIENT } from "./end-text.ts";
-import { forward, forwardTracked, takeForwarded } from "./forward.ts";
+import { forward, forwardTracked, takeForwarded, takeTracked } from "./forward.ts";
 import { LimitError } from "./limits.ts";
 import type { Link } from "./link.ts";
 import { type Message, outgoingProperties } from "./message.ts";
@@ -110,6 +109,7 @@ export function settleTallies(next: Broker): void {
 	tallied = next;
 	if (statistics === undefined) return;
 	const { received, sent } = statistics;
+	packets += takeTracked();
 	answers[PUBACK] = answeredPubacks;
 	let publishes = packets - pubacks;
 	for (let type = 0; type < 16; type++) {
@@ -179,6 +179,8 @@ export class Client implements ConnectionHandler, Due, Link {
 	/** For the short way of messages that it publishes: where they go, and whether there is such a way. */
 	readonly routes: Routes;
 	isVersion5 = false;
+	/** Whether a QoS 0 frame needs a look at its properties, or at what the client may do. */
+	needsLook = false;
 	/** Whether its messages may be of Sparkplug. */
 	sparkplugAware = false;
 	private forwards = false;
@@ -190,7 +192,7 @@ export class Client implements ConnectionHandler, Due, Link {
 	/** Octets of the longest packet it may send now. */
 	private frameLimit: number;
 	/** A frame whose second octet says more than this is looked at more closely. */
-	private shortFrame: number;
+	shortFrame: number;
 
 	constructor(broker: Broker, connection: Connection, listener: ListenerSettings, identity: string | null) {
 		this.broker = broker;
@@ -245,31 +247,38 @@ export class Client implements ConnectionHandler, Due, Link {
 				const header = bytes[at]!;
 				if (forwards) {
 					// The packets that most of the work is about, here in line: a call costs more than all of this.
-					let done = false;
 					if (header === PLAIN_QOS_0) {
-						done = forward(this, bytes, at, next);
+						if (forward(this, bytes, at, next)) {
+							packets++;
+							at = next;
+							continue;
+						}
 					} else if (header === PUBACK_HEADER && length === 4) {
-						done = this.session.complete((bytes[at + 2]! << 8) | bytes[at + 3]!, AWAITING_PUBACK);
-						if (done) pubacks++;
-					} else if (header === PLAIN_QOS_1) {
-						done = forwardTracked(this, bytes, at, next, 1);
-					} else if (header === PLAIN_QOS_2) {
-						done = forwardTracked(this, bytes, at, next, 2);
+						const after = this.session.completeRun(bytes, at, end);
+						if (after > at) {
+							packets += (after - at) >> 2;
+							pubacks += (after - at) >> 2;
+							at = after;
+							continue;
+						}
+					} else if (header === PLAIN_QOS_1 || header === PLAIN_QOS_2) {
+						const after = forwardTracked(this, bytes, at, next, end, (header >> 1) & 3);
+						if (after > at) {
+							at = after;
+							continue;
+						}
 					} else if (header >= PUBREC_HEADER && header <= PUBCOMP_HEADER && length === 4) {
 						// With other flags it is malformed, which is for the long way to say.
 						if (header === PUBREC_HEADER || header === PUBREL_HEADER || header === PUBCOMP_HEADER) {
-							done = takeAck(this, header >> 4, (bytes[at + 2]! << 8) | bytes[at + 3]!);
-							if (done) {
+							if (takeAck(this, header >> 4, (bytes[at + 2]! << 8) | bytes[at + 3]!)) {
 								types[header >> 4]!++;
+								packets++;
 								otherPackets++;
 								otherOctets += 4;
+								at = next;
+								continue;
 							}
 						}
-					}
-					if (done) {
-						packets++;
-						at = next;
-						continue;
 					}
 				}
 				const type = header >> 4;
@@ -454,6 +463,7 @@ export class Client implements ConnectionHandler, Due, Link {
 		const { session, listener, username } = this;
 		session.rights = new Rights(listener, session.clientId, username);
 		this.rights = session.rights.restricted ? session.rights : null;
+		this.needsLook = this.isVersion5 || this.rights !== null;
 	}
 
 	/** Settings, the log's wishes or the state of the connection have changed. */
@@ -462,6 +472,7 @@ export class Client implements ConnectionHandler, Due, Link {
 		this.frameLimit = settings.maxPacketSize;
 		this.shortFrame = Math.min(this.frameLimit, SHORT_FRAME);
 		this.isVersion5 = this.version === 5;
+		this.needsLook = this.isVersion5 || this.rights !== null;
 		this.sparkplugAware = settings.sparkplugAware || this.listener.sparkplugAware;
 		const own = this.mount === null;
 		this.forwards = own && this.broker.forwardsFrames && this.maxQos === 2;
@@ -542,6 +553,14 @@ export class Client implements ConnectionHandler, Due, Link {
 		ackBytes[2] = packetId >> 8;
 		ackBytes[3] = packetId;
 		const buffered = this.connection.write(ackBytes, 0, 4);
+		if (buffered > OUTPUT_LIMIT) this.outputGrew(buffered);
+	}
+
+	/** The same for the `count` acknowledgements in `run`, all of one type. */
+	answerRun(run: Uint8Array, count: number): void {
+		if (run[0] === PUBACK_HEADER) answeredPubacks += count;
+		else answers[run[0]! >> 4]! += count;
+		const buffered = this.connection.write(run, 0, 4 * count);
 		if (buffered > OUTPUT_LIMIT) this.outputGrew(buffered);
 	}
 

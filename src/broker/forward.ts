@@ -6,15 +6,7 @@
 
 import { PublishView } from "../packet/packet.ts";
 import type { Client } from "./client.ts";
-import {
-	NO_MATCHING_SUBSCRIBERS,
-	OUTPUT_LIMIT,
-	PUBACK,
-	PUBACK_HEADER,
-	PUBLISH,
-	PUBREC,
-	PUBREC_HEADER,
-} from "./constants.ts";
+import { OUTPUT_LIMIT, PUBACK_HEADER, PUBLISH, PUBREC_HEADER } from "./constants.ts";
 import type { Delivery } from "./delivery.ts";
 import { distributeTo } from "./distribute.ts";
 import type { Route } from "./routes.ts";
@@ -27,6 +19,14 @@ let payload = 0;
 let furtherCopies = 0;
 let furtherOctets = 0;
 let furtherPayload = 0;
+/** Frames of QoS 1 and 2, which `client.ts` has not counted. */
+let tracked = 0;
+
+export function takeTracked(): number {
+	const count = tracked;
+	tracked = 0;
+	return count;
+}
 
 /** Adds the tallies to `statistics`, and starts over; `frames` and `octets` are those of frames that came this way. */
 export function takeForwarded(statistics: Statistics, frames: number, octets: number): void {
@@ -52,13 +52,15 @@ export function forward(client: Client, bytes: Uint8Array, start: number, end: n
 		if (topicStart === topicEnd) return false;
 		route = routes.get(bytes, topicStart, topicEnd);
 	}
-	const rights = client.rights;
-	if (rights !== null && route.writer !== rights && !route.admits(rights)) return false;
 	let forwarding = route.forwarding;
-	if (client.isVersion5) {
-		if (bytes[topicEnd]! > 0) return false;
-		forwarding = route.forwarding5;
-		if (forwarding !== null) payload--;
+	if (client.needsLook) {
+		const rights = client.rights;
+		if (rights !== null && route.writer !== rights && !route.admits(rights)) return false;
+		if (client.isVersion5) {
+			if (bytes[topicEnd]! > 0) return false;
+			forwarding = route.forwarding5;
+			if (forwarding !== null) payload--;
+		}
 	}
 	if (forwarding === null) return false;
 	payload += end - topicEnd;
@@ -104,47 +106,81 @@ function forwardRest(
 	publication.finish();
 }
 
-/** As `forward`, for QoS 1 and 2: to each subscriber with a packet identifier of its own; then the acknowledgement. */
+/** Frames that are taken as one run at most. */
+const RUN_LIMIT = 64;
+/** The acknowledgements of a run, which lack but their packet identifiers. */
+const pubacks = acknowledgements(PUBACK_HEADER);
+const pubrecs = acknowledgements(PUBREC_HEADER);
+
+function acknowledgements(header: number): Uint8Array {
+	return new Uint8Array(4 * RUN_LIMIT).map((_, at) => [header, 2, 0, 0][at & 3]!);
+}
+
+/**
+ * As `forward`, for QoS 1 and 2: to each subscriber with a packet identifier of its own; then the acknowledgement. It
+ * goes on with the frames of the same QoS behind it up to `limit`, as what is asked and written once for all of them is
+ * most of the work. Returns where the first frame begins that it has left, untouched.
+ */
 export function forwardTracked(
 	client: Client,
 	bytes: Uint8Array,
 	start: number,
 	end: number,
+	limit: number,
 	qos: number,
-): boolean {
-	const topicStart = bytes[start + 1]! < 128 ? start + 4 : afterLength(bytes, start) + 2;
-	const topicEnd = topicStart + ((bytes[topicStart - 2]! << 8) | bytes[topicStart - 1]!);
-	if (topicEnd + 2 >= end || topicStart === topicEnd) return false;
-	const packetId = (bytes[topicEnd]! << 8) | bytes[topicEnd + 1]!;
+): number {
 	const session = client.session;
-	if (packetId === 0 || (qos === 2 && !session.mayReceive(packetId, client.incomingMaximum))) return false;
-	const isVersion5 = client.isVersion5;
-	if (isVersion5 && bytes[topicEnd + 2]! > 0) return false;
 	const routes = client.routes;
-	let route = routes.cache.get(bytes, topicStart, topicEnd);
-	if (route === undefined || route.generation !== routes.generation) {
-		route = routes.get(bytes, topicStart, topicEnd);
-	}
-	if (route.forwarding === null) return false;
+	const cache = routes.cache;
+	const isVersion5 = client.isVersion5;
 	const rights = client.rights;
-	if (rights !== null && route.writer !== rights && !route.admits(rights)) return false;
-	payload += end - topicEnd - (isVersion5 ? 3 : 2);
-	const only = route.only;
+	const shortFrame = client.shortFrame;
 	const level = isVersion5 ? 5 : 3;
-	if (
-		only === null ||
-		only.qos < qos ||
-		!only.session.deliverFrame(bytes, start, end, topicEnd, level, qos)
-	) {
-		forwardToEach(client, route, bytes, start, end, topicStart, topicEnd, qos);
+	const header = bytes[start]!;
+	const acks = qos === 1 ? pubacks : pubrecs;
+	let at = start;
+	let next = end;
+	let count = 0;
+	do {
+		const topicStart = bytes[at + 1]! < 128 ? at + 4 : afterLength(bytes, at) + 2;
+		const topicEnd = topicStart + ((bytes[topicStart - 2]! << 8) | bytes[topicStart - 1]!);
+		if (topicEnd + 2 >= next || topicStart === topicEnd) break;
+		const packetId = (bytes[topicEnd]! << 8) | bytes[topicEnd + 1]!;
+		if (packetId === 0 || (qos === 2 && !session.mayReceive(packetId, client.incomingMaximum))) break;
+		if (isVersion5 && bytes[topicEnd + 2]! > 0) break;
+		let route = cache.get(bytes, topicStart, topicEnd);
+		if (route === undefined || route.generation !== routes.generation) {
+			// This may throw, and then what came before is to have been acknowledged.
+			if (count > 0) break;
+			route = routes.get(bytes, topicStart, topicEnd);
+		}
+		if (route.forwarding === null) break;
+		if (rights !== null && route.writer !== rights && !route.admits(rights)) break;
+		const only = route.only;
+		if (isVersion5 && only === null && !hasReceiver(route.deliveries, client)) break;
+		payload += next - topicEnd - (isVersion5 ? 3 : 2);
+		if (
+			only === null ||
+			only.qos < qos ||
+			!only.session.deliverFrame(bytes, at, next, topicEnd, level, qos)
+		) {
+			forwardToEach(client, route, bytes, at, next, topicStart, topicEnd, qos);
+		}
+		if (qos === 2) session.incoming.add(packetId);
+		acks[4 * count + 2] = packetId >> 8;
+		acks[4 * count + 3] = packetId;
+		count++;
+		at = next;
+		if (limit - at < 2 || bytes[at] !== header) break;
+		const length = bytes[at + 1]! + 2;
+		if (length > shortFrame) break;
+		next = at + length;
+	} while (next <= limit && count < RUN_LIMIT);
+	if (count > 0) {
+		tracked += count;
+		client.answerRun(acks, count); // [MQTT-4.3.2-4], [MQTT-4.3.3-8]
 	}
-	if (qos === 2) session.incoming.add(packetId);
-	if (isVersion5 && !hasReceiver(route.deliveries, client)) {
-		client.sendAck(qos === 1 ? PUBACK : PUBREC, packetId, NO_MATCHING_SUBSCRIBERS);
-		return true;
-	}
-	client.answer(qos === 1 ? PUBACK_HEADER : PUBREC_HEADER, packetId); // [MQTT-4.3.2-4], [MQTT-4.3.3-8]
-	return true;
+	return at;
 }
 
 /** Any number of subscribers: the frame where it can be taken, or else a copy that is made for it. */

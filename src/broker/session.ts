@@ -7,6 +7,7 @@ import {
 	AWAITING_PUBREC,
 	type FrameLevel,
 	OUTPUT_LIMIT,
+	PUBACK_HEADER,
 } from "./constants.ts";
 import { Fifo } from "./fifo.ts";
 import type { Limit, Limits } from "./limits.ts";
@@ -200,7 +201,7 @@ export class Session {
 		} while (plain[id & plainMask] !== 0 || (this.keeps && this.outgoing.has(id)));
 		this.lastPacketId = id;
 		plain[id & plainMask] = id | (qos === 1 ? AWAITING_PUBACK << 16 : AWAITING_PUBREC << 16);
-		this.inflight++;
+		this.inflight += 1;
 		bytes[packetIdAt] = id >> 8;
 		bytes[packetIdAt + 1] = id;
 		const link = this.link!;
@@ -397,6 +398,31 @@ export class Session {
 		this.plainMask = places.length - 1;
 		for (const entry of plain) if (entry !== 0) places[entry & this.plainMask] = entry;
 		this.chooseFrameLevel();
+	}
+
+	/**
+	 * The plain PUBACK at `start`, and those behind it up to `limit`: as `complete`. Returns where the first begins that
+	 * ended no flow of those that end with the connection, or is none.
+	 */
+	completeRun(bytes: Uint8Array, start: number, limit: number): number {
+		const plain = this.plain;
+		const plainMask = this.plainMask;
+		let at = start;
+		do {
+			const packetId = (bytes[at + 2]! << 8) | bytes[at + 3]!;
+			const place = packetId & plainMask;
+			if (plain[place] !== (packetId | (AWAITING_PUBACK << 16))) break;
+			plain[place] = 0;
+			at += 4;
+		} while (limit - at >= 4 && bytes[at] === PUBACK_HEADER && bytes[at + 1] === 2);
+		if (at === start) {
+			const packetId = (bytes[at + 2]! << 8) | bytes[at + 3]!;
+			return this.complete(packetId, AWAITING_PUBACK) ? at + 4 : at;
+		}
+		this.inflight -= (at - start) >> 2;
+		if (this.frames.length > 0 && this.link !== null) this.drainFrames(this.link);
+		if (this.frameLevel === 0) this.drain();
+		return at;
 	}
 
 	/**
