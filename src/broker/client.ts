@@ -3,14 +3,12 @@
 import type { PasswordHash } from "../config/password.ts";
 import type { Connection, ConnectionHandler, HostError } from "../host/host.ts";
 import {
-	decodePacket,
 	encodedLength,
 	encodePacket,
 	frameLength,
 	MAXIMUM_PACKET_SIZE,
 	MqttError,
 	type Packet,
-	PacketType,
 	type Properties,
 	type ProtocolVersion,
 	type PublishSource,
@@ -22,14 +20,11 @@ import {
 	writePublish,
 } from "../packet/packet.ts";
 import { handleAck, takeAck } from "./acknowledge.ts";
-import { handleAuth } from "./auth.ts";
 import type { Authentication } from "./authentication.ts";
 import type { Broker } from "./broker.ts";
-import { handleConnect } from "./connect.ts";
 import {
 	ACK_NAMES,
 	ANSWER_LIMIT,
-	AUTHENTICATING,
 	AWAITING_CONNECT,
 	CLOSED,
 	type ClientState,
@@ -53,6 +48,7 @@ import {
 import type { Due } from "./deadlines.ts";
 import { UNKNOWN_CLIENT } from "./end-text.ts";
 import { forward, forwardTracked, takeForwarded, takeTracked } from "./forward.ts";
+import { checkFirst, handleFirst, handlePacket } from "./handle.ts";
 import { LimitError } from "./limits.ts";
 import type { Link } from "./link.ts";
 import { type Message, outgoingProperties } from "./message.ts";
@@ -64,7 +60,6 @@ import { Rights } from "./rights.ts";
 import type { Route, Routes } from "./routes.ts";
 import type { Session } from "./session.ts";
 import type { ListenerSettings } from "./settings.ts";
-import { handleSubscribe, handleUnsubscribe } from "./subscribe.ts";
 
 /** Seconds within which a new connection has to send CONNECT. */
 const CONNECT_TIMEOUT = 30;
@@ -78,9 +73,6 @@ const LARGE_INPUT = 65_536;
 /** Octets that a client may send behind CONNECT while its password is checked. */
 const HELD_LIMIT = 16_384;
 
-/** What TLS begins with: a record of type handshake, and the version's first octet. No CONNECT looks like that. */
-const TLS_HANDSHAKE = 22;
-const TLS_MAJOR = 3;
 const NO_OCTETS = new Uint8Array(0);
 const ackBytes = new Uint8Array(8);
 
@@ -239,7 +231,7 @@ export class Client implements ConnectionHandler, Due, Link {
 				}
 				const next = at + length;
 				if (next > end) {
-					if (this.state !== CONNECTED) this.checkFirst(bytes[at]! >> 4);
+					if (this.state !== CONNECTED) checkFirst(this, bytes[at]! >> 4);
 					if (length > LARGE_INPUT && broker.memoryScarce) this.refuseInput();
 					if (next - end > LARGE_REMAINDER) this.lastActivity = broker.seconds;
 					break;
@@ -290,10 +282,10 @@ export class Client implements ConnectionHandler, Due, Link {
 				otherPackets++;
 				otherOctets += length;
 				if (type !== PUBLISH) types[type]!++;
-				if (this.state !== CONNECTED) this.handleFirst(type, bytes, frame, next);
+				if (this.state !== CONNECTED) handleFirst(this, type, bytes, frame, next);
 				else if (type === PUBLISH) handlePublish(this, bytes, frame, next);
 				else if (type >= PUBACK && type <= PUBCOMP) handleAck(this, bytes, frame, next);
-				else this.handle(bytes, frame, next);
+				else handlePacket(this, bytes, frame, next);
 				if (this.state === LOGGING_IN) {
 					if (end - at > HELD_LIMIT) {
 						throw new MqttError(Reason.QUOTA_EXCEEDED, "too much was sent before CONNACK");
@@ -355,62 +347,9 @@ export class Client implements ConnectionHandler, Due, Link {
 		return end - start;
 	}
 
-	private handleFirst(type: number, bytes: Uint8Array, start: number, end: number): void {
-		if (bytes[start] === TLS_HANDSHAKE && bytes[start + 1] === TLS_MAJOR) {
-			const text = `Client from ${this.address} appears to be using TLS to connect to a non-TLS listener.`;
-			this.broker.log.write("notice", text);
-		}
-		this.checkFirst(type);
-		this.handle(bytes, start, end);
-	}
-
-	/** Throws unless a packet of that type may come before the client is let in. */
-	private checkFirst(type: number): void {
-		if (this.state !== AUTHENTICATING) {
-			requireConnect(type);
-		} else if (type !== PacketType.AUTH && type !== PacketType.DISCONNECT) {
-			// [MQTT-3.1.2-30], and [MQTT-3.1.0-2]
-			throw new MqttError(Reason.PROTOCOL_ERROR, "authentication goes on: neither AUTH nor DISCONNECT");
-		}
-	}
-
 	/** As mosquitto's manual has it: the message is dropped, and who sends it disconnected. */
 	private refuseInput(): never {
 		throw new LimitError("memory_limit", Reason.QUOTA_EXCEEDED, "memory_limit exceeded");
-	}
-
-	/** Packets that are not of the hot path. */
-	private handle(bytes: Uint8Array, start: number, end: number): void {
-		if (this.state === CONNECTED && bytes[start]! >> 4 === PacketType.CONNECT) {
-			// Whatever is in it: [MQTT-3.1.0-2], 3.1.1: [MQTT-3.1.0-2]. So there is one CONNACK [MQTT-3.2.0-2].
-			throw new MqttError(Reason.PROTOCOL_ERROR, "a second CONNECT");
-		}
-		const packet = decodePacket(bytes, start, end, this.version, this.broker.host.utf8);
-		switch (packet.type) {
-			case PacketType.CONNECT:
-				handleConnect(this, packet);
-				return;
-			case PacketType.SUBSCRIBE:
-				handleSubscribe(this, packet);
-				return;
-			case PacketType.UNSUBSCRIBE:
-				handleUnsubscribe(this, packet);
-				return;
-			case PacketType.PINGREQ:
-				this.trace("Received PINGREQ from");
-				this.trace("Sending PINGRESP to");
-				this.send({ type: PacketType.PINGRESP }); // [MQTT-3.12.4-1] (3.1.1: [MQTT-3.12.4-1])
-				return;
-			case PacketType.DISCONNECT:
-				this.trace("Received DISCONNECT from");
-				this.broker.clientDisconnected(this, packet);
-				return;
-			case PacketType.AUTH:
-				handleAuth(this, packet);
-				return;
-			default:
-				throw new MqttError(Reason.PROTOCOL_ERROR, "a packet that only a server sends");
-		}
 	}
 
 	private failed(error: unknown): void {
@@ -718,10 +657,4 @@ export class Client implements ConnectionHandler, Due, Link {
 /** One and a half times the keep alive, in whole seconds. */
 function keepAliveLimit(keepAlive: number): number {
 	return keepAlive + ((keepAlive + 1) >> 1);
-}
-
-function requireConnect(type: number): void {
-	if (type !== PacketType.CONNECT) {
-		throw new MqttError(Reason.PROTOCOL_ERROR, "the first packet is not CONNECT"); // [MQTT-3.1.0-1] (3.1.1: [MQTT-3.1.0-1])
-	}
 }
