@@ -184,11 +184,12 @@ int main(int argc, char **argv)
 	char *text = read_file(argv[first], &length);
 	JSRuntime *rt = JS_NewRuntime();
 	JSContext *ctx = JS_NewContext(rt);
-	JS_SetStripInfo(rt, JS_STRIP_SOURCE);
+	/* Functions keep their names, which stack traces show; places and names of variables would be a third of the code. */
+	JS_SetStripInfo(rt, JS_STRIP_DEBUG);
 	JS_SetModuleLoaderFunc(rt, NULL, load_c_module, NULL);
 	ctx->compile_regexp = compile_regexp;
 
-	/* Stack traces show this name, not the folder of the build. */
+	/* Errors of ours show this name, not the folder of the build. */
 	const char *name = strrchr(argv[first], '/');
 	name = name ? name + 1 : argv[first];
 	JSValue module = compile_module(ctx, text, length, name);
