@@ -34,6 +34,10 @@ const byPlatform: Record<string, BuildOptions> = {
 	quickjs: { platform: "neutral", target: "es2023", plugins: [cModules] },
 };
 
+/** What absent.h takes away from QuickJS: regular expressions that are compiled at run time, and little used functions. */
+const ABSENT =
+	/\bRegExp\(|\.(?:split|matchAll)\(\/|\.normalize\(|\bMath\.(?:a?(?:cos|sin|tan)h?|atan2|cbrt|expm1|hypot|log(?:10|1p|2))\b/;
+
 async function main(args: string[]): Promise<number> {
 	const [entry, out, platform] = args;
 	const options = platform === undefined ? undefined : byPlatform[platform];
@@ -70,6 +74,11 @@ async function main(args: string[]): Promise<number> {
 	}
 	// A warning of the bundler is a defect of ours (an import that is undefined, a key given twice).
 	if (errors.length > 0 || warnings.length > 0) {
+		return 1;
+	}
+	const absent = platform === "quickjs" ? ABSENT.exec(readFileSync(resolve(out), "utf8")) : null;
+	if (absent !== null) {
+		process.stderr.write(`bundle: ${absent[0]} is not in the QuickJS of ours (see src/qjs/c/absent.h)\n`);
 		return 1;
 	}
 	if (platform === "node") {

@@ -57,7 +57,7 @@ if test "$variant" = "$arch"; then
 	key=$key-$(basename "$mbedtls")
 fi
 build=$cache/build/$variant-$key-zig-$zig_version
-mkdir -p "$build/src" "$build/bytecode" "$build/bin" "$(dirname "$out")"
+mkdir -p "$build/src" "$build/engine" "$build/bytecode" "$build/bin" "$(dirname "$out")"
 exec 9>"$build/lock"
 flock 9
 
@@ -94,6 +94,12 @@ if ! cmp -s "$build/bytecode/$name.js.new" "$build/bytecode/$name.js" || test "$
 fi
 rm -f "$build/bytecode/$name.js.new"
 
+awk -f src/qjs/c/speed.awk "$quickjs/quickjs.c" >"$build/engine/quickjs.c.new"
+if cmp -s "$build/engine/quickjs.c.new" "$build/engine/quickjs.c"; then
+	rm "$build/engine/quickjs.c.new"
+else
+	mv "$build/engine/quickjs.c.new" "$build/engine/quickjs.c"
+fi
 sync_files "$build/src" src/qjs/c/*.c src/qjs/c/*.h src/qjs/c/CMakeLists.txt
 
 # Compiler drivers, as CMake wants each of them to be one command.
@@ -131,7 +137,7 @@ if ! test -e "$build/cmake/Makefile"; then
 fi
 run cmake -G 'Unix Makefiles' -S "$build/src" -B "$build/cmake" -DCMAKE_SYSTEM_NAME=Linux \
 	-DCMAKE_SYSTEM_PROCESSOR="$processor" -DCMAKE_C_COMPILER="$build/bin/cc" -DCMAKE_AR="$build/bin/ar" \
-	-DCMAKE_RANLIB="$build/bin/ranlib" -DQUICKJS_DIR="$quickjs" -DLIBUV_DIR="$libuv" -DMBEDTLS_DIR="$mbedtls" \
+	-DCMAKE_RANLIB="$build/bin/ranlib" -DQUICKJS_DIR="$quickjs" -DENGINE_DIR="$build/engine" -DLIBUV_DIR="$libuv" -DMBEDTLS_DIR="$mbedtls" \
 	-DBYTECODE_DIR="$build/bytecode" -DSANITIZE="$sanitize" \
 	-DOPTIMIZING_LINKER="$zig;ld.lld${cpu:+;-plugin-opt=mcpu=$cpu}"
 run cmake --build "$build/cmake" --target "program_$name" --parallel 2

@@ -18,7 +18,10 @@ const protocolVersions: ValueType<string> = {
 	kind: "words",
 	values: VERSIONS,
 	parse(written) {
-		const words = written.rest.split(/[ \t,]+/).filter((word) => word !== "");
+		const words = written.rest
+			.replaceAll(/[ \t,]/g, " ")
+			.split(" ")
+			.filter((word) => word !== "");
 		if (words.length === 0) fail(`Error: Empty '${written.name}' value in configuration.`);
 		const wrong = words.find((word) => !VERSIONS.includes(word));
 		const invalid = `Invalid '${written.name}' value (${wrong}).`;

@@ -66,7 +66,7 @@ export function suitesOf12(list: string | null): number[] {
 	if (list === null) return SUITES_12.map((suite) => suite[0]);
 	let chosen: Suite[] = [];
 	const banned = new Set<Suite>();
-	for (const item of list.split(/[:, ]+/)) {
+	for (const item of list.replaceAll(/[:,]/g, " ").split(" ")) {
 		const sign = /^[-!+@]/.exec(item)?.[0] ?? "";
 		const word = item.slice(sign.length);
 		if (word === "" || sign === "@") continue;

@@ -57,11 +57,10 @@ export class HeadReader {
 	}
 }
 
-const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 // Each can be matched in one go through the text, whatever it is.
-const REQUEST_LINE = new RegExp(`^(${TOKEN}) (/[\\x21-\\x7e]*) HTTP/1\\.([01])$`);
+const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\/[\x21-\x7e]*) HTTP\/1\.([01])$/;
 const STATUS_LINE = /^HTTP\/1\.[01] ([1-5][0-9][0-9])(?: .*)?$/;
-const NAME = new RegExp(`^${TOKEN}$`);
+const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\uffff]*$/;
 
 /** Headers that may come once only. */

@@ -486,6 +486,6 @@ function sayIdentity(host: Host): void {
 	const status = host.utf8.decodeLossy(bytes, 0, bytes.length).split("\n");
 	say(host, `uid ${host.process.uid}`);
 	for (const line of status.filter((entry) => /^(Uid|Gid|Groups):/.test(entry))) {
-		say(host, line.split(/\s+/).join(" ").trim());
+		say(host, line.replace(/\s+/g, " ").trim());
 	}
 }

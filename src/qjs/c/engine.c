@@ -1,5 +1,7 @@
 /* QuickJS in one unit with the few accessors of engine.h, which need its internal structures. */
 
+#include "absent.h"
+#include "list.h"
 #include "quickjs.h"
 
 /*
@@ -12,7 +14,10 @@ static inline __attribute__((always_inline)) JSValue get_field(JSContext *ctx, J
 		 get_field(ctx, object, name) :                     \
 		 JS_GetPropertyInternal(ctx, object, name, object, 0))
 
+/* This is a copy in which speed.awk has marked what is hot; all else is for size. */
+#pragma clang attribute push(__attribute__((minsize)), apply_to = function)
 #include "quickjs.c"
+#pragma clang attribute pop
 
 #include "engine.h"
 
@@ -80,6 +85,15 @@ size_t engine_heap(JSRuntime *rt)
 	return rt->malloc_state.malloc_size;
 }
 
+/* Takes the property `name` of `object`, which it frees. */
+static void take_away(JSContext *ctx, JSValue object, const char *name)
+{
+	JSAtom atom = JS_NewAtom(ctx, name);
+	JS_DeleteProperty(ctx, object, atom, 0);
+	JS_FreeAtom(ctx, atom);
+	JS_FreeValue(ctx, object);
+}
+
 JSContext *engine_context_new(JSRuntime *rt)
 {
 	JSContext *ctx = JS_NewContextRaw(rt);
@@ -92,5 +106,8 @@ JSContext *engine_context_new(JSRuntime *rt)
 	JS_AddIntrinsicMapSet(ctx);
 	JS_AddIntrinsicTypedArrays(ctx);
 	JS_AddIntrinsicPromise(ctx);
+	for (size_t i = 0; i < countof(absent_math); i++)
+		take_away(ctx, JS_GetPropertyStr(ctx, ctx->global_obj, "Math"), absent_math[i]);
+	take_away(ctx, JS_DupValue(ctx, ctx->class_proto[JS_CLASS_STRING]), "normalize");
 	return ctx;
 }
