@@ -10,6 +10,8 @@ MAKEFLAGS += --no-builtin-rules
 PORT ?= 1883
 STAGES ?= unit contract system
 ARCHS := x86_64 mips_24kc
+# The same without TLS.
+NOSSL := mips_24kc-nossl
 
 # The pinned Node that package-lock.json brings; the machine's own only runs npm.
 NODE := node_modules/node-linux-$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)/bin/node
@@ -19,18 +21,19 @@ BIOME := $(NODE) node_modules/.bin/biome
 VERSION := $(shell sed -n 's/^\t"version": "\(.*\)",$$/\1/p' package.json)
 RELEASE := $(shell sed -n 's/^PKG_RELEASE:=//p' openwrt/mqttd/Makefile)
 IPK := dist/mqttd_$(VERSION)-$(RELEASE)_mips_24kc.ipk
+IPK_NOSSL := dist/mqttd-nossl_$(VERSION)-$(RELEASE)_mips_24kc.ipk
 
 TYPESCRIPT := $(shell find src -name '*.ts') package-lock.json scripts/bundle.ts
 NATIVE := $(TYPESCRIPT) $(shell find src/qjs/c -type f) scripts/native.sh scripts/sources.sh
 PACKAGED := $(shell find openwrt/mqttd files -type f) scripts/ipk.ts LICENSE
 
-.PHONY: help run test build $(ARCHS:%=build-%) build-node ipk pkg check fuzz bench format clean setup-run setup-build setup-test setup-bench
+.PHONY: help run test build $(ARCHS:%=build-%) $(NOSSL:%=build-%) build-node ipk pkg check fuzz bench format clean setup-run setup-build setup-test setup-bench
 
 help:
 	@echo 'make run          a broker on port 1883 (PORT=N for another)'
 	@echo 'make test         every check and every test'
 	@echo 'make build        Node bundle and static binaries: build-node, $(ARCHS:%=build-%)'
-	@echo 'make ipk          OpenWrt package for mips_24kc'
+	@echo 'make ipk          OpenWrt packages for mips_24kc, with TLS and without'
 	@echo 'make pkg          single-file program for Linux on x64, with Node inside'
 	@echo 'make check        types, lint, format, imports, generated files, shell scripts, normative statements'
 	@echo 'make fuzz         mutation fuzzing of packets, and of what comes before them'
@@ -50,7 +53,9 @@ build-node: dist/mqttd.js
 
 $(ARCHS:%=build-%): build-%: dist/%/mqttd
 
-ipk: $(IPK)
+$(NOSSL:%=build-%): build-%: dist/%/mqttd
+
+ipk: $(IPK) $(IPK_NOSSL)
 
 pkg: dist/mqttd-linux-x64
 
@@ -62,8 +67,15 @@ $(ARCHS:%=dist/%/mqttd): dist/%/mqttd: $(NATIVE) | setup-build
 	scripts/native.sh $*
 	@touch $@
 
+$(NOSSL:%=dist/%/mqttd): dist/%-nossl/mqttd: $(NATIVE) | setup-build
+	MQTTD_TLS=no scripts/native.sh $*
+	@touch $@
+
 $(IPK): dist/mips_24kc/mqttd $(PACKAGED) package.json
-	$(NODE) scripts/ipk.ts
+	$(NODE) scripts/ipk.ts mqttd
+
+$(IPK_NOSSL): dist/mips_24kc-nossl/mqttd $(PACKAGED) package.json
+	$(NODE) scripts/ipk.ts mqttd-nossl
 
 dist/mqttd-linux-x64: dist/mqttd.js scripts/pkg.ts package-lock.json
 	$(NODE) scripts/pkg.ts

@@ -1,7 +1,9 @@
-// Makes the OpenWrt package that openwrt/mqttd/Makefile describes, without OpenWrt's build system.
+// Makes the OpenWrt packages that openwrt/mqttd/Makefile describes, without OpenWrt's build system.
 //
-//   node scripts/ipk.ts [--arch ARCH] [--out FOLDER]     builds FOLDER/mqttd_VERSION-RELEASE_ARCH.ipk from dist/ARCH/mqttd
-//   node scripts/ipk.ts --extract IPK FOLDER             unpacks one: its data into FOLDER, its control files too
+//   node scripts/ipk.ts [--arch ARCH] [--out FOLDER] [NAME]   builds FOLDER/NAME_VERSION-RELEASE_ARCH.ipk
+//   node scripts/ipk.ts --extract IPK FOLDER                  unpacks one: its data into FOLDER, its control files too
+//
+// NAME is mqttd, which is of dist/ARCH/mqttd, or mqttd-nossl, of dist/ARCH-nossl/mqttd.
 //
 // The format is opkg's: a gzip'd tar of debian-binary, data.tar.gz and control.tar.gz. The same inputs give the same
 // octets: fixed order, owner and time.
@@ -83,12 +85,12 @@ function dataEntries(steps: readonly Step[], recipeFolder: string): Entry[] {
 	return [...entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-function controlText(recipe: Recipe, arch: string, installedSize: number): string {
-	const fields = packageFields(recipe, "mqttd");
-	const list = (name: string): string => (fields.get(name) ?? "").split(" ").join(", ");
-	const description = block(recipe, "Package/mqttd/description").map((line) => ` ${line.trim()}`);
+function controlText(recipe: Recipe, name: string, arch: string, installedSize: number): string {
+	const fields = packageFields(recipe, name);
+	const list = (field: string): string => (fields.get(field) ?? "").split(" ").join(", ");
+	const description = block(recipe, `Package/${name}/description`).map((line) => ` ${line.trim()}`);
 	return [
-		"Package: mqttd",
+		`Package: ${name}`,
 		`Version: ${variable(recipe, "PKG_VERSION")}-${variable(recipe, "PKG_RELEASE")}`,
 		"Depends: libc",
 		`Provides: ${list("PROVIDES")}`,
@@ -106,15 +108,20 @@ function controlText(recipe: Recipe, arch: string, installedSize: number): strin
 	].join("\n");
 }
 
-/** Builds a package in memory and names it. `root` is the repository. */
-export function buildIpk(root: string, arch: string, mtime: number): { name: string; bytes: Uint8Array } {
+/** Builds the package `name` in memory, and says what its file is called. `root` is the repository. */
+export function buildIpk(
+	root: string,
+	name: string,
+	arch: string,
+	mtime: number,
+): { file: string; bytes: Uint8Array } {
 	const folder = join(root, "openwrt/mqttd");
 	const recipe = parseRecipe(readFileSync(join(folder, "Makefile"), "utf8"));
 	const version = variable(recipe, "PKG_VERSION");
 	const ours: unknown = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version;
 	if (version !== ours) throw new Error(`the recipe has version ${version}, package.json ${ours}`);
 
-	const steps = installSteps(recipe, "mqttd", { CURDIR: folder, ARCH_PACKAGES: arch });
+	const steps = installSteps(recipe, name, { CURDIR: folder, ARCH_PACKAGES: arch });
 	const data = dataEntries(steps, folder);
 	const size = data.reduce((total, entry) => total + (entry.content?.length ?? 0), 0);
 	const text = (path: string, content: string, mode = 0o644): Entry => ({
@@ -124,9 +131,9 @@ export function buildIpk(root: string, arch: string, mtime: number): { name: str
 	});
 	const control = [
 		{ path: "./", mode: 0o755 },
-		text("./conffiles", `${block(recipe, "Package/mqttd/conffiles").join("\n")}\n`),
-		text("./control", controlText(recipe, arch, size)),
-		...Object.entries(SCRIPTS).map(([name, script]) => text(`./${name}`, script, 0o755)),
+		text("./conffiles", `${block(recipe, `Package/${name}/conffiles`).join("\n")}\n`),
+		text("./control", controlText(recipe, name, arch, size)),
+		...Object.entries(SCRIPTS).map(([script, content]) => text(`./${script}`, content, 0o755)),
 	];
 	const archive = writeTar(
 		[
@@ -136,7 +143,7 @@ export function buildIpk(root: string, arch: string, mtime: number): { name: str
 		],
 		mtime,
 	);
-	return { name: `mqttd_${version}-${variable(recipe, "PKG_RELEASE")}_${arch}.ipk`, bytes: gzip(archive) };
+	return { file: `${name}_${version}-${variable(recipe, "PKG_RELEASE")}_${arch}.ipk`, bytes: gzip(archive) };
 }
 
 /** Reads a package. Throws when it is not one. */
@@ -156,8 +163,11 @@ export function readIpk(bytes: Uint8Array): Package {
 /** Unpacks a package as opkg would: data below `folder`, control files below `folder/usr/lib/opkg/info`. */
 export function extractIpk(bytes: Uint8Array, folder: string): void {
 	const { control, data } = readIpk(bytes);
-	const info = "usr/lib/opkg/info/mqttd.";
 	const files = control.filter((entry) => entry.content !== undefined);
+	const fields = files.find((file) => file.path === "./control")?.content;
+	const name = /^Package: ([a-z0-9-]+)$/m.exec(Buffer.from(fields ?? []).toString())?.[1];
+	if (name === undefined) throw new Error("the package has no name");
+	const info = `usr/lib/opkg/info/${name}.`;
 	for (const entry of [...data, ...files.map((file) => ({ ...file, path: info + file.path.slice(2) }))]) {
 		const target = resolve(folder, entry.path);
 		if (!`${target}/`.startsWith(`${resolve(folder)}/`))
@@ -182,15 +192,15 @@ function main(): void {
 		extractIpk(readFileSync(ipk), folder);
 		return;
 	}
-	if (positionals.length > 0) throw new Error("usage: ipk.ts [--arch ARCH] [--out FOLDER]");
+	if (positionals.length > 1) throw new Error("usage: ipk.ts [--arch ARCH] [--out FOLDER] [NAME]");
 	const epoch = process.env.SOURCE_DATE_EPOCH;
 	const mtime = epoch === undefined ? MTIME : Number(epoch);
 	if (!Number.isSafeInteger(mtime) || mtime < 0) throw new Error(`SOURCE_DATE_EPOCH is no time: ${epoch}`);
 	const out = values.out ?? join(ROOT, "dist");
-	const built = buildIpk(ROOT, values.arch ?? "mips_24kc", mtime);
+	const built = buildIpk(ROOT, positionals[0] ?? "mqttd", values.arch ?? "mips_24kc", mtime);
 	mkdirSync(out, { recursive: true });
-	writeFileSync(join(out, built.name), built.bytes);
-	process.stdout.write(`${join(out, built.name)}: ${built.bytes.length} octets\n`);
+	writeFileSync(join(out, built.file), built.bytes);
+	process.stdout.write(`${join(out, built.file)}: ${built.bytes.length} octets\n`);
 }
 
 if (import.meta.main) main();

@@ -42,11 +42,14 @@ export function variable(recipe: Recipe, name: string): string {
 	return value;
 }
 
-/** The lines of a block that must be there. */
+/** The lines of a block that must be there, those of other blocks that it calls among them. */
 export function block(recipe: Recipe, name: string): readonly string[] {
 	const lines = recipe.blocks.get(name);
 	if (lines === undefined) throw new Error(`the recipe has no block ${name}`);
-	return lines;
+	return lines.flatMap((line) => {
+		const called = line.match(/^\s*\$\(call ([\w/-]+)(?:,\$\(1\))?\)$/)?.[1];
+		return called === undefined ? [line] : block(recipe, called);
+	});
 }
 
 /** The assignments in a `Package/NAME` block. */

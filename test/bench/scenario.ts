@@ -90,7 +90,7 @@ export const countedRows: readonly Row[] = [
 export const limits = {
 	/** Resident memory of the x86_64 binary without a client, in KiB. */
 	idleRss: 6 * 1024,
-	/** Size of the MIPS binary, in bytes. */
+	/** Size of the MIPS binary with TLS, in bytes; limits of the packages, with TLS and without, are in ipk.test.ts. */
 	mipsSize: 1_600_000,
 	/** MIPS: instructions for a message, as a multiple of mosquitto's, in these rows. */
 	instructionRatio: 1.3,

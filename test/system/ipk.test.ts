@@ -1,4 +1,4 @@
-/** The OpenWrt package: its form, its files, that it can be made again to the octet, and that what is in it serves. */
+/** The OpenWrt packages: form, files, size, that they can be made again to the octet, and that what is in them serves. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -13,12 +13,41 @@ import { exchange } from "./mqtt-client.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const VERSION: string = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).version;
-const IPK = join(ROOT, `dist/mqttd_${VERSION}-1_mips_24kc.ipk`);
+
+interface Limits {
+	readonly name: string;
+	readonly conflicts: string;
+	readonly provides: string;
+	/** Octets of the package, which a router downloads, and of the program, which it maps. */
+	readonly packed: number;
+	readonly program: number;
+}
+
+const PACKAGES: readonly Limits[] = [
+	{
+		name: "mqttd",
+		conflicts: "mqttd-nossl",
+		provides: "mosquitto, mosquitto-client",
+		packed: 900_000,
+		program: 1_600_000,
+	},
+	{
+		name: "mqttd-nossl",
+		conflicts: "mqttd",
+		provides: "mqttd, mosquitto, mosquitto-client",
+		packed: 600_000,
+		program: 1_300_000,
+	},
+];
+
+function ipkOf(name: string): string {
+	return join(ROOT, `dist/${name}_${VERSION}-1_mips_24kc.ipk`);
+}
 
 /** Unpacks the package as opkg does, but with the system's tar: a reader that is not ours. */
-function unpack(context: TestContext): string {
+function unpack(context: TestContext, name: string): string {
 	const folder = temporaryFolder(context);
-	execFileSync("tar", ["-xzf", IPK, "-C", folder]);
+	execFileSync("tar", ["-xzf", ipkOf(name), "-C", folder]);
 	for (const part of ["data", "control"]) {
 		mkdirSync(join(folder, part));
 		execFileSync("tar", ["-xzf", join(folder, `${part}.tar.gz`), "-C", join(folder, part)]);
@@ -35,174 +64,180 @@ function packed(folder: string, path: string): BuiltProgram {
 	};
 }
 
-test("the package has opkg's form, and everything belongs to root", () => {
-	const list = (args: string[], input?: Buffer): string[] =>
-		execFileSync("tar", ["-tvz", "--numeric-owner", ...args], { input, encoding: "utf8" })
-			.trimEnd()
-			.split("\n")
-			.map((line) => line.replace(/ +/g, " "));
-	const inner = (name: string): Buffer => execFileSync("tar", ["-xzOf", IPK, `./${name}`]);
-	const outer = list(["-f", IPK]);
-	assert.deepEqual(
-		outer.map((line) => line.split(" ").at(-1)),
-		["./debian-binary", "./data.tar.gz", "./control.tar.gz"],
-	);
-	assert.equal(inner("debian-binary").toString(), "2.0\n");
-	const data = list([], inner("data.tar.gz"));
-	const control = list([], inner("control.tar.gz"));
-	for (const line of [...outer, ...data, ...control]) assert.equal(line.split(" ")[1], "0/0", line);
-	assert.deepEqual(
-		data.map((line) => [line.split(" ")[0], line.split(" ").slice(5).join(" ")]),
-		[
-			["drwxr-xr-x", "./"],
-			["drwxr-xr-x", "./etc/"],
-			["drwxr-xr-x", "./etc/config/"],
-			["-rw-------", "./etc/config/mqttd"],
-			["drwxr-xr-x", "./etc/init.d/"],
-			["-rwxr-xr-x", "./etc/init.d/mqttd"],
-			["drwxr-xr-x", "./etc/mqttd/"],
-			["-rw-r--r--", "./etc/mqttd/mqttd.conf"],
-			["drwxr-xr-x", "./usr/"],
-			["drwxr-xr-x", "./usr/bin/"],
-			["lrwxrwxrwx", "./usr/bin/mosquitto_passwd -> ../sbin/mqttd"],
-			["lrwxrwxrwx", "./usr/bin/mosquitto_pub -> ../sbin/mqttd"],
-			["lrwxrwxrwx", "./usr/bin/mosquitto_sub -> ../sbin/mqttd"],
-			["drwxr-xr-x", "./usr/sbin/"],
-			["lrwxrwxrwx", "./usr/sbin/mosquitto -> mqttd"],
-			["-rwxr-xr-x", "./usr/sbin/mqttd"],
-		],
-	);
-});
+for (const limits of PACKAGES) {
+	const { name, conflicts, provides } = limits;
 
-test("control says what opkg needs to know", (context) => {
-	const folder = unpack(context);
-	const fields = new Map<string, string>();
-	for (const line of readFileSync(join(folder, "control/control"), "utf8").trimEnd().split("\n")) {
-		const match = line.match(/^([A-Z][A-Za-z-]*): (.+)$/);
-		if (match?.[1] !== undefined) fields.set(match[1], match[2] ?? "");
-		else assert.match(line, /^ \S/, "a continuation of the description");
-	}
-	const size = ["usr/sbin/mqttd", "etc/init.d/mqttd", "etc/config/mqttd", "etc/mqttd/mqttd.conf"]
-		.map((path) => lstatSync(join(folder, "data", path)).size)
-		.reduce((total, next) => total + next);
-	assert.equal(fields.get("Package"), "mqttd");
-	assert.equal(fields.get("Version"), `${VERSION}-1`);
-	assert.equal(fields.get("Architecture"), "mips_24kc");
-	assert.equal(fields.get("Depends"), "libc");
-	assert.equal(fields.get("Provides"), "mosquitto, mosquitto-client");
-	assert.equal(fields.get("Section"), "net");
-	assert.equal(fields.get("License"), "MIT");
-	assert.equal(fields.get("Installed-Size"), String(size));
-	assert.match(fields.get("Description") ?? "", /MQTT broker/);
-	assert.match(fields.get("Require-User") ?? "", /^mqttd=\d+:mqttd=\d+$/);
-
-	const conffiles = readFileSync(join(folder, "control/conffiles"), "utf8").trimEnd().split("\n");
-	assert.deepEqual(conffiles, ["/etc/config/mqttd", "/etc/mqttd/mqttd.conf"]);
-	for (const path of conffiles) assert.ok(lstatSync(join(folder, "data", path)).isFile(), path);
-	for (const script of ["postinst", "prerm"]) {
-		const path = join(folder, "control", script);
-		assert.equal(lstatSync(path).mode & 0o777, 0o755);
-		execFileSync("busybox", ["ash", "-n", path]);
-		assert.match(readFileSync(path, "utf8"), new RegExp(`default_${script} "\\$0" "\\$@"`));
-	}
-});
-
-test("its scripts hand over to OpenWrt's functions, and do nothing where there are none", (context) => {
-	const folder = unpack(context);
-	const root = temporaryFolder(context);
-	const call = (script: string): string =>
-		execFileSync("busybox", ["ash", "-e", join(folder, "control", script), "configure"], {
-			encoding: "utf8",
-			env: { PATH: process.env.PATH, IPKG_INSTROOT: root },
-		});
-	assert.equal(call("postinst") + call("prerm"), "");
-	mkdirSync(join(root, "lib"));
-	const functions = 'default_postinst() { echo "post $2"; }\ndefault_prerm() { echo "pre $2"; }\n';
-	execFileSync("tee", [join(root, "lib/functions.sh")], { input: functions });
-	assert.equal(call("postinst") + call("prerm"), "post configure\npre configure\n");
-});
-
-test("the same inputs give the same octets", (context) => {
-	const built = readFileSync(IPK);
-	for (const [umask, zone] of [
-		["022", "UTC"],
-		["077", "Asia/Tokyo"],
-	]) {
-		const out = temporaryFolder(context);
-		execFileSync(
-			"sh",
-			["-c", `umask ${umask}; exec "$0" "$@"`, process.execPath, "scripts/ipk.ts", "--out", out],
-			{
-				cwd: ROOT,
-				env: { PATH: process.env.PATH, TZ: zone },
-			},
+	test(`${name}: the package has opkg's form, and everything belongs to root`, () => {
+		const list = (args: string[], input?: Buffer): string[] =>
+			execFileSync("tar", ["-tvz", "--numeric-owner", ...args], { input, encoding: "utf8" })
+				.trimEnd()
+				.split("\n")
+				.map((line) => line.replace(/ +/g, " "));
+		const inner = (part: string): Buffer => execFileSync("tar", ["-xzOf", ipkOf(name), `./${part}`]);
+		const outer = list(["-f", ipkOf(name)]);
+		assert.deepEqual(
+			outer.map((line) => line.split(" ").at(-1)),
+			["./debian-binary", "./data.tar.gz", "./control.tar.gz"],
 		);
+		assert.equal(inner("debian-binary").toString(), "2.0\n");
+		const data = list([], inner("data.tar.gz"));
+		const control = list([], inner("control.tar.gz"));
+		for (const line of [...outer, ...data, ...control]) assert.equal(line.split(" ")[1], "0/0", line);
+		assert.deepEqual(
+			data.map((line) => [line.split(" ")[0], line.split(" ").slice(5).join(" ")]),
+			[
+				["drwxr-xr-x", "./"],
+				["drwxr-xr-x", "./etc/"],
+				["drwxr-xr-x", "./etc/config/"],
+				["-rw-------", "./etc/config/mqttd"],
+				["drwxr-xr-x", "./etc/init.d/"],
+				["-rwxr-xr-x", "./etc/init.d/mqttd"],
+				["drwxr-xr-x", "./etc/mqttd/"],
+				["-rw-r--r--", "./etc/mqttd/mqttd.conf"],
+				["drwxr-xr-x", "./usr/"],
+				["drwxr-xr-x", "./usr/bin/"],
+				["lrwxrwxrwx", "./usr/bin/mosquitto_passwd -> ../sbin/mqttd"],
+				["lrwxrwxrwx", "./usr/bin/mosquitto_pub -> ../sbin/mqttd"],
+				["lrwxrwxrwx", "./usr/bin/mosquitto_sub -> ../sbin/mqttd"],
+				["drwxr-xr-x", "./usr/sbin/"],
+				["lrwxrwxrwx", "./usr/sbin/mosquitto -> mqttd"],
+				["-rwxr-xr-x", "./usr/sbin/mqttd"],
+			],
+		);
+	});
+
+	test(`${name}: control says what opkg needs to know`, (context) => {
+		const folder = unpack(context, name);
+		const fields = new Map<string, string>();
+		for (const line of readFileSync(join(folder, "control/control"), "utf8").trimEnd().split("\n")) {
+			const match = line.match(/^([A-Z][A-Za-z-]*): (.+)$/);
+			if (match?.[1] !== undefined) fields.set(match[1], match[2] ?? "");
+			else assert.match(line, /^ \S/, "a continuation of the description");
+		}
+		const size = ["usr/sbin/mqttd", "etc/init.d/mqttd", "etc/config/mqttd", "etc/mqttd/mqttd.conf"]
+			.map((path) => lstatSync(join(folder, "data", path)).size)
+			.reduce((total, next) => total + next);
+		assert.equal(fields.get("Package"), name);
+		assert.equal(fields.get("Version"), `${VERSION}-1`);
+		assert.equal(fields.get("Architecture"), "mips_24kc");
+		assert.equal(fields.get("Depends"), "libc");
+		assert.equal(fields.get("Provides"), provides);
+		assert.equal(fields.get("Conflicts")?.split(", ").at(-1), conflicts);
+		assert.equal(fields.get("Section"), "net");
+		assert.equal(fields.get("License"), "MIT");
+		assert.equal(fields.get("Installed-Size"), String(size));
+		assert.match(fields.get("Description") ?? "", /MQTT broker/);
+		assert.match(fields.get("Require-User") ?? "", /^mqttd=\d+:mqttd=\d+$/);
+
+		const conffiles = readFileSync(join(folder, "control/conffiles"), "utf8").trimEnd().split("\n");
+		assert.deepEqual(conffiles, ["/etc/config/mqttd", "/etc/mqttd/mqttd.conf"]);
+		for (const path of conffiles) assert.ok(lstatSync(join(folder, "data", path)).isFile(), path);
+		for (const script of ["postinst", "prerm"]) {
+			const path = join(folder, "control", script);
+			assert.equal(lstatSync(path).mode & 0o777, 0o755);
+			execFileSync("busybox", ["ash", "-n", path]);
+			assert.match(readFileSync(path, "utf8"), new RegExp(`default_${script} "\\$0" "\\$@"`));
+		}
+	});
+
+	test(`${name}: its scripts hand over to OpenWrt's functions, and do nothing where there are none`, (context) => {
+		const folder = unpack(context, name);
+		const root = temporaryFolder(context);
+		const call = (script: string): string =>
+			execFileSync("busybox", ["ash", "-e", join(folder, "control", script), "configure"], {
+				encoding: "utf8",
+				env: { PATH: process.env.PATH, IPKG_INSTROOT: root },
+			});
+		assert.equal(call("postinst") + call("prerm"), "");
+		mkdirSync(join(root, "lib"));
+		const functions = 'default_postinst() { echo "post $2"; }\ndefault_prerm() { echo "pre $2"; }\n';
+		execFileSync("tee", [join(root, "lib/functions.sh")], { input: functions });
+		assert.equal(call("postinst") + call("prerm"), "post configure\npre configure\n");
+	});
+
+	test(`${name}: the same inputs give the same octets`, (context) => {
+		const built = readFileSync(ipkOf(name));
+		for (const [umask, zone] of [
+			["022", "UTC"],
+			["077", "Asia/Tokyo"],
+		]) {
+			const out = temporaryFolder(context);
+			execFileSync(
+				"sh",
+				["-c", `umask ${umask}; exec "$0" "$@"`, process.execPath, "scripts/ipk.ts", "--out", out, name],
+				{
+					cwd: ROOT,
+					env: { PATH: process.env.PATH, TZ: zone },
+				},
+			);
+			assert.ok(
+				readFileSync(join(out, `${name}_${VERSION}-1_mips_24kc.ipk`)).equals(built),
+				`umask ${umask}, ${zone}`,
+			);
+		}
+	});
+
+	test(`${name}: our own reader sees what tar sees`, (context) => {
+		const folder = unpack(context, name);
+		const ours = join(temporaryFolder(context), "root");
+		const bytes = readFileSync(ipkOf(name));
+		extractIpk(bytes, ours);
+		for (const entry of readIpk(bytes).data) {
+			const [mine, theirs] = [join(ours, entry.path), join(folder, "data", entry.path)];
+			assert.equal(lstatSync(mine).mode, lstatSync(theirs).mode, entry.path);
+			if (entry.link !== undefined) assert.equal(readlinkSync(mine), readlinkSync(theirs));
+			else if (entry.content !== undefined)
+				assert.ok(readFileSync(mine).equals(readFileSync(theirs)), entry.path);
+		}
+	});
+
+	test(`${name}: the binary is for a router without floating-point unit, static, stripped and small`, (context) => {
+		const file = readFileSync(join(unpack(context, name), "data/usr/sbin/mqttd"));
+		const elf = readElf(file);
+		assert.equal(elf.machine, 8);
+		// EF_MIPS_ARCH_32R2
+		assert.equal(elf.flags >>> 28, 7);
+		assert.ok(!elf.segments.includes(2) && !elf.segments.includes(3), "statically linked");
 		assert.ok(
-			readFileSync(join(out, `mqttd_${VERSION}-1_mips_24kc.ipk`)).equals(built),
-			`umask ${umask}, ${zone}`,
+			!elf.sections.some((section) => section.name === ".symtab" || section.name.startsWith(".debug")),
 		);
-	}
-});
+		// The seventh field of the ABI flags is the floating-point ABI: 3 is soft-float.
+		assert.equal(sectionOf(elf, ".MIPS.abiflags").readUInt8(7), 3);
+		assert.deepEqual(fpuInstructions(sectionOf(elf, ".text")), []);
+		assert.ok(file.length <= limits.program, `${file.length} octets`);
+		const size = lstatSync(ipkOf(name)).size;
+		assert.ok(size <= limits.packed, `${size} octets in the package`);
+		assert.ok(!file.includes(ROOT), "no path of the build");
+	});
 
-test("our own reader sees what tar sees", (context) => {
-	const folder = unpack(context);
-	const ours = join(temporaryFolder(context), "root");
-	const bytes = readFileSync(IPK);
-	extractIpk(bytes, ours);
-	for (const entry of readIpk(bytes).data) {
-		const [mine, theirs] = [join(ours, entry.path), join(folder, "data", entry.path)];
-		assert.equal(lstatSync(mine).mode, lstatSync(theirs).mode, entry.path);
-		if (entry.link !== undefined) assert.equal(readlinkSync(mine), readlinkSync(theirs));
-		else if (entry.content !== undefined)
-			assert.ok(readFileSync(mine).equals(readFileSync(theirs)), entry.path);
-	}
-});
+	test(`${name}: the broker in it serves, and its links are the clients`, async (context) => {
+		const folder = unpack(context, name);
+		const broker = await startBroker(context, packed(folder, "usr/sbin/mqttd"));
+		assert.equal(await exchange(broker.port, "over the air"), "over the air");
 
-test("the binary is for a router without floating-point unit, static, stripped and small", (context) => {
-	const file = readFileSync(join(unpack(context), "data/usr/sbin/mqttd"));
-	const elf = readElf(file);
-	assert.equal(elf.machine, 8);
-	// EF_MIPS_ARCH_32R2
-	assert.equal(elf.flags >>> 28, 7);
-	assert.ok(!elf.segments.includes(2) && !elf.segments.includes(3), "statically linked");
-	assert.ok(!elf.sections.some((section) => section.name === ".symtab" || section.name.startsWith(".debug")));
-	// The seventh field of the ABI flags is the floating-point ABI: 3 is soft-float.
-	assert.equal(sectionOf(elf, ".MIPS.abiflags").readUInt8(7), 3);
-	assert.deepEqual(fpuInstructions(sectionOf(elf, ".text")), []);
-	// With TLS, which is a fifth of it; the package is what has to fit into a router's flash.
-	assert.ok(file.length <= 2_000_000, `${file.length} octets`);
-	const packed = readFileSync(IPK).length;
-	assert.ok(packed <= 900_000, `${packed} octets in the package`);
-	assert.ok(!file.includes(ROOT), "no path of the build");
-});
+		const address = ["-h", "127.0.0.1", "-p", String(broker.port), "-t", "room/light"];
+		const published = await run(packed(folder, "usr/bin/mosquitto_pub"), [
+			...address,
+			"-m",
+			"on",
+			"-q",
+			"1",
+			"-r",
+		]);
+		assert.deepEqual([published.code, published.stdout, published.stderr], [0, "", ""]);
+		const received = await run(packed(folder, "usr/bin/mosquitto_sub"), [...address, "-C", "1", "-v"]);
+		assert.deepEqual([received.code, received.stdout, received.stderr], [0, "room/light on\n", ""]);
+		await broker.stop();
+	});
+}
 
 test("the check for floating-point instructions finds one", () => {
 	// addiu sp,sp,-16; lwc1 $f0,0(sp); add.d $f0,$f0,$f2
 	assert.deepEqual(fpuInstructions(Buffer.from("27bdfff0c7a0000046220000", "hex")), [4, 8]);
 });
 
-test("the broker in it serves, and its links are the clients", async (context) => {
-	const folder = unpack(context);
-	const broker = await startBroker(context, packed(folder, "usr/sbin/mqttd"));
-	assert.equal(await exchange(broker.port, "over the air"), "over the air");
-
-	const address = ["-h", "127.0.0.1", "-p", String(broker.port), "-t", "room/light"];
-	const published = await run(packed(folder, "usr/bin/mosquitto_pub"), [
-		...address,
-		"-m",
-		"on",
-		"-q",
-		"1",
-		"-r",
-	]);
-	assert.deepEqual([published.code, published.stdout, published.stderr], [0, "", ""]);
-	const received = await run(packed(folder, "usr/bin/mosquitto_sub"), [...address, "-C", "1", "-v"]);
-	assert.deepEqual([received.code, received.stdout, received.stderr], [0, "room/light on\n", ""]);
-	await broker.stop();
-});
-
 test("as mosquitto it says mosquitto, and takes the configuration files of the package", async (context) => {
-	const folder = unpack(context);
+	const folder = unpack(context, "mqttd");
 	const help = await run(packed(folder, "usr/sbin/mosquitto"), ["-h"]);
 	assert.equal(help.code, 0);
 	assert.match(help.stdout, /^mosquitto version /);

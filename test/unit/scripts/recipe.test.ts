@@ -23,6 +23,25 @@ define Package/thing/install
 	$(LN) thing $(1)/usr/bin/other
 endef
 
+define Package/common
+  SECTION:=net
+  TITLE:=Something
+endef
+
+define Package/small
+  $(call Package/common)
+  TITLE:=A small thing
+endef
+
+define Package/small/install
+	$(INSTALL_DIR) $(1)/etc
+	$(call Package/small/programs,$(1))
+endef
+
+define Package/small/programs
+	$(LN) thing $(1)/usr/bin/small
+endef
+
 define Package/odd/install
 	cp -r ./files $(1)/
 endef
@@ -51,15 +70,30 @@ test("variables, fields and install steps", () => {
 	]);
 });
 
+test("a block has what the blocks that it calls have; its own assignment, which is later, counts", () => {
+	assert.deepEqual(
+		[...packageFields(RECIPE, "small")],
+		[
+			["SECTION", "net"],
+			["TITLE", "A small thing"],
+		],
+	);
+	assert.deepEqual(installSteps(RECIPE, "small", {}), [
+		{ kind: "folder", path: "/etc" },
+		{ kind: "link", path: "/usr/bin/small", target: "thing" },
+	]);
+});
+
 test("what is missing or not understood is named", () => {
 	assert.throws(() => variable(RECIPE, "PKG_VERSION"), /does not set PKG_VERSION/);
 	assert.throws(() => block(RECIPE, "Package/thing/conffiles"), /no block Package\/thing\/conffiles/);
 	assert.throws(() => installSteps(RECIPE, "odd", {}), /Package\/odd\/install: cannot read "cp -r/);
 	assert.throws(() => installSteps(RECIPE, "unset", {}), /\$\(NOWHERE\), which nothing sets/);
 	assert.throws(
-		() => packageFields(parseRecipe("define Package/x\n  $(call Y)\nendef"), "x"),
+		() => packageFields(parseRecipe("define Package/x\n  TITLE+= y\nendef"), "x"),
 		/Package\/x: cannot read/,
 	);
+	assert.throws(() => block(parseRecipe("define Package/x\n  $(call Y)\nendef"), "Package/x"), /no block Y/);
 });
 
 test("the recipe has the version of package.json", () => {
