@@ -22,6 +22,7 @@ import { after, before, suite, test } from "node:test";
 import { makeCertificates } from "../certificates.ts";
 import { textCodec } from "../fake/text.ts";
 import { checkMutations } from "../fuzz/repeatable.ts";
+import { VECTORS_PATH } from "../vectors/ubus.ts";
 import { demandedPrograms, type Program, type Result, run, start, stopAll } from "./programs.ts";
 import { wireCases } from "./wire-cases.ts";
 
@@ -100,6 +101,13 @@ function itself(program: Program, folder: () => string): void {
 	test("the codec", async () => {
 		// Its host gives the same as Node's own text codec, here: neither engine nor byte order shows.
 		assert.deepEqual(otherLines(await run(program, ["packet"])), [checkMutations(textCodec)]);
+	});
+
+	test("ubus", async () => {
+		const result = await run(program, ["ubus", VECTORS_PATH], {
+			env: { ...process.env, CONTRACT_DIR: folder() },
+		});
+		assert.deepEqual(otherLines(result), []);
 	});
 
 	test("an unknown mode", async () => {

@@ -3,6 +3,7 @@
 import type { Connection, Host, SignalName } from "../../src/host/host.ts";
 import { say } from "./harness.ts";
 import { runPacketChecks } from "./packet.ts";
+import { runUbusChecks } from "./ubus.ts";
 import { serveWireCases } from "./wire.ts";
 
 type Mode = (host: Host, args: readonly string[]) => void | Promise<void>;
@@ -14,6 +15,9 @@ export const modes: Readonly<Record<string, Mode>> = {
 
 	/** The codec: what is no host's own must be the same on all of them. */
 	packet: runPacketChecks,
+
+	/** What speaks with ubusd; the argument is the file of captured conversations. */
+	ubus: runUbusChecks,
 
 	/** A broker for wire cases. */
 	wire: serveWireCases,

@@ -1,6 +1,7 @@
 /** Messages and their values as octets: captured ones, all that can be sent, and hostile ones. */
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { utf8 } from "../../../src/node/bytes.ts";
 import { MAX_BODY } from "../../../src/ubus/blob.ts";
@@ -53,6 +54,14 @@ function refuses(call: () => unknown, text: string): void {
 		return true;
 	});
 }
+
+test("long captured messages are put together rightly", () => {
+	const long = conversations.flatMap(({ messages }) => messages).filter(({ sha256 }) => sha256 !== null);
+	assert.ok(long.length > 0);
+	for (const { name, bytes, sha256 } of long) {
+		assert.equal(createHash("sha256").update(bytes).digest("hex"), sha256, name);
+	}
+});
 
 test("every captured message is read, at any place of an array", () => {
 	const messages = conversations.flatMap((conversation) => conversation.messages);
