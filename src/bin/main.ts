@@ -2,7 +2,7 @@
 
 import { Broker } from "../broker/broker.ts";
 import type { Host, Network } from "../host/host.ts";
-import { runPasswd, runPub, runSub } from "../tools/tools.ts";
+import { runCtrl, runPasswd, runPub, runSub } from "../tools/tools.ts";
 import { webSocketNetwork } from "../websocket/client.ts";
 import { Outbox } from "../websocket/outbox.ts";
 import { ProgramLog } from "./log.ts";
@@ -22,6 +22,7 @@ const broker: Program = (context) =>
 const PROGRAMS: Readonly<Record<string, Program>> = {
 	mqttd: broker,
 	mosquitto: broker,
+	mosquitto_ctrl: ({ host, args }) => runCtrl(host, args, VERSION, webSocketOf(host)),
 	mosquitto_passwd: ({ host, args }) => runPasswd(host, args),
 	mosquitto_pub: ({ host, args }) => runPub(host, args, VERSION, webSocketOf(host)),
 	mosquitto_sub: ({ host, args }) => runSub(host, args, VERSION, webSocketOf(host)),

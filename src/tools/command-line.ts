@@ -20,15 +20,28 @@ const TLS_PORT = 8883;
  */
 export function readCommandLine(host: Host, program: Program, args: readonly string[]): Settings {
 	const settings = defaultSettings(program);
-	const context: OptionContext = { encode: (text) => host.utf8.encode(text) };
-	const byName = new Map<string, OptionDefinition>();
-	for (const option of OPTIONS) {
-		if (option.programs.includes(program)) for (const name of option.names) byName.set(name, option);
-	}
-	for (const line of optionsFileLines(host, program, args)) readOptions(settings, line, byName, context);
-	readOptions(settings, args, byName, context);
+	const options = OPTIONS.filter(({ programs }) => programs.includes(program));
+	const [name] = readLeadingOptions(host, settings, args, options);
+	if (name !== undefined) throw new UsageError(`Error: Unknown option '${name}'.\n`);
 	checkTogether(settings);
 	return settings;
+}
+
+/** The same without a look at how options go together, and as far as arguments begin with `-`. Returns the rest of them. */
+export function readLeadingOptions(
+	host: Host,
+	settings: Settings,
+	args: readonly string[],
+	options: readonly OptionDefinition[],
+): readonly string[] {
+	const context: OptionContext = { encode: (text) => host.utf8.encode(text) };
+	const byName = new Map<string, OptionDefinition>();
+	for (const option of options) for (const name of option.names) byName.set(name, option);
+	for (const line of optionsFileLines(host, settings.program, args)) {
+		const [name] = readOptions(settings, line, byName, context);
+		if (name !== undefined) throw new UsageError(`Error: Unknown option '${name}'.\n`);
+	}
+	return readOptions(settings, args, byName, context);
 }
 
 function readOptions(
@@ -36,8 +49,9 @@ function readOptions(
 	args: readonly string[],
 	byName: ReadonlyMap<string, OptionDefinition>,
 	context: OptionContext,
-): void {
-	for (let index = 0; index < args.length; ) {
+): readonly string[] {
+	let index = 0;
+	while (index < args.length && args[index]!.startsWith("-")) {
 		const name = args[index]!;
 		const option = byName.get(name);
 		if (option === undefined) throw new UsageError(`Error: Unknown option '${name}'.\n`);
@@ -49,6 +63,7 @@ function readOptions(
 		}
 		index += 1 + taken;
 	}
+	return args.slice(index);
 }
 
 /** The file named with `-o`, else the user's own; each line is an option and, after a space, its value. */
@@ -94,7 +109,7 @@ function splitLines(text: string): string[][] {
 }
 
 /** Options that make sense only with others, or not with others. */
-function checkTogether(settings: Settings): void {
+export function checkTogether(settings: Settings): void {
 	if (settings.willPayload !== null && settings.willTopic === null) {
 		throw new UsageError("Error: Will payload given, but no will topic given.\n");
 	}

@@ -4,7 +4,7 @@ import type { Properties, ProtocolVersion, Qos } from "../client/client.ts";
 import type { ConnectTls } from "../host/host.ts";
 import { noTlsArguments, type TlsArguments } from "./tls.ts";
 
-export type Program = "mosquitto_pub" | "mosquitto_sub";
+export type Program = "mosquitto_ctrl" | "mosquitto_pub" | "mosquitto_sub";
 
 /** Where the message to publish comes from. */
 export type MessageSource =

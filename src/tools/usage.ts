@@ -1,9 +1,14 @@
 /** The text of `--help`, made from the option table. */
 
+import type { OptionDefinition } from "./option.ts";
 import { OPTIONS } from "./option-table.ts";
 import type { Program } from "./settings.ts";
 
 const HEADS: Readonly<Record<Program, { purpose: string; synopsis: string[] }>> = {
+	mosquitto_ctrl: {
+		purpose: "administers an MQTT broker while it runs.",
+		synopsis: ["[options] <module> <command> [arguments]", "<module> help", "--help"],
+	},
 	mosquitto_pub: {
 		purpose: "publishes a message to a topic of an MQTT broker, and exits.",
 		synopsis: ["[options] {-t topic | -L URL} {-f file | -l | -m message | -n | -s}", "--help"],
@@ -22,15 +27,19 @@ export function versionLine(program: Program, version: string): string {
 }
 
 /** Several lines, each with its end. */
-export function usageText(program: Program, version: string): string {
+export function usageText(
+	program: Program,
+	version: string,
+	options: readonly OptionDefinition[] = OPTIONS.filter(({ programs }) => programs.includes(program)),
+): string {
 	const head = HEADS[program];
 	const lines = [`${program} ${head.purpose}`, versionLine(program, version), ""];
 	head.synopsis.forEach((synopsis, index) => {
 		lines.push(`${index === 0 ? "Usage:" : "      "} ${program} ${synopsis}`);
 	});
 	lines.push("");
-	for (const option of OPTIONS) {
-		if (option.help === null || !option.programs.includes(program)) continue;
+	for (const option of options) {
+		if (option.help === null) continue;
 		const value = option.value === "" ? "" : ` ${option.value}`;
 		lines.push(` ${option.names.join(", ")}${value}`, ...wrap(option.help));
 	}

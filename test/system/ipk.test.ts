@@ -96,6 +96,7 @@ for (const limits of PACKAGES) {
 				["-rw-r--r--", "./etc/mqttd/mqttd.conf"],
 				["drwxr-xr-x", "./usr/"],
 				["drwxr-xr-x", "./usr/bin/"],
+				["lrwxrwxrwx", "./usr/bin/mosquitto_ctrl -> ../sbin/mqttd"],
 				["lrwxrwxrwx", "./usr/bin/mosquitto_passwd -> ../sbin/mqttd"],
 				["lrwxrwxrwx", "./usr/bin/mosquitto_pub -> ../sbin/mqttd"],
 				["lrwxrwxrwx", "./usr/bin/mosquitto_sub -> ../sbin/mqttd"],

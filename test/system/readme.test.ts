@@ -34,6 +34,7 @@ const RUN = [
 	"make build",
 	"make pkg",
 	"node dist/mqttd.js passwd -c -b - ann secret",
+	"node dist/mqttd.js ctrl dynsec help",
 ];
 
 /** Commands that CI runs. */
@@ -53,6 +54,11 @@ const ROUTER = [
 	"/etc/init.d/mqttd check",
 	"mosquitto_passwd -c /etc/mqttd/passwd ann",
 	"mosquitto_passwd -D /etc/mqttd/passwd ann",
+	"mosquitto_ctrl dynsec init /etc/mqttd/dynsec.json admin",
+	"mosquitto_ctrl -u admin dynsec createRole garden",
+	"mosquitto_ctrl -u admin dynsec addRoleACL garden publishClientSend garden/%u/# allow",
+	"mosquitto_ctrl -u admin dynsec createClient ann",
+	"mosquitto_ctrl -u admin dynsec addClientRole ann garden",
 ];
 
 /** Commands in fenced blocks of that kind. */

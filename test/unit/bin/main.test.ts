@@ -16,6 +16,7 @@ test("programs go by the name that was called", () => {
 	assert.deepEqual(chosen("mosquitto_pub", "-t", "a"), ["mosquitto_pub", "-t", "a"]);
 	assert.deepEqual(chosen("mosquitto_sub"), ["mosquitto_sub"]);
 	assert.deepEqual(chosen("mosquitto_passwd", "-c"), ["mosquitto_passwd", "-c"]);
+	assert.deepEqual(chosen("mosquitto_ctrl", "dynsec"), ["mosquitto_ctrl", "dynsec"]);
 });
 
 test("or by the first argument after mqttd", () => {
@@ -30,11 +31,11 @@ test("a renamed program is the broker, but one of mosquitto's other programs is 
 	assert.deepEqual(chosen("mqttd-linux-x64", "-v"), ["mqttd", "-v"]);
 	assert.deepEqual(chosen("node", "sub"), ["mosquitto_sub"]);
 	assert.deepEqual(chosen("toString"), ["mqttd"]);
-	assert.equal(chosen("mosquitto_ctrl", "-c"), null);
-	const host = createFakeHost(["mosquitto_ctrl"]);
+	assert.equal(chosen("mosquitto_rr", "-c"), null);
+	const host = createFakeHost(["mosquitto_rr"]);
 	assert.throws(() => main(host), FakeExit);
 	assert.equal(host.process.exitCode, 1);
-	assert.equal(host.process.stderr.text, "Error: mosquitto_ctrl is not part of this version.\n");
+	assert.equal(host.process.stderr.text, "Error: mosquitto_rr is not part of this version.\n");
 });
 
 test("an unforeseen exception is logged with its stack, and ends with 70", async () => {
