@@ -1,5 +1,6 @@
 /** Listeners of a running broker, from those that are open to those that a new configuration asks for; or back. */
 
+import type { ListenerConfig } from "../config/config.ts";
 import type { Connection, HostError } from "../host/host.ts";
 import type { Log } from "../host/log.ts";
 import { closeListeners, type ListenHost, type OpenListener, openListeners, setTls } from "./listen.ts";
@@ -54,19 +55,27 @@ export class ListenerChange {
 
 	/** The addresses of a port can be taken by a listener that is about to leave: that one goes first then. */
 	async #openOne(plan: ListenerPlan): Promise<OpenListener> {
+		// Of a unix socket with other permissions than before: a path is taken over without an error, and would be lost.
+		if (plan.kind === "unix") this.#makeWay(({ kind, host }) => kind === "unix" && host === plan.host);
 		try {
 			return await this.#listen(plan);
 		} catch (error) {
-			const inTheWay = this.#leaving.filter((open) => open.plan.settings.port === plan.port);
 			const taken = ((error as StartError).cause as HostError | undefined)?.code === "EADDRINUSE";
-			if (!taken || inTheWay.length === 0) throw error;
-			for (const open of inTheWay) {
-				this.#leaving.splice(this.#leaving.indexOf(open), 1);
-				this.#closed.push(open);
-			}
-			closeListeners(inTheWay);
+			const isInTheWay = ({ kind, settings }: ListenerPlan) => kind !== "unix" && settings.port === plan.port;
+			if (!taken || !this.#makeWay(isInTheWay)) throw error;
 			return await this.#listen(plan);
 		}
+	}
+
+	/** Closes those of what leaves; returns whether there are any. */
+	#makeWay(isInTheWay: (plan: ListenerPlan) => boolean): boolean {
+		const inTheWay = this.#leaving.filter(({ plan }) => isInTheWay(plan));
+		for (const open of inTheWay) {
+			this.#leaving.splice(this.#leaving.indexOf(open), 1);
+			this.#closed.push(open);
+		}
+		closeListeners(inTheWay);
+		return inTheWay.length > 0;
 	}
 
 	async #listen(plan: ListenerPlan): Promise<OpenListener> {
@@ -116,5 +125,11 @@ function where(plan: ListenerPlan): string {
 /** Whether both are the same listener, which then stays open. */
 function samePlace(a: ListenerPlan, b: ListenerPlan): boolean {
 	if (a.kind !== b.kind || a.host !== b.host || (a.tls === null) !== (b.tls === null)) return false;
-	return a.kind === "unix" || (a.port === b.port && a.domain === b.domain && a.device === b.device);
+	if (a.kind === "unix") return samePermissions(a.listener, b.listener);
+	return a.port === b.port && a.domain === b.domain && a.device === b.device;
+}
+
+function samePermissions(a: ListenerConfig, b: ListenerConfig): boolean {
+	const [one, other] = [a.unixSocketOwner, b.unixSocketOwner];
+	return a.unixSocketMode === b.unixSocketMode && one?.user === other?.user && one?.group === other?.group;
 }

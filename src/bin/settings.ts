@@ -94,6 +94,7 @@ function listenerSettings(
 	const { global } = config;
 	return {
 		port: 0,
+		path: listener.place.kind === "unix" ? listener.place.path : "",
 		usesIdentity: wantsTls(listener) && (listener.useIdentityAsUsername || listener.useSubjectAsUsername),
 		...access.of(listener),
 		allowAnonymous: listener.allowAnonymous ?? global.allowAnonymous ?? allowAnonymous,

@@ -14,7 +14,7 @@ import {
 } from "../packet/packet.ts";
 import { Absence } from "./absence.ts";
 import type { Authenticator } from "./authenticator.ts";
-import { Client, settleTallies } from "./client.ts";
+import { Client, peerOf, settleTallies } from "./client.ts";
 import { refuseConnect } from "./connect.ts";
 import { AUTHENTICATING, CLOSED, CONNECTED } from "./constants.ts";
 import type { ControlEndpoint } from "./control.ts";
@@ -135,7 +135,7 @@ export class Broker implements BrokerControl {
 	}
 
 	private denyConnection(connection: Connection, listener: ListenerSettings, limit: Limit): void {
-		const text = `Client connection from ${connection.remoteAddress} denied: ${limit} exceeded`;
+		const text = `Client connection from ${peerOf(connection, listener)} denied: ${limit} exceeded`;
 		if (this.settings.connectionMessages) this.limits.reach(limit, listener, text);
 		else this.limits.count(limit);
 	}
@@ -409,6 +409,10 @@ export class Broker implements BrokerControl {
 		client.state = CLOSED;
 		client.will = null; // [MQTT-3.1.2-10] (3.1.1: [MQTT-3.1.2-10])
 		session.detach();
+		// What a 3.x client was not told, a reload may have changed since.
+		if (session.expiryInterval !== 0 && client.version < 5) {
+			session.expiryInterval = this.settings.persistentClientExpiration ?? NEVER_EXPIRES;
+		}
 		if (session.subscriptions.size > 0) this.routes.invalidate();
 		const delay = will?.properties?.willDelayInterval ?? 0;
 		const waits = delay > 0 && session.expiryInterval > 0;

@@ -194,7 +194,7 @@ export class Client implements ConnectionHandler, Due, Link {
 		const { mountPoint } = listener;
 		this.mount = mountPoint === "" ? null : new Mount(mountPoint, broker.host.utf8.encode(mountPoint));
 		this.routes = broker.routes;
-		this.address = `${connection.remoteAddress}:${connection.remotePort}`;
+		this.address = `${peerOf(connection, listener)}:${connection.remotePort}`;
 		this.lastActivity = broker.seconds;
 		this.frameLimit = Math.min(broker.settings.maxPacketSize, MAXIMUM_CONNECT_SIZE);
 		this.shortFrame = Math.min(this.frameLimit, SHORT_FRAME);
@@ -635,7 +635,7 @@ export class Client implements ConnectionHandler, Due, Link {
 	/** CONNACK that is about to be sent; `clientId` is empty while it is not known. */
 	traceConnack(clientId: string, sessionPresent: boolean, code: number): void {
 		if (!this.broker.tracing) return;
-		const who = clientId === "" ? this.connection.remoteAddress : clientId;
+		const who = clientId === "" ? peerOf(this.connection, this.listener) : clientId;
 		this.broker.log.write("debug", `Sending CONNACK to ${who} (${sessionPresent ? 1 : 0}, ${code})`);
 	}
 
@@ -652,6 +652,11 @@ export class Client implements ConnectionHandler, Due, Link {
 			`(d${dup ? 1 : 0}, q${qos}, r${retain ? 1 : 0}, m${packetId}, '${topic}', ... (${size} bytes))`,
 		);
 	}
+}
+
+/** Where a connection comes from, for the log: a numeric address, or the path of a unix socket, as mosquitto has it. */
+export function peerOf({ remoteAddress }: Connection, { path }: ListenerSettings): string {
+	return remoteAddress === "" ? path : remoteAddress;
 }
 
 /** One and a half times the keep alive, in whole seconds. */

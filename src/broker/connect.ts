@@ -271,6 +271,7 @@ function openSession(client: Client, packet: ConnectPacket, answer: Answer): voi
 	answer.sessionPresent = session === previous;
 	session.expiryInterval = answer.expiryInterval;
 	session.listener = client.listener;
+	session.mountPoint = client.mount?.point ?? "";
 	client.session = session;
 	client.takeRights();
 }

@@ -79,6 +79,8 @@ export class Session {
 	link: Link | null = null;
 	/** Where its last connection came in. */
 	listener: ListenerSettings | null = null;
+	/** Mount point of its connection, or of the last one: its topics began with it. A reload changes that for later ones. */
+	mountPoint = "";
 	/** Of the client that used it last; null before there was one. */
 	rights: Rights | null = null;
 	/** Seconds that the session outlives its connection; NEVER_EXPIRES is for ever. */

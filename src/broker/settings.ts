@@ -66,6 +66,8 @@ export interface Users {
 export interface ListenerSettings {
 	/** Port, for log lines; 0 for a unix socket. */
 	port: number;
+	/** Path of a unix socket, which stands for its clients' addresses in the log; empty for others. */
+	path: string;
 	/** Whether clients are who TLS says that they are: nothing else is asked. */
 	usesIdentity: boolean;
 	allowAnonymous: boolean;
@@ -118,6 +120,7 @@ export const defaultBrokerSettings: Readonly<BrokerSettings> = {
 
 export const defaultListenerSettings: Readonly<ListenerSettings> = {
 	port: 0,
+	path: "",
 	usesIdentity: false,
 	allowAnonymous: false,
 	users: null,

@@ -46,6 +46,6 @@ function roleOf(broker: Broker, session: Session, will: Will): SparkplugRole {
 	return mountedRole(will.topic, mountPointOf(session));
 }
 
-function mountPointOf({ listener }: Session): string {
-	return listener === null ? "" : listener.mountPoint;
+function mountPointOf({ mountPoint }: Session): string {
+	return mountPoint;
 }

@@ -86,6 +86,7 @@ const CONFIG = "/mosquitto.conf";
 /** What a listener has when nothing is said. */
 const LISTENER: ListenerSettings = {
 	port: 0,
+	path: "",
 	usesIdentity: false,
 	allowAnonymous: false,
 	users: null,
