@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Option, Scope } from "../src/config/option.ts";
 import { GROUPS, OPTIONS } from "../src/config/options.ts";
+import { type Reload, reloadOf } from "../src/config/reloads.ts";
 import { formOf } from "../src/config/value.ts";
 import { versionsOf } from "../src/config/versions.ts";
 
@@ -24,6 +25,9 @@ const SCOPES: Readonly<Record<Scope, string>> = {
 	bridge: "bridge",
 	plugin: "plugin",
 };
+
+/** What a reload does with it, for people. */
+const RELOADS: Readonly<Record<Reload, string>> = { all: "yes", new: "new clients", no: "no" };
 
 /** What holds when nothing is said, as it would be written; null when there is no such line. */
 function defaultOf({ default: byDefault, type }: Pick<Option, "default" | "type">): string | null {
@@ -64,6 +68,7 @@ function versionCell({ name, aliases }: Option): string {
 function row(option: Option): string {
 	const names = [option.name, ...option.aliases].map((name) => `\`${name}\``).join(", ");
 	const byDefault = defaultOf(option);
+	const reload = reloadOf(option);
 	const cells = [
 		names,
 		formOf(option.type),
@@ -71,6 +76,7 @@ function row(option: Option): string {
 		SCOPES[option.scope],
 		versionCell(option),
 		stateOf(option),
+		reload === null ? "" : RELOADS[reload],
 		meaningOf(option),
 	];
 	return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
@@ -95,6 +101,9 @@ export function reference(): string {
 		"- broker, or listener: the broker; with `per_listener_settings true` the listener before it, which must be there;",
 		"- bridge, plugin: the `connection`, or the `plugin`, before it.",
 		"",
+		"What a reload (SIGHUP) changes: `yes` for everybody; `new clients` for those that connect from then on; `no` nothing,",
+		"that takes a restart. A reload that fails changes nothing at all. Files that options name are read anew.",
+		"",
 		"The versions are those of mosquitto that have the option; `all` counts from 1.4.",
 		"",
 		...GROUPS.map(({ title }) => `- [${title}](#${anchor(title)})`),
@@ -102,8 +111,8 @@ export function reference(): string {
 	for (const { title, options } of GROUPS) {
 		lines.push("", `## ${title}`, "");
 		lines.push(
-			"| option | value | default | of | mosquitto | state | meaning |",
-			"| --- | --- | --- | --- | --- | --- | --- |",
+			"| option | value | default | of | mosquitto | state | reloaded | meaning |",
+			"| --- | --- | --- | --- | --- | --- | --- | --- |",
 		);
 		lines.push(...options.map(row));
 	}

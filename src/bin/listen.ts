@@ -10,6 +10,8 @@ import type { TlsSettings } from "./tls.ts";
 export interface OpenListener {
 	readonly plan: ListenerPlan;
 	handles: readonly Listener[];
+	/** Whether TCP_NODELAY is set on what is accepted. */
+	noDelay: boolean;
 }
 
 export type ListenHost = Pick<Host, "network" | "files">;
@@ -192,7 +194,7 @@ async function openPlan(
 				sayOpening(log, plan, address, port, index === 0);
 			}
 		}
-		return { plan, handles };
+		return { plan, handles, noDelay };
 	}
 }
 

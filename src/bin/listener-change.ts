@@ -78,8 +78,12 @@ export class ListenerChange {
 		return inTheWay.length > 0;
 	}
 
-	async #listen(plan: ListenerPlan): Promise<OpenListener> {
-		const [open] = await openListeners(this.#host, this.#log, [plan], this.#noDelay, this.#onConnection);
+	async #listen(
+		plan: ListenerPlan,
+		noDelay = this.#noDelay,
+		onConnection = this.#onConnection,
+	): Promise<OpenListener> {
+		const [open] = await openListeners(this.#host, this.#log, [plan], noDelay, onConnection);
 		return open!;
 	}
 
@@ -90,7 +94,10 @@ export class ListenerChange {
 		for (const open of this.#closed.splice(0)) {
 			try {
 				// With the port that it had, also where the system chose it; clients are counted by its settings.
-				const { handles } = await this.#listen({ ...open.plan, port: open.plan.settings.port });
+				const again = { ...open.plan, port: open.plan.settings.port };
+				const { handles } = await this.#listen(again, open.noDelay, (connection) =>
+					this.#onConnection(connection, open.plan),
+				);
 				open.handles = handles;
 			} catch (error) {
 				if (!(error instanceof StartError)) throw error;
@@ -112,6 +119,7 @@ export class ListenerChange {
 			kept.plan.listener = plan.listener;
 			if (plan.tls !== null) setTls(kept, plan.tls);
 			Object.assign(kept.plan.settings, plan.settings, { port: kept.plan.settings.port });
+			kept.noDelay = this.#noDelay;
 			for (const handle of kept.handles) handle.setNoDelay(this.#noDelay);
 			return kept;
 		});

@@ -60,7 +60,7 @@ export class Doors {
 			origins: listener.websocketsOrigins,
 			answer: (request, address, reply) => {
 				if (isApi) this.#answerApi(plan, address, request, reply);
-				else reply(this.#file(listener, request));
+				else reply(this.#file(plan.listener, request));
 			},
 			where: () => (plan.kind === "unix" ? `path ${plan.host}` : `port ${plan.settings.port}`),
 		};

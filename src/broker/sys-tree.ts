@@ -70,8 +70,8 @@ export class SysTree {
 		if (interval === this.interval) return;
 		this.interval = interval;
 		this.sample();
-		if (!this.heard) return;
-		const { retainAvailable } = this.broker.settings;
+		const { retainAvailable, sysInterval } = this.broker.settings;
+		if (!this.heard || sysInterval === 0) return;
 		for (const message of this.changes()) this.broker.publishOwn(message, retainAvailable);
 	}
 
