@@ -149,6 +149,16 @@ const BROKER: Readonly<Record<string, ReloadCase>> = {
 		config: (line) => `${LISTENER}plugin mosquitto_acl_file.so\n${line.replace("*", "acl_file")}`,
 	},
 
+	enable_control_api: {
+		values: ["false", "true"],
+		sees: [false, true],
+		see: (visitor) => {
+			visitor.subscribe("$CONTROL/broker/v1/response");
+			const payload = '{"commands":[{"command":"listPlugins"}]}';
+			return visitor.publish("$CONTROL/broker/v1", { payload }).some(({ cmd }) => cmd === "publish");
+		},
+	},
+
 	max_inflight_bytes: { values: ["0", "10"], sees: [4, 1], see: inFlight },
 	max_inflight_messages: { values: ["20", "2"], sees: [4, 2], see: inFlight },
 	max_keepalive: {
