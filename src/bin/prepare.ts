@@ -10,7 +10,7 @@ import { ArgumentError, type BrokerArguments, parseArguments, usage } from "./ar
 import { Dynsec } from "./dynsec.ts";
 import type { ProgramLog } from "./log.ts";
 import { umaskOf } from "./privileges.ts";
-import { brokerSettings } from "./settings.ts";
+import { brokerSettings, listenerPlans } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 import { VERSION } from "./version.ts";
 
@@ -64,7 +64,9 @@ export function prepare(context: Context): Start | null {
 		const dynsec = Dynsec.open(host, log, config, null);
 		const access = new AccessFiles(host, config, dynsec);
 		if (!given.testConfig) return { given, config, dynsec, access, umask: umaskOf(host) };
-		sayRemarks(context, [...config.remarks, ...access.remarks]);
+		// Certificates and keys that cannot be used would keep it from starting.
+		const tls = listenerPlans(host, config, access, given.ports).flatMap((plan) => plan.tls?.remarks ?? []);
+		sayRemarks(context, [...config.remarks, ...access.remarks, ...tls]);
 		log.write("information", "Configuration file is OK.");
 		host.process.exit(0);
 	} catch (error) {

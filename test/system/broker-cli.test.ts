@@ -5,6 +5,7 @@ import { existsSync, readFileSync, renameSync } from "node:fs";
 import { createServer, connect as dial, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { type CommandLine, ENDING, SERVING } from "../vectors/command-line.ts";
 import {
 	type BuiltProgram,
 	builtPrograms,
@@ -22,18 +23,6 @@ import { connect, exchange } from "./mqtt-client.ts";
 const VERSION: string = JSON.parse(
 	readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
 ).version;
-
-/** Arguments that are refused before anything is read. */
-const BAD_ARGUMENTS: readonly (readonly [args: readonly string[], error: string])[] = [
-	[["-p", "0"], "Error: Invalid port specified (0)."],
-	[["-p", "65536"], "Error: Invalid port specified (65536)."],
-	[["-p", "x"], "Error: Invalid port specified (x)."],
-	[["-p"], "Error: -p argument given, but no port specified."],
-	[["-c"], "Error: -c argument given, but no config file specified."],
-	[["--pid-file"], "Error: --pid-file argument given, but no file specified."],
-	[["-x"], "Error: Unknown option '-x'."],
-	[["--test-config"], "Error: Please provide a configuration file to test."],
-];
 
 /** Files that are refused: text, error, line. */
 const LISTENER_TAKES = "'listener' takes a port and perhaps an address, or 0 and the path of a unix socket.";
@@ -67,6 +56,25 @@ const BAD_FILES: readonly (readonly [text: string, error: string, line: number, 
 
 /** Options that nobody may believe to be in force: each is refused by name. */
 const REFUSED = ["listener 8883\ntls_engine dynamic", "connection remote"];
+
+/** Arguments with the files that a line of the table needs, and the names of those. */
+function prepared(folder: string, { args, config, other }: Pick<CommandLine, "args" | "config" | "other">) {
+	const names = new Map([
+		["FILE", join(folder, "file.conf")],
+		["OTHER", join(folder, "other.conf")],
+		["NONE", join(folder, "none.conf")],
+	]);
+	const filled = (text: string) => [...names].reduce((all, [name, path]) => all.replaceAll(name, path), text);
+	if (config !== undefined) configFile(folder, filled(config), "file.conf");
+	if (other !== undefined) configFile(folder, filled(other), "other.conf");
+	return { args: args.map(filled), names };
+}
+
+/** What was logged, without times, and with the table's names for files. */
+function textOf(log: string, names: ReadonlyMap<string, string>): string {
+	const text = log.replace(/^[0-9]+: /gm, "");
+	return [...names].reduce((all, [name, path]) => all.replaceAll(path, name), text);
+}
 
 async function refusedWith(program: BuiltProgram, args: readonly string[], lines: readonly string[]) {
 	const ended = await run(program, args);
@@ -107,23 +115,32 @@ function connectPacket(clientId: string): Buffer {
 
 for (const program of builtPrograms()) {
 	describe(`command line of the broker on ${program.name}`, () => {
-		test("-h and --help print version and usage", async () => {
-			for (const option of ["-h", "--help"]) {
-				const ended = await run(program, [option]);
-				assert.deepEqual([ended.code, ended.stderr], [0, ""]);
-				const [first, second] = ended.stdout.split("\n").filter((line) => /version|^Usage/.test(line));
-				assert.equal(first, `mqttd version ${VERSION}`);
-				assert.equal(second, "Usage: mqttd [-c config_file] [-d] [-h] [-p port] [-v]");
+		test("what ends by itself: exit code, and all that is printed, as the table has it", async (context) => {
+			const folder = temporaryFolder(context);
+			for (const line of ENDING) {
+				const { args, names } = prepared(folder, line);
+				const ended = await run(program, args);
+				const what = line.args.slice(0, 6).join(" ");
+				assert.equal(ended.code, line.code, `${what}: ${ended.stderr}`);
+				assert.deepEqual(textOf(ended.stderr, names).split("\n").slice(0, -1), line.stderr, what);
+				if (line.stdout === undefined) assert.equal(ended.stdout, "", what);
+				else assert.match(ended.stdout, line.stdout, what);
 			}
 		});
 
-		test("--version prints the version", async () => {
-			const ended = await run(program, ["--version"]);
-			assert.deepEqual([ended.code, ended.stdout, ended.stderr], [0, `mqttd version ${VERSION}\n`, ""]);
-		});
-
-		test("wrong arguments are named and end with 3", async () => {
-			for (const [args, error] of BAD_ARGUMENTS) await refusedWith(program, args, [error]);
+		test("what serves: lines of the table, and exit code 0 after SIGTERM", async (context) => {
+			const folder = temporaryFolder(context);
+			for (const line of SERVING) {
+				const { args, names } = prepared(folder, line);
+				const broker = new Running(commandOf(program, args));
+				context.after(() => broker.child.kill("SIGKILL"));
+				await broker.line(/ running$/m);
+				const text = textOf(broker.stderr, names);
+				for (const pattern of line.lines) assert.match(text, pattern);
+				for (const pattern of line.not ?? []) assert.doesNotMatch(text, pattern);
+				process.kill(broker.pid, "SIGTERM");
+				assert.equal((await broker.ended).code, 0);
+			}
 		});
 
 		test("errors of the configuration name file and line and end with 3", async (context) => {
