@@ -2,52 +2,71 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { SYS_TOPIC_NAMES } from "../vectors/sys-topics.ts";
+import { SYS_QOS, SYS_TABLE } from "../vectors/sys-topics.ts";
 import { builtPrograms, startBroker } from "./harness.ts";
-import { connect, messages } from "./mqtt-client.ts";
+import { type Arrived, connect, messages } from "./mqtt-client.ts";
 
 const LISTENER = "listener auto 127.0.0.1\nallow_anonymous true\n";
 
-/** What values look like, by the topic's end; all others are whole numbers. */
-const FORMS: readonly (readonly [RegExp, RegExp])[] = [
-	[/\/version$/, /^mqttd version \d/],
-	[/\/uptime$/, /^\d+ seconds$/],
-	[/\/load\//, /^\d+\.\d\d$/],
-	[/\/heap\//, /^[1-9]\d{5,}$/],
-	[/./, /^\d+$/],
-];
-
 for (const program of builtPrograms()) {
 	describe(`$SYS on ${program.name}`, () => {
-		test("who subscribes finds mosquitto's topics, retained, each in its form", async (context) => {
+		test("who subscribes finds the topics of the table and no others, retained, with their QoS, each in its form", async (context) => {
 			// Long enough that no update comes between.
 			const broker = await startBroker(context, program, { config: `${LISTENER}sys_interval 65535\n` });
 			const client = await connect(broker.port);
-			const arrived = messages(client, SYS_TOPIC_NAMES.length);
-			await client.subscribeAsync("$SYS/#");
-			const found = await arrived;
-			assert.deepEqual(found.map(({ topic }) => topic).sort(), SYS_TOPIC_NAMES);
-			for (const { topic, payload, retain } of found) {
-				const form = FORMS.find(([name]) => name.test(topic))![1];
-				assert.match(payload, form, topic);
-				assert.ok(retain, topic);
+			const found: Arrived[] = [];
+			client.on("message", (topic, payload, { qos, retain }) => {
+				found.push({ topic, payload: payload.toString(), qos, retain });
+			});
+			await client.subscribeAsync("$SYS/#", { qos: 2 });
+			// Comes after all that is retained, in the same order.
+			await client.subscribeAsync("end", { qos: 2 });
+			const arrived = new Promise<void>((resolve) => {
+				client.on("message", (topic) => {
+					if (topic === "end") resolve();
+				});
+			});
+			await client.publishAsync("end", "x", { qos: 2 });
+			await arrived;
+			const ofSys = found.filter(({ topic }) => topic !== "end");
+			assert.deepEqual(
+				ofSys.map(({ topic }) => topic).sort(),
+				SYS_TABLE.map(({ topic }) => topic),
+			);
+			for (const { topic, form } of SYS_TABLE) {
+				const message = ofSys.find((each) => each.topic === topic)!;
+				assert.match(message.payload, form, topic);
+				assert.deepEqual([message.qos, message.retain], [SYS_QOS, true], topic);
 			}
+			const value = (name: string) =>
+				Number(ofSys.find(({ topic }) => topic === `$SYS/broker/${name}`)!.payload);
+			for (const name of ["current", "maximum"])
+				assert.ok(value(`heap/${name}`) > 100_000, "octets, not pages");
+			assert.deepEqual([value("clients/connected"), value("clients/total")], [1, 1]);
+			assert.equal(value("retained messages/count"), SYS_TABLE.length);
 			await client.endAsync();
 			await broker.stop();
 		});
 
-		test("values come anew after sys_interval", async (context) => {
+		test("values come anew after sys_interval, not retained, and only those that changed", async (context) => {
 			const broker = await startBroker(context, program, { config: `${LISTENER}sys_interval 1\n` });
 			const client = await connect(broker.port);
-			const arrived = messages(client, 3);
+			const all: string[] = [];
+			client.on("message", (topic) => all.push(topic));
+			const arrived = new Promise<void>((resolve) => {
+				let count = 0;
+				client.on("message", (topic) => {
+					if (topic === "$SYS/broker/uptime" && ++count === 4) resolve();
+				});
+			});
+			const uptimes = messages(client, 1);
 			await client.subscribeAsync("$SYS/broker/uptime");
-			const found = await arrived;
-			assert.deepEqual(
-				found.map(({ retain }) => retain),
-				[true, false, false],
-			);
-			const [, second, third] = found.map(({ payload }) => Number.parseInt(payload, 10));
-			assert.ok(third! > second!, `${third} after ${second}`);
+			assert.ok((await uptimes)[0]!.retain);
+			await client.subscribeAsync(["$SYS/broker/version", "$SYS/broker/clients/#"]);
+			await arrived;
+			const times = (topic: string) => all.filter((each) => each === `$SYS/broker/${topic}`).length;
+			assert.equal(times("uptime"), 4);
+			assert.deepEqual([times("version"), times("clients/total"), times("clients/expired")], [1, 1, 1]);
 			await client.endAsync();
 			await broker.stop();
 		});

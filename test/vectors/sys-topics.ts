@@ -1,16 +1,40 @@
 /**
- * The topics of `$SYS/broker` that every client finds retained, as mosquitto 2.1's manual and sources have them; and
- * those of limits, which are ours.
+ * What every client finds retained below `$SYS/broker`: names, units and forms of mosquitto 2.1, as its manual and its sources
+ * have them; and what is ours.
  */
 
+export interface SysTopic {
+	/** Full name. */
+	readonly topic: string;
+	/** What the value looks like, and counts. */
+	readonly form: RegExp;
+	readonly unit: "text" | "seconds" | "number" | "octets" | "a minute";
+	/** Whether mosquitto has it; the others are documented in the README. */
+	readonly isOurs: boolean;
+}
+
+/** Of all of them, as mosquitto publishes them. */
+export const SYS_QOS = 2;
+
 const RATES = ["1min", "5min", "15min"];
+const COUNT = /^(0|[1-9]\d*)$/;
+const FORMS: Readonly<Record<SysTopic["unit"], RegExp>> = {
+	text: /^mqttd version \d/,
+	seconds: /^(0|[1-9]\d*) seconds$/,
+	number: COUNT,
+	octets: COUNT,
+	"a minute": /^(0|[1-9]\d*)\.\d\d$/,
+};
+
+/** mosquitto 2.1 counts these and keeps them to itself; earlier ones published some. */
+const MQTT = "mqtt/";
+const LIMITS = "limits/";
 
 function each(prefix: string, names: readonly string[]): string[] {
 	return names.map((name) => `${prefix}/${name}`);
 }
 
-/** Full names, sorted. */
-export const SYS_TOPIC_NAMES: readonly string[] = [
+const NAMES: readonly string[] = [
 	"version",
 	"uptime",
 	...each("clients", ["total", "maximum", "connected", "active", "disconnected", "inactive", "expired"]),
@@ -68,6 +92,22 @@ export const SYS_TOPIC_NAMES: readonly string[] = [
 		"subscriptions",
 		"topic_levels",
 	]),
-]
-	.map((name) => `$SYS/broker/${name}`)
-	.sort();
+];
+
+function unitOf(name: string): SysTopic["unit"] {
+	if (name === "version") return "text";
+	if (name === "uptime") return "seconds";
+	if (name.startsWith("load/")) return "a minute";
+	return /bytes|^heap/.test(name) ? "octets" : "number";
+}
+
+/** By name. */
+export const SYS_TABLE: readonly SysTopic[] = [...NAMES].sort().map((name) => ({
+	topic: `$SYS/broker/${name}`,
+	unit: unitOf(name),
+	form: FORMS[unitOf(name)],
+	isOurs: name.startsWith(MQTT) || name.startsWith(LIMITS),
+}));
+
+/** Full names, sorted. */
+export const SYS_TOPIC_NAMES: readonly string[] = SYS_TABLE.map(({ topic }) => topic);

@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import mqttPacket from "mqtt-packet";
 import { Load } from "../../../src/broker/statistics.ts";
 import type { FakePeer } from "../../fake/host.ts";
-import { SYS_TOPIC_NAMES } from "../../vectors/sys-topics.ts";
+import { SYS_QOS, SYS_TABLE, SYS_TOPIC_NAMES } from "../../vectors/sys-topics.ts";
 import { encode, type Fields } from "../../vectors/wire.ts";
 import { type Fixture, startBroker } from "./fixture.ts";
 
@@ -302,6 +302,41 @@ describe("the tree", () => {
 		const fixture = await startBroker();
 		const names = [...values(fixture).keys()].map((name) => `$SYS/broker/${name}`).sort();
 		assert.deepEqual(names, SYS_TOPIC_NAMES);
+	});
+
+	test("has each value in its form, with mosquitto's QoS, and again only when it has changed", async () => {
+		const fixture = await startBroker({ version: "mqttd version 1", sysInterval: 10 });
+		const found = values(fixture);
+		for (const { topic, form } of SYS_TABLE)
+			assert.match(found.get(topic.replace("$SYS/broker/", ""))!, form, topic);
+		assert.ok([...fixture.broker.retained.all()].every(({ qos }) => qos === SYS_QOS));
+		const client = new CountingClient(fixture, "c");
+		client.subscribe("$SYS/#", 0);
+		client.read();
+		// What the reading itself changes has come by then.
+		fixture.advance(20);
+		client.read();
+		client.messages.length = 0;
+		fixture.advance(10);
+		client.read();
+		const names = client.messages.map(([topic]) => topic.replace("$SYS/broker/", ""));
+		assert.ok(names.includes("uptime"));
+		for (const name of [
+			"version",
+			"clients/total",
+			"clients/maximum",
+			"subscriptions/count",
+			"heap/current",
+		]) {
+			assert.ok(!names.includes(name), name);
+		}
+		assert.ok(client.messages.every(([, , retain]) => !retain));
+		for (let second = 1; second < 10; second++) {
+			client.messages.length = 0;
+			fixture.advance(1);
+			client.read();
+			assert.deepEqual(client.messages, [], `second ${second} of the interval`);
+		}
 	});
 
 	test("is worked out only while somebody listens", async () => {
