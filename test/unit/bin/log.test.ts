@@ -3,7 +3,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { harmless, type LogSettings, ProgramLog, startLogSettings } from "../../../src/bin/log.ts";
-import { createFakeHost } from "../../fake/host.ts";
+import { logSettings } from "../../../src/bin/settings.ts";
+import type { ConfigError } from "../../../src/config/error.ts";
+import { readConfig } from "../../../src/config/read.ts";
+import { LOG_TYPES } from "../../../src/config/value.ts";
+import { createFakeHost, fakeError } from "../../fake/host.ts";
 
 const NOW = Date.UTC(2026, 0, 1) / 1000;
 
@@ -172,5 +176,101 @@ describe("destinations", () => {
 		host.files.failWith = null;
 		log.write("error", "three");
 		assert.equal(host.files.text("/log"), "two\nthree\n");
+	});
+});
+
+describe("settings", () => {
+	const FILE = "/mosquitto.conf";
+
+	function read(...lines: string[]) {
+		const host = createFakeHost();
+		host.files.put(FILE, `${lines.join("\n")}\n`);
+		return readConfig(host, [FILE]);
+	}
+
+	/** `log_dest` lines, and where the log goes then; or the error. */
+	const DESTINATIONS: readonly (readonly [values: readonly string[], places: readonly string[] | string])[] =
+		[
+			[[], ["stderr"]],
+			[["none"], []],
+			[["stdout"], ["stdout"]],
+			[
+				["stdout", "stderr", "syslog", "topic", "file /log"],
+				["stdout", "stderr", "syslog", "topic", "file"],
+			],
+			[["stdout", "stdout"], ["stdout"]],
+			[["stdout", "none"], []],
+			[["none", "syslog"], ["syslog"]],
+			[["file /log", "none", "file /other"], ["file"]],
+			[["dlt"], []],
+			[["dlt", "stderr"], ["stderr"]],
+			[["android"], "Error: Invalid 'log_dest' value (android)."],
+			[["file /log", "file /other"], 'Error: Duplicate "log_dest file" value.'],
+			[["file"], 'Error: Empty "log_dest file" value in configuration.'],
+		];
+	for (const [values, places] of DESTINATIONS) {
+		test(`log_dest ${values.join(", ")}`, () => {
+			const lines = values.map((value) => `log_dest ${value}`);
+			if (typeof places === "string") {
+				assert.throws(
+					() => read(...lines),
+					({ lines: said }: ConfigError) => said[0] === places,
+				);
+				return;
+			}
+			const { global, remarks } = read(...lines);
+			assert.deepEqual(
+				global.logDestinations.map(({ kind }) => kind),
+				places,
+			);
+			assert.equal(
+				remarks.some(({ text }) => text === "Warning: 'log_dest dlt' has no effect: DLT is not supported."),
+				values.includes("dlt"),
+			);
+		});
+	}
+
+	test("-q beats -v, which beats log_type", () => {
+		const { global } = read("log_type error", "log_type none", "log_type notice");
+		const types = (quiet: boolean, verbose: boolean) => logSettings(global, { quiet, verbose }).types;
+		assert.deepEqual(types(false, false), ["notice"]);
+		assert.deepEqual(types(false, true), LOG_TYPES);
+		assert.deepEqual(types(true, false), []);
+		assert.deepEqual(types(true, true), []);
+	});
+
+	test("log_timestamp_format: whatever stands in it, a line stays one line", () => {
+		for (const [format, begins] of [
+			["%H:%M:%S", "00:00:00: "],
+			["%n%t", "\\x0a\\x09: "],
+			["%", "%: "],
+			["100%%", "100%: "],
+			["%Q %Ey", "%Q 26: "],
+			["no conversion", "no conversion: "],
+		] as const) {
+			const { global } = read(`log_timestamp_format ${format}`);
+			const { host, log } = setUp(logSettings(global, { quiet: false, verbose: false }));
+			log.write("error", "text");
+			assert.equal(host.process.stderr.text, `${begins}text\n`, format);
+		}
+	});
+
+	test("a full disk, a closed stream and a system log that is gone at once: what can be written is", () => {
+		const { host, log } = setUp({
+			destinations: [
+				{ kind: "file", path: "/log" },
+				{ kind: "stdout" },
+				{ kind: "syslog" },
+				{ kind: "stderr" },
+			],
+			timestamp: false,
+		});
+		host.files.failWith = "ENOSPC";
+		host.process.stdout.failWith = "EPIPE";
+		host.syslog.write = () => {
+			throw fakeError("ECONNREFUSED");
+		};
+		log.write("error", "one");
+		assert.equal(host.process.stderr.text, "one\n");
 	});
 });

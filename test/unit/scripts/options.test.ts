@@ -56,9 +56,10 @@ test("every option stands in the reference once, with its meaning", () => {
 		assert.ok(row.includes(doc.replaceAll("|", "\\|")), name);
 		assert.deepEqual(others, [], name);
 		const cells = row.split(/(?<!\\)\|/).map((cell) => cell.trim());
-		assert.equal(cells.length, 9, `${name}: seven cells`);
+		assert.equal(cells.length, 10, `${name}: eight cells`);
 		const said = { honoured: "honoured", refused: "**refused**", ignored: "**no effect**" }[state];
 		assert.equal(cells[6]?.split(",")[0], said, name);
+		assert.match(cells[7] ?? "", state === "honoured" ? /^(yes|no|new clients)$/ : /^$/, name);
 	}
 });
 
