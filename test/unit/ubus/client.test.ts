@@ -463,6 +463,42 @@ test("a subscription that is refused is tried again", async () => {
 	assert.deepEqual(lines, ["warning: ubus: subscribing to lab: not found (gone, or not permitted)"]);
 });
 
+test("an object that is replaced while it is being subscribed to is looked up again", async () => {
+	const { host, connect } = await startBus(null);
+	const peers: FakePeer[] = [];
+	host.network.serve(SOCKET, 0, (one) => void peers.push(one));
+	const client = await connect();
+	const subscription = client.subscribe("lab", { onNotification: () => undefined });
+	const peer = peers[0]!;
+	const say = (type: number, seq: number, from: number, attributes: OutgoingAttributes = {}) =>
+		peer.send(encodeMessage(host.utf8, type, seq, from, attributes));
+	const done = { status: Status.OK };
+	say(MessageType.HELLO, 0, 77);
+	for (const seq of [1, 2]) {
+		say(MessageType.DATA, seq, 0, { objectId: 5_000 + seq });
+		say(MessageType.STATUS, seq, 0, done);
+	}
+	say(MessageType.STATUS, 3, 1, done);
+	const found = (seq: number, objectId: number) => {
+		say(MessageType.DATA, seq, 0, { path: "lab", objectId });
+		say(MessageType.STATUS, seq, 0, done);
+	};
+	found(4, 6_000);
+	const data = { id: 6_001, path: "lab" };
+	say(MessageType.INVOKE, 0, 0, { objectId: 5_001, method: "ubus.object.add", data });
+	say(MessageType.STATUS, 5, 0, { status: Status.NOT_FOUND });
+	found(6, 6_001);
+	peer.take();
+	say(MessageType.STATUS, 7, 0, done);
+	assert.equal(subscription.isSubscribed, true);
+	say(MessageType.UNSUBSCRIBE, 0, 0, { objectId: 5_002, target: 6_000 });
+	assert.equal(subscription.isSubscribed, true, "of another object");
+	say(MessageType.UNSUBSCRIBE, 0, 0, { objectId: 5_002, target: 6_001 });
+	assert.equal(subscription.isSubscribed, false);
+	const path = "lab";
+	assert.deepEqual(peer.take(), encodeMessage(host.utf8, MessageType.LOOKUP, 8, 0, { path }));
+});
+
 test("an object whose path is taken comes when the path is free", async () => {
 	const { connect, pass, bus, lines } = await startBus();
 	const [one, two] = [await connect(), await connect()];
