@@ -2,7 +2,7 @@
 
 import type { ControlEndpoint } from "../broker/control.ts";
 import type { BrokerControl, CreateBroker } from "../broker/settings.ts";
-import type { BrokerConfig } from "../config/config.ts";
+import type { BrokerConfig, GlobalConfig } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
 import { readConfig } from "../config/read.ts";
 import type { Background, Connection, HostError, TlsFacts } from "../host/host.ts";
@@ -114,7 +114,7 @@ class BrokerProgram {
 		const isOwn = ({ kind, listener }: ListenerPlan) => kind === "unix" && listener.unixSocketOwner === null;
 		await this.#openListeners(plans.filter((plan) => !isOwn(plan)));
 		this.#writePidFile();
-		dropPrivileges(host, log, name, this.#config.global.user);
+		dropPrivileges(host, log, name, this.#config.global.user, logFiles(this.#config.global));
 		this.#dynsec?.writeFirst();
 		// Theirs are files, which the user has to own to let its group in, and to take them away again; unless they are given
 		// to somebody else, which only root can do.
@@ -400,4 +400,8 @@ function logError(settings: LogSettings, error: HostError): string {
 	const file = settings.destinations.find((each) => each.kind === "file");
 	const what = file?.kind === "file" ? `log file ${file.path} for writing` : "the system log";
 	return `Error: Unable to open ${what} (${error.message}).`;
+}
+
+function logFiles({ logDestinations }: GlobalConfig): string[] {
+	return logDestinations.flatMap((each) => (each.kind === "file" ? [each.path] : []));
 }

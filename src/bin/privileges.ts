@@ -29,15 +29,21 @@ export function umaskOf({ process }: Pick<Host, "process">): number | null {
 /**
  * Gives up the rights of root, if the program has them: for the ids in PUID and PGID (as containers set them), or for
  * `user`, or for a user that a system has for such programs. Within a snap of mosquitto's name nothing is given up.
- * `program` is named in the log. Throws a StartError.
+ * `program` is named in the log; `logFiles` are given to the user, who has to open them again. Throws a StartError.
  */
-export function dropPrivileges(host: PrivilegeHost, log: Log, program: string, user: string | null): void {
+export function dropPrivileges(
+	host: PrivilegeHost,
+	log: Log,
+	program: string,
+	user: string | null,
+	logFiles: readonly string[],
+): void {
 	if (host.process.env("SNAP_NAME") === "mosquitto") return;
 	if (host.process.uid === 0) {
 		const uid = idOf(host, "PUID");
 		const gid = idOf(host, "PGID");
 		if (uid !== null || gid !== null) becomeIds(host, uid, gid);
-		else if (user !== "root") becomeUser(host, log, user);
+		else if (user !== "root") becomeUser(host, log, user, logFiles);
 	}
 	const { uid } = host.process;
 	const name = userName(host, uid);
@@ -68,10 +74,10 @@ function becomeIds({ process }: Pick<Host, "process">, uid: number | null, gid: 
 	}
 }
 
-function becomeUser({ process }: Pick<Host, "process">, log: Log, user: string | null): void {
+function becomeUser(host: PrivilegeHost, log: Log, user: string | null, logFiles: readonly string[]): void {
 	const wanted = user ?? FIRST_USER;
 	try {
-		process.becomeUser(wanted);
+		become(host, wanted, logFiles);
 		return;
 	} catch (error) {
 		const { code, message } = error as HostError;
@@ -84,13 +90,21 @@ function becomeUser({ process }: Pick<Host, "process">, log: Log, user: string |
 		log.write("warning", `Warning: ${why} Trying '${LAST_USER}' instead.`);
 	}
 	try {
-		process.becomeUser(LAST_USER);
+		become(host, LAST_USER, logFiles);
 	} catch (error) {
 		const { code, message } = error as HostError;
 		// A system without users at all, as in a container: there is nobody to become.
 		if (code === "ENOENT") return;
 		throw new StartError([`Error: Unable to drop privileges to '${LAST_USER}' (${message}).`], error);
 	}
+}
+
+function become({ files, process }: PrivilegeHost, user: string, logFiles: readonly string[]): void {
+	for (const path of logFiles) {
+		// A device or a pipe stays whose it is.
+		if (files.info(path)?.kind === "file") files.setOwner(path, user, null);
+	}
+	process.becomeUser(user);
 }
 
 function userName({ files, utf8 }: PrivilegeHost, uid: number): string | null {

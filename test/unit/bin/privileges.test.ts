@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { ProgramLog } from "../../../src/bin/log.ts";
 import { dropPrivileges, umaskOf } from "../../../src/bin/privileges.ts";
 import { StartError } from "../../../src/bin/start-error.ts";
-import { createFakeHost } from "../../fake/host.ts";
+import { createFakeHost, fakeError } from "../../fake/host.ts";
 
 interface Case {
 	readonly name: string;
@@ -18,6 +18,8 @@ interface Case {
 	/** Afterwards. */
 	readonly ids: readonly [uid: number, gid: number];
 	readonly lines: readonly string[];
+	/** To whom the log file is given. */
+	readonly owner?: string;
 }
 
 /** In /etc/passwd. */
@@ -29,12 +31,14 @@ const CASES: readonly Case[] = [
 	{
 		name: "mosquitto first",
 		users: ALL,
+		owner: "mosquitto",
 		ids: [100, 0],
 		lines: ["Info: running mosquitto as user: mosquitto."],
 	},
 	{
 		name: "then nobody",
 		users: ["nobody"],
+		owner: "nobody",
 		ids: [200, 0],
 		lines: [
 			"Warning: Unable to drop privileges to 'mosquitto' because this user does not exist. Trying 'nobody' instead.",
@@ -54,6 +58,7 @@ const CASES: readonly Case[] = [
 		name: "who was asked for",
 		user: "mqtt",
 		users: ALL,
+		owner: "mqtt",
 		ids: [300, 0],
 		lines: ["Info: running mosquitto as user: mqtt."],
 	},
@@ -116,7 +121,7 @@ const CASES: readonly Case[] = [
 ];
 
 describe("privileges", () => {
-	for (const { name, uid = 0, user = null, users = [], environment = {}, ids, lines } of CASES) {
+	for (const { name, uid = 0, user = null, users = [], environment = {}, ids, lines, owner } of CASES) {
 		test(name, () => {
 			const host = createFakeHost();
 			host.process.uid = uid;
@@ -125,10 +130,16 @@ describe("privileges", () => {
 			Object.assign(host.process.environment, environment);
 			const passwd = Object.entries(IDS).map(([each, id]) => `${each}:x:${id}:${id}::/:/bin/false\n`);
 			host.files.put("/etc/passwd", passwd.join(""));
+			const setOwner = host.files.setOwner.bind(host.files);
+			host.files.setOwner = (path, to, group) => {
+				if (!users.includes(to)) throw fakeError("ENOENT");
+				setOwner(path, to, group);
+			};
 			const log = new ProgramLog(host, "mosquitto");
 			const said: string[] = [];
 			try {
-				dropPrivileges(host, log, "mosquitto", user);
+				host.files.put("/var/log/broker.log", "", 0o600);
+				dropPrivileges(host, log, "mosquitto", user, ["/var/log/broker.log", "/dev/null"]);
 			} catch (error) {
 				if (!(error instanceof StartError)) throw error;
 				said.push(...error.lines);
@@ -136,6 +147,8 @@ describe("privileges", () => {
 			const logged = host.process.stderr.text.split("\n").slice(0, -1);
 			assert.deepEqual([...logged.map((line) => line.replace(/^[0-9]+: /, "")), ...said], lines);
 			assert.deepEqual([host.process.uid, host.process.gid], ids);
+			const owners = [...host.files.owners];
+			assert.deepEqual(owners, owner === undefined ? [] : [["/var/log/broker.log", owner]]);
 		});
 	}
 });
