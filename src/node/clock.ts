@@ -33,11 +33,13 @@ class NodeTimer implements Timer {
 	}
 
 	private arm(delay: number): void {
-		this.timeout = setTimeout(() => this.elapsed(), Math.min(Math.ceil(delay), MAX_DELAY));
+		// One more, as setTimeout counts whole milliseconds of a clock of its own, and so may be early by a part of one:
+		// who then waited again would come after a younger timer.
+		this.timeout = setTimeout(() => this.elapsed(), Math.min(Math.ceil(delay) + 1, MAX_DELAY));
 	}
 
 	private elapsed(): void {
-		// setTimeout counts whole milliseconds of a clock of its own, and so may be early by a part of one.
+		// A delay of more than setTimeout takes is waited for in parts.
 		const left = this.due - performance.now();
 		if (left > 0) {
 			this.arm(left);
