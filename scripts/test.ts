@@ -37,6 +37,23 @@ export interface Totals {
 	readonly failed: number;
 	/** Milliseconds. */
 	readonly duration: number;
+	/** What the runner said of each failure, with its place and cause. */
+	readonly failures: readonly string[];
+}
+
+/** Most lines that are repeated of one failure: its name, place and cause come first. */
+const FAILURE_LINES = 30;
+
+/** The points of a TAP report that failed, innermost first, each as the lines from `not ok` to the end of its details. */
+export function readFailures(tap: string): string[] {
+	const failures: string[] = [];
+	const lines = tap.split("\n");
+	lines.forEach((line, at) => {
+		if (!/^ *not ok /.test(line)) return;
+		const end = lines.findIndex((detail, index) => index > at && /^ *\.\.\.$/.test(detail));
+		failures.push(lines.slice(at, end === -1 ? at + 1 : Math.min(end, at + FAILURE_LINES)).join("\n"));
+	});
+	return failures;
 }
 
 /** Reads the closing lines of Node's TAP reporter (`# pass 12`). Missing lines throw: the run did not end. */
@@ -47,7 +64,13 @@ export function readTotals(tap: string): Totals {
 		return Number(match[1]);
 	};
 	const failed = read("fail") + read("cancelled") + read("skipped") + read("todo");
-	return { tests: read("tests"), passed: read("pass"), failed, duration: read("duration_ms") };
+	return {
+		tests: read("tests"),
+		passed: read("pass"),
+		failed,
+		duration: read("duration_ms"),
+		failures: readFailures(tap),
+	};
 }
 
 /** Files of all patterns, sorted. Throws when a pattern matches none. */
@@ -94,6 +117,7 @@ function runNode(args: readonly string[]): Promise<number> {
 
 async function main(names: readonly string[]): Promise<number> {
 	const rows: string[] = [];
+	const failures: string[] = [];
 	let passed = 0;
 	let failed = 0;
 	for (const name of names) {
@@ -105,6 +129,7 @@ async function main(names: readonly string[]): Promise<number> {
 			const totals = await runStage(stage);
 			passed += totals.passed;
 			failed += totals.failed;
+			failures.push(...totals.failures);
 			const seconds = (totals.duration / 1000).toFixed(1);
 			rows.push(`${name}: ${totals.passed} passed, ${totals.failed} failed or skipped, ${seconds} s`);
 		} catch (error) {
@@ -112,6 +137,8 @@ async function main(names: readonly string[]): Promise<number> {
 			rows.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
 		}
 	}
+	// Again at the end, where one who sees only the last lines finds them.
+	for (const failure of failures) process.stdout.write(`\n${failure}\n`);
 	process.stdout.write(`\n${rows.join("\n")}\n\n${passed} passed, ${failed} failed\n`);
 	return failed > 0 || passed === 0 ? 1 : 0;
 }

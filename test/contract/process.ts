@@ -46,7 +46,8 @@ export const processTests: Tests = {
 		ok(Number.isInteger(before) && before > 50_000, `at first ${before}`);
 		let kept: unknown[] = [new Uint8Array(5_000_000)];
 		const withArray = process.heap(true);
-		ok(withArray >= before + 5_000_000, `from ${before} to ${withArray} with an array`);
+		// An engine may let go of other things of its own in between.
+		ok(withArray >= before + 4_500_000, `from ${before} to ${withArray} with an array`);
 		for (let i = 0; i < 20_000; i++) kept.push({ text: `text ${i}`, next: kept[i] });
 		const withObjects = process.heap(true);
 		ok(withObjects >= withArray + 500_000, `from ${withArray} to ${withObjects} with objects`);
