@@ -30,7 +30,7 @@ const cModules: Plugin = {
 };
 
 const byPlatform: Record<string, BuildOptions> = {
-	node: { platform: "node", target: "node20", banner: { js: "#!/usr/bin/env node" } },
+	node: { platform: "node", target: "node22", banner: { js: "#!/usr/bin/env node" } },
 	quickjs: { platform: "neutral", target: "es2023", plugins: [cModules] },
 };
 

@@ -3,6 +3,7 @@
 import type { ByteMap, CopyMasked, Random, Utf8 } from "./bytes.ts";
 import type { Clock, Timers } from "./clock.ts";
 import type { Crypto } from "./crypto.ts";
+import type { Databases } from "./database.ts";
 import type { Files } from "./files.ts";
 import type { Network } from "./network.ts";
 import type { Process, Syslog } from "./process.ts";
@@ -11,6 +12,7 @@ import type { Tls } from "./tls.ts";
 export type { ByteMap, CopyMasked, Random, Utf8 } from "./bytes.ts";
 export type { Clock, Timer, Timers } from "./clock.ts";
 export type { Crypto } from "./crypto.ts";
+export type { Database, Databases, DatabaseValue, Statement } from "./database.ts";
 export type { HostError } from "./error.ts";
 export type { AppendFile, FileInfo, Files } from "./files.ts";
 export type { Log, LogType } from "./log.ts";
@@ -59,6 +61,7 @@ export interface Host {
 	/** Null where the program was built without TLS. */
 	readonly tls: Tls | null;
 	readonly files: Files;
+	readonly databases: Databases;
 	readonly process: Process;
 	readonly syslog: Syslog;
 	readonly copyMasked: CopyMasked;

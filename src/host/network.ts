@@ -107,4 +107,11 @@ export interface Network {
 	 * no interface of that name.
 	 */
 	interfaceAddresses(name: string): string[];
+	/**
+	 * Calls `callback` once at the end of the present turn of the event loop, before the output of the turn goes to the
+	 * system (but for what was offered earlier, see `write`): what it writes goes with it. Callbacks are called in the order
+	 * in which they were asked for; one that is asked for from inside of another comes in the same turn, after the others. One
+	 * that is pending keeps the program running.
+	 */
+	beforeFlush(callback: () => void): void;
 }

@@ -32,8 +32,28 @@ const nothing = Buffer.alloc(0);
 /** Connections with output to send at the end of this turn. */
 let dirty: NodeConnection[] = [];
 let spare: NodeConnection[] = [];
+/** What is to be called before that. */
+let callbacks: (() => void)[] = [];
+let scheduled = false;
+
+/** See `Network.beforeFlush`. */
+export function beforeFlush(callback: () => void): void {
+	callbacks.push(callback);
+	schedule();
+}
+
+function schedule(): void {
+	if (!scheduled) {
+		scheduled = true;
+		setImmediate(flushAll);
+	}
+}
 
 function flushAll(): void {
+	// Callbacks that these ask for are appended.
+	for (const callback of callbacks) callback();
+	if (callbacks.length > 0) callbacks = [];
+	scheduled = false;
 	const connections = dirty;
 	dirty = spare;
 	for (const connection of connections) {
@@ -174,9 +194,8 @@ export class NodeConnection implements Connection {
 		this.outEnd = to;
 		if (!this.inDirty && to > this.outStart) {
 			this.inDirty = true;
-			if (dirty.push(this) === 1) {
-				setImmediate(flushAll);
-			}
+			dirty.push(this);
+			schedule();
 		}
 		if (this.inFlight === 0 && to - this.outStart > EARLY) {
 			this.flush();

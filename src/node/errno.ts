@@ -37,6 +37,7 @@ const texts: Readonly<Record<string, string>> = {
 	ENOEXEC: "Exec format error",
 	ENOMEM: "Cannot allocate memory",
 	ENOSPC: "No space left on device",
+	ENOSYS: "Function not implemented",
 	ENOTCONN: "Transport endpoint is not connected",
 	ENOTDIR: "Not a directory",
 	ENOTEMPTY: "Directory not empty",
@@ -49,6 +50,8 @@ const texts: Readonly<Record<string, string>> = {
 	ESRCH: "No such process",
 	ETIMEDOUT: "Connection timed out",
 	EXDEV: "Invalid cross-device link",
+	DB_CORRUPT: "the database is damaged",
+	DB_FOREIGN: "not a database",
 	ENOTFOUND: "Name or service not known",
 	EAI_AGAIN: "Try again",
 };

@@ -4,6 +4,7 @@ import type { Host } from "../host/host.ts";
 import { copyMasked, createByteMap, random, utf8 } from "./bytes.ts";
 import { clock, timers } from "./clock.ts";
 import { crypto } from "./crypto.ts";
+import { databases } from "./database.ts";
 import { files } from "./files.ts";
 import { network } from "./network.ts";
 import { nodeProcess } from "./process.ts";
@@ -22,6 +23,7 @@ export function createNodeHost(): Host {
 		network,
 		tls,
 		files,
+		databases,
 		process: nodeProcess,
 		syslog,
 		copyMasked,

@@ -7,7 +7,7 @@ import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
 import type { Connection, ConnectOptions, Listener, ListenOptions, Network } from "../host/network.ts";
 import type { TlsServerContext } from "../host/tls.ts";
-import { adopt, NodeConnection } from "./connection.ts";
+import { adopt, beforeFlush, NodeConnection } from "./connection.ts";
 import { hostError, toHostError } from "./errno.ts";
 import { Handshakes } from "./handshakes.ts";
 import type { NodeClientContext } from "./tls.ts";
@@ -24,7 +24,7 @@ const SOCKET_UMASK = 0o007;
 /** How many names of a socket that is about to be moved are tried. */
 const FREE_NAMES = 100;
 
-export const network: Network = { listen, connect, resolve, interfaceAddresses };
+export const network: Network = { listen, connect, resolve, interfaceAddresses, beforeFlush };
 
 function listen(options: ListenOptions, onConnection: (connection: Connection) => void): Promise<Listener> {
 	const { address, port, tls, noDelay = tls !== undefined, mode } = options;

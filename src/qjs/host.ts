@@ -1,7 +1,7 @@
 /** The host contract on QuickJS: a thin face of the C host. */
 
 import * as native from "native";
-import type { Files, Host } from "../host/host.ts";
+import type { Databases, Files, Host } from "../host/host.ts";
 import { network } from "./network.ts";
 import { qjsProcess, syslog } from "./process.ts";
 import { tls } from "./tls.ts";
@@ -16,6 +16,13 @@ const files: Files = {
 	rename: native.rename,
 	remove: native.remove,
 	setOwner: native.setOwner,
+};
+
+// The C part is not written yet.
+const databases: Databases = {
+	open() {
+		throw new Error("no databases on QuickJS yet");
+	},
 };
 
 /** This process as a Host. There is one. */
@@ -45,6 +52,7 @@ export function createQuickJsHost(): Host {
 		network,
 		tls,
 		files,
+		databases,
 		process: qjsProcess,
 		syslog,
 		copyMasked: native.copyMasked,

@@ -88,6 +88,9 @@ declare module "native" {
 		callback: (error: HostError | null, addresses: string[] | null) => void,
 	): void;
 	export function isAddress(text: string): boolean;
+	// output.c
+	export function beforeFlush(callback: () => void): void;
+
 	// interfaces.c
 	export function interfaceAddresses(name: string): string[];
 	/** A HostError ETIMEDOUT. */

@@ -16,6 +16,7 @@ export const network: Network = {
 	connect,
 	resolve,
 	interfaceAddresses: native.interfaceAddresses,
+	beforeFlush: native.beforeFlush,
 };
 
 async function listen(

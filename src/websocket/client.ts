@@ -31,6 +31,7 @@ export function webSocketNetwork(
 		listen: (options, onConnection) => network.listen(options, onConnection),
 		resolve: (name) => network.resolve(name),
 		interfaceAddresses: (name) => network.interfaceAddresses(name),
+		beforeFlush: (callback) => network.beforeFlush(callback),
 		async connect(options: ConnectOptions): Promise<Connection> {
 			const entry = new Entry(await network.connect(options));
 			return new Promise((fulfil, reject) => {

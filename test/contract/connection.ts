@@ -668,4 +668,56 @@ export const connectionTests: Tests = {
 		await endPair({ client, server, listener });
 		equal(server.received, written + 100_000, "octets");
 	},
+
+	"beforeFlush: at the end of the turn, in order, those that are asked for inside too": async (host) => {
+		const { network } = host;
+		const order: string[] = [];
+		const gate = new Gate();
+		network.beforeFlush(() => {
+			order.push("one");
+			network.beforeFlush(() => {
+				order.push("three");
+				gate.open();
+			});
+		});
+		network.beforeFlush(() => order.push("two"));
+		order.push("now");
+		await gate.passed;
+		equal(order, ["now", "one", "two", "three"], "order");
+		await turn(host);
+		equal(order.length, 4, "once each");
+	},
+
+	"beforeFlush: before the output of the turn, and what it writes goes with it": async (host) => {
+		const pair = await startedPair(host);
+		const { client, server } = pair;
+		const seen: number[] = [];
+		let answered = 0;
+		client.consume = (_bytes, start, end) => {
+			answered += end - start;
+			return end - start;
+		};
+		server.consume = (bytes, start, end) => {
+			const before = server.connection.buffered;
+			server.connection.write(bytes, start, end);
+			network.beforeFlush(() => {
+				seen.push(server.connection.buffered - before - (end - start));
+				server.connection.write(bytes, 0, 1);
+			});
+			return end - start;
+		};
+		const { network } = host;
+		for (let round = 1; round <= 3; round++) {
+			client.write(pattern(100));
+			await client.until(() => server.received === 100 * round && answered === 100 * round + seen.length);
+		}
+		ok(seen.length >= 3, "called");
+		equal(
+			seen.filter((sent) => sent !== 0),
+			[],
+			"nothing had gone when it was called",
+		);
+		equal(server.connection.buffered, 0, "all has gone");
+		await endPair(pair);
+	},
 };

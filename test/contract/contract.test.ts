@@ -123,6 +123,7 @@ function ending(program: Program): void {
 	test("ends by itself when nothing is left to happen", async () => {
 		expectRun(await run(program, ["nothing"]), "");
 		expectRun(await run(program, ["timer"]), "done\n");
+		expectRun(await run(program, ["before-flush"]), "one\ntwo\n");
 		expectRun(await run(program, ["idle"]), "closed\n");
 		expectRun(await run(program, ["signal-idle"]), "started\n");
 	});

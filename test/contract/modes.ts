@@ -27,6 +27,14 @@ export const modes: Readonly<Record<string, Mode>> = {
 		host.timers.after(20, () => say(host, "done"));
 	},
 
+	/** So does a callback before the flush; and one that nothing else but its turn's end brings. */
+	"before-flush"(host) {
+		host.network.beforeFlush(() => {
+			say(host, "one");
+			void Promise.resolve().then(() => host.network.beforeFlush(() => say(host, "two")));
+		});
+	},
+
 	/** A listener that is closed, a cancelled timer and a closed connection do not keep it running. */
 	async idle(host) {
 		const listener = await host.network.listen({ address: "127.0.0.1", port: 0 }, (connection) => {

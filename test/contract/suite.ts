@@ -8,6 +8,7 @@ import { bytesTests } from "./bytes.ts";
 import { clockTests } from "./clock.ts";
 import { connectionTests } from "./connection.ts";
 import { cryptoTests } from "./crypto.ts";
+import { databaseTests } from "./database.ts";
 import { filesTests } from "./files.ts";
 import { runTests, say } from "./harness.ts";
 import { modes } from "./modes.ts";
@@ -24,6 +25,7 @@ export async function runContract(host: Host): Promise<void> {
 			clock: clockTests,
 			crypto: cryptoTests,
 			files: filesTests,
+			database: host.name === "node" ? databaseTests : {},
 			process: processTests,
 			network: networkTests,
 			connection: connectionTests,

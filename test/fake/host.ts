@@ -10,12 +10,14 @@ import type { Host } from "../../src/host/host.ts";
 import { copyMasked, createByteMap, utf8 } from "../../src/node/bytes.ts";
 import { crypto } from "../../src/node/crypto.ts";
 import { FakeClock } from "./clock.ts";
+import { FakeDatabases } from "./databases.ts";
 import { FakeFiles } from "./files.ts";
 import { FakeNetwork } from "./network.ts";
 import { FakeProcess, FakeSyslog } from "./process.ts";
 import { FakeTls } from "./tls.ts";
 
 export { FakeClock } from "./clock.ts";
+export { FakeDatabases } from "./databases.ts";
 export { fakeError } from "./error.ts";
 export { FakeFiles } from "./files.ts";
 export { type FakeConnection, FakeNetwork, type FakePeer } from "./network.ts";
@@ -28,6 +30,7 @@ export interface FakeHost extends Host {
 	readonly network: FakeNetwork;
 	readonly tls: FakeTls;
 	readonly files: FakeFiles;
+	readonly databases: FakeDatabases;
 	readonly process: FakeProcess;
 	readonly syslog: FakeSyslog;
 }
@@ -63,6 +66,7 @@ export function createFakeHost(argv: readonly string[] = ["program"]): FakeHost 
 	const network = new FakeNetwork();
 	const afterTurn = () => network.turn();
 	const clock = new FakeClock(afterTurn);
+	const files = new FakeFiles();
 	return {
 		name: "fake",
 		clock,
@@ -72,7 +76,8 @@ export function createFakeHost(argv: readonly string[] = ["program"]): FakeHost 
 		crypto: fakeCrypto(network),
 		network,
 		tls: new FakeTls(),
-		files: new FakeFiles(),
+		files,
+		databases: new FakeDatabases(files),
 		process: new FakeProcess(argv, afterTurn),
 		syslog: new FakeSyslog(),
 		copyMasked,

@@ -31,6 +31,7 @@ export class FakeNetwork implements Network {
 	private readonly servers = new Map<string, (peer: FakePeer) => void>();
 	private readonly dirty = new Set<FakeConnection>();
 	private readonly events: (() => void)[] = [];
+	private callbacks: (() => void)[] = [];
 	private nextPort = 40_000;
 	private turning = false;
 	private scheduled = false;
@@ -131,7 +132,10 @@ export class FakeNetwork implements Network {
 		}
 		this.turning = true;
 		try {
-			while (this.dirty.size > 0 || this.events.length > 0) {
+			while (this.dirty.size > 0 || this.events.length > 0 || this.callbacks.length > 0) {
+				// Those that these ask for are appended.
+				for (const callback of this.callbacks) callback();
+				this.callbacks = [];
 				for (const connection of this.dirty) {
 					this.dirty.delete(connection);
 					connection.flush();
@@ -141,6 +145,11 @@ export class FakeNetwork implements Network {
 		} finally {
 			this.turning = false;
 		}
+	}
+
+	beforeFlush(callback: () => void): void {
+		this.callbacks.push(callback);
+		this.schedule();
 	}
 
 	/** For FakeConnection: there is output. */

@@ -326,6 +326,10 @@ static const JSCFunctionListEntry methods[] = {
 	JS_CFUNC_DEF("destroy", 0, connection_destroy), JS_CGETSET_DEF("buffered", connection_buffered, NULL),
 };
 
+static const JSCFunctionListEntry functions[] = {
+	JS_CFUNC_DEF("beforeFlush", 1, output_before_flush),
+};
+
 static void start(void)
 {
 	host_class(&connection_class, &connection_def, methods, COUNT(methods));
@@ -349,4 +353,4 @@ static void stop(void)
 	output_stop();
 }
 
-const host_module connection_module = { NULL, 0, start, stop, output_teardown };
+const host_module connection_module = { functions, COUNT(functions), start, stop, output_teardown };

@@ -129,6 +129,8 @@ bool output_empty(const connection *connection);
 size_t output_buffered(const connection *connection);
 /* Frees what output holds. */
 void output_release(connection *connection);
+/* beforeFlush(callback) */
+JSValue output_before_flush(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv);
 void output_setup(void);
 void output_stop(void);
 void output_teardown(void);

@@ -249,8 +249,46 @@ size_t output_buffered(const connection *connection)
 	return connection->output.octets + connection->plain.octets - connection->sending + waiting;
 }
 
+typedef struct before_flush {
+	struct list_head link;
+	JSValue callback;
+} before_flush;
+
+static struct list_head callbacks = LIST_HEAD_INIT(callbacks);
+
+/* beforeFlush(callback) */
+JSValue output_before_flush(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	if (!JS_IsFunction(ctx, argv[0]))
+		return JS_ThrowTypeError(ctx, "not a function");
+	before_flush *before = host_alloc(sizeof *before);
+	before->callback = JS_DupValue(ctx, argv[0]);
+	list_add_tail(&before->link, &callbacks);
+	/* The loop goes on for it. */
+	uv_ref((uv_handle_t *)&end_of_turn);
+	return JS_UNDEFINED;
+}
+
+/* The first of the callbacks, which is the caller's to free. */
+static JSValue take_callback(void)
+{
+	before_flush *before = list_entry(callbacks.next, before_flush, link);
+	JSValue callback = before->callback;
+	list_del(&before->link);
+	free(before);
+	return callback;
+}
+
 static void on_end_of_turn(uv_prepare_t *handle)
 {
+	if (!list_empty(&callbacks)) {
+		do {
+			JSValue callback = take_callback();
+			host_notify(callback, JS_UNDEFINED, 0, NULL);
+			JS_FreeValue(host.ctx, callback);
+		} while (!list_empty(&callbacks));
+		uv_unref((uv_handle_t *)handle);
+	}
 	while (!list_empty(&dirty))
 		flush(list_entry(dirty.next, connection, dirty));
 }
@@ -264,6 +302,8 @@ void output_setup(void)
 
 void output_stop(void)
 {
+	while (!list_empty(&callbacks))
+		JS_FreeValue(host.ctx, take_callback());
 	uv_close((uv_handle_t *)&end_of_turn, NULL);
 }
 

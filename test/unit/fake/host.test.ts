@@ -151,4 +151,46 @@ suite("fake host", () => {
 		assert.equal(clock.monotonic(), 100);
 		assert.equal(clock.timers, 0);
 	});
+
+	test("before the flush of a turn, within it", async () => {
+		const host = createFakeHost();
+		const { echo, peer } = await dial(host);
+		host.network.beforeFlush(() => {
+			echo.events.push("one");
+			host.network.beforeFlush(() => echo.connection.write(Uint8Array.of(9), 0, 1));
+		});
+		assert.deepEqual(echo.events, []);
+		peer.send([1, 2, 3]);
+		assert.deepEqual(echo.events, ["data 1 2 3", "one"]);
+		assert.deepEqual(peer.take(), Uint8Array.of(1, 2, 3, 9));
+		host.network.beforeFlush(() => echo.events.push("two"));
+		await Promise.resolve();
+		assert.deepEqual(echo.events.slice(2), ["two"]);
+	});
+
+	test("databases outlive their connections, move with their files, and fail when told", () => {
+		const { databases, files } = createFakeHost();
+		const first = databases.open("/d/a.db");
+		first.exec("CREATE TABLE t (v); BEGIN; INSERT INTO t VALUES ('kept'); COMMIT; BEGIN; DELETE FROM t");
+		assert.throws(() => databases.open("/d/a.db"), { code: "EBUSY" });
+		first.close();
+		assert.throws(() => first.exec("SELECT 1"));
+		files.rename("/d/a.db", "/d/b.db");
+		databases.open("/d/a.db").close();
+		const second = databases.open("/d/b.db");
+		const select = second.prepare("SELECT v FROM t");
+		assert.deepEqual(select.all(), ["kept"]);
+		databases.failWith = "ENOSPC";
+		assert.throws(() => second.prepare("DELETE FROM t").run(), { code: "ENOSPC" });
+		assert.throws(() => databases.open("/d/c.db"), { code: "ENOSPC" });
+		assert.deepEqual(select.get(), ["kept"]);
+		databases.failWith = null;
+		assert.equal(second.prepare("DELETE FROM t").run(), 1);
+		second.close();
+		assert.throws(() => select.all());
+		files.put("/d/a.db", "something else");
+		assert.throws(() => databases.open("/d/a.db"), { code: "DB_FOREIGN" });
+		files.put("/d/a.db", "damaged");
+		assert.throws(() => databases.open("/d/a.db"), { code: "DB_CORRUPT" });
+	});
 });
