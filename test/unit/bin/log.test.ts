@@ -147,7 +147,7 @@ describe("destinations", () => {
 		log.write("error", "five");
 		assert.equal(
 			host.files.text("/log"),
-			"one\nWarning: 2 log lines were lost (Error ENOSPC).\nfour\nfive\n",
+			"one\nWarning: 2 log lines were lost (No space left on device).\nfour\nfive\n",
 		);
 	});
 
