@@ -5,7 +5,7 @@
 #
 #   run    npm packages (they bring the Node that scripts and tests run on)
 #   build  and what builds the native binaries
-#   test   and what the tests run: qemu, a C compiler with sanitizers, mosquitto's clients and configuration files
+#   test   and what the tests run: qemu, a C compiler with sanitizers, a browser, mosquitto's clients and configuration files
 #   bench  and what measures the MIPS binary
 #
 # Only what is missing is installed. As root it uses apt; otherwise it names what to install and fails.
@@ -31,6 +31,7 @@ busybox         busybox
 openssl         openssl
 perl            perl
 shellcheck      shellcheck
+chromium        chromium
 '
 bench='
 qemu-mips       qemu-user

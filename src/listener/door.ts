@@ -132,7 +132,8 @@ export class Door {
 			},
 			refused: (error) => {
 				const text = `HTTP request from ${nameOf(entry)} on ${settings.where()} refused: ${error.message}.`;
-				this.log.write("websockets", text);
+				// Who may not come in is told to the owner; what is not there, or makes no sense, to who looks for it.
+				this.log.write(error.status === 403 ? "notice" : "websockets", text);
 			},
 			answering: () => this.waiting.answers(entry),
 			ended: () => this.waiting.remove(entry),
