@@ -25,3 +25,4 @@ export {
 } from "./reasons.ts";
 export { hasUnwanted, type TextCodec } from "./text.ts";
 export { isValidTopicFilter, isValidTopicName, topicMatches } from "./topics.ts";
+export { propertyListLength, writePropertyList } from "./write.ts";
