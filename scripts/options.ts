@@ -8,7 +8,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Option, Scope } from "../src/config/option.ts";
 import { GROUPS, OPTIONS } from "../src/config/options.ts";
+import { uciFormOf } from "../src/config/read-uci.ts";
 import { type Reload, reloadOf } from "../src/config/reloads.ts";
+import { SECTION_DOCS, SECTIONS, type SectionType, uciNames, uciOnly } from "../src/config/uci-options.ts";
 import { formOf } from "../src/config/value.ts";
 import { versionsOf } from "../src/config/versions.ts";
 
@@ -119,6 +121,75 @@ export function reference(): string {
 	return `${lines.join("\n")}\n`;
 }
 
+/** Options of mosquitto.conf that stand in a section of UCI, with the names that they have there. */
+export function uciRows(section: SectionType): { readonly name: string; readonly option: Option }[] {
+	return OPTIONS.flatMap((option) => {
+		const found = uciNames(option).find((each) => each.section === section);
+		return found === undefined ? [] : [{ name: found.name, option }];
+	});
+}
+
+/** What holds when nothing is said, as UCI would have it. */
+function uciDefault(option: Option): string {
+	const held = defaultOf(option);
+	if (held === null) return "";
+	return `\`${held === "true" ? "1" : held === "false" ? "0" : held}\``;
+}
+
+function uciCells(cells: readonly string[]): string {
+	return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}
+
+/** The reference of UCI. */
+export function uciReference(): string {
+	const lines = [
+		"# mqttd in UCI",
+		"",
+		`<!-- Made from the option table in src/config by ${SCRIPT}: changes here are lost. -->`,
+		"",
+		"`/etc/config/mqttd` is read by `mqttd --uci mqttd`, which `/etc/init.d/mqttd` starts. Its options are those of the",
+		"[configuration file](options.md), where each is told of at length. A section that is switched off with `enabled 0`",
+		"is passed over, once its names are right; an option or a section that there is none of is an error.",
+		"",
+		...SECTIONS.map((section) => `- [${section}](#${section})`),
+	];
+	for (const section of SECTIONS) {
+		lines.push("", `## ${section}`, "", SECTION_DOCS[section], "");
+		lines.push(
+			"| | name | value | default | in mosquitto.conf | meaning |",
+			"| --- | --- | --- | --- | --- | --- |",
+		);
+		for (const own of uciOnly(section)) {
+			const byDefault = own.default === null ? "" : `\`${own.default}\``;
+			lines.push(
+				uciCells([
+					own.isList ? "list" : "option",
+					`\`${own.name}\``,
+					uciFormOf(own.type),
+					byDefault,
+					"",
+					own.doc,
+				]),
+			);
+		}
+		for (const { name, option } of uciRows(section)) {
+			const kind = option.repeats ? "list" : "option";
+			const state = option.state === "honoured" || section === "bridge" ? "" : ` (${stateOf(option)})`;
+			lines.push(
+				uciCells([
+					kind,
+					`\`${name}\``,
+					uciFormOf(option.type),
+					uciDefault(option),
+					`\`${option.name}\``,
+					`${option.doc}${state}`,
+				]),
+			);
+		}
+	}
+	return `${lines.join("\n")}\n`;
+}
+
 /** What a heading is linked by. */
 function anchor(title: string): string {
 	return title.toLowerCase().replaceAll(" ", "-").replaceAll(",", "");
@@ -174,6 +245,7 @@ export function sample(): string {
 /** What is generated, by path from the root. */
 export const GENERATED: Readonly<Record<string, () => string>> = {
 	"files/usr/share/doc/mqttd/options.md": reference,
+	"files/usr/share/doc/mqttd/uci.md": uciReference,
 	"files/etc/mqttd/mqttd.conf": sample,
 };
 

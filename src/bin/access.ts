@@ -2,7 +2,7 @@
 
 import { Acl } from "../broker/acl.ts";
 import type { ListenerSettings } from "../broker/settings.ts";
-import { readAclFile } from "../config/acl-file.ts";
+import { joinRules, readAclFile } from "../config/acl-file.ts";
 import type { BrokerConfig, ListenerConfig, Remark } from "../config/config.ts";
 import { readPasswordFile } from "../config/password-file.ts";
 import type { ConfigHost } from "../config/text-file.ts";
@@ -18,7 +18,8 @@ export class AccessFiles {
 	private readonly config: BrokerConfig;
 	private readonly dynsec: Dynsec | null;
 	private readonly users = new Map<string, ListenerAccess["users"]>();
-	private readonly access = new Map<string, ListenerAccess["access"]>();
+	/** By path; null for the rules of the configuration alone. */
+	private readonly access = new Map<string | null, ListenerAccess["access"]>();
 
 	/** Reads all files that the configuration names. Throws ConfigError. */
 	constructor(host: ConfigHost, config: BrokerConfig, dynsec: Dynsec | null) {
@@ -39,24 +40,28 @@ export class AccessFiles {
 		return { users: security.users(users), access: security.access(access) };
 	}
 
+	/** Users of a file, and those of the configuration itself, which go before them. */
 	private usersOf(path: string | null): ListenerAccess["users"] {
-		if (path === null) return null;
+		const own = this.config.users;
+		if (path === null) return own;
 		let users = this.users.get(path);
 		if (users === undefined) {
 			const file = readPasswordFile(this.host, path);
-			users = file.users;
+			users = own === null ? file.users : new Map([...file.users, ...own]);
 			this.users.set(path, users);
 			this.remarks.push(...file.remarks);
 		}
 		return users;
 	}
 
+	/** Rules of a file, and those of the configuration itself. */
 	private accessOf(path: string | null): ListenerAccess["access"] {
-		if (path === null) return null;
+		const own = this.config.acl;
+		if (path === null && own === null) return null;
 		let access = this.access.get(path);
 		if (access === undefined) {
-			const file = readAclFile(this.host, path);
-			access = new Acl(file.rules);
+			const file = path === null ? { rules: null, remarks: [] } : readAclFile(this.host, path);
+			access = new Acl(joinRules(file.rules, own));
 			this.access.set(path, access);
 			this.remarks.push(...file.remarks);
 		}

@@ -5,6 +5,8 @@ import type { Port } from "../config/value.ts";
 export interface BrokerArguments {
 	/** Read in this order. */
 	readonly configFiles: string[];
+	/** Name, or path, of a UCI file; null for none. */
+	uci: string | null;
 	readonly ports: Port[];
 	daemon: boolean;
 	quiet: boolean;
@@ -88,6 +90,15 @@ const OPTIONS: readonly ArgumentOption[] = [
 		},
 	},
 	{
+		names: ["--uci"],
+		value: { name: "name", what: "UCI file" },
+		help: "read this UCI file of /etc/config, or of another path",
+		take: (result, value) => {
+			if (value === "") throw new ArgumentError("Error: --uci needs a name.");
+			result.uci = value;
+		},
+	},
+	{
 		names: ["-v", "--verbose"],
 		value: null,
 		help: "log everything, whatever the configuration says",
@@ -132,6 +143,7 @@ function parsePort(value: string): Port {
 export function parseArguments(words: readonly string[]): BrokerArguments {
 	const result: BrokerArguments = {
 		configFiles: [],
+		uci: null,
 		ports: [],
 		daemon: false,
 		quiet: false,
@@ -154,6 +166,9 @@ export function parseArguments(words: readonly string[]): BrokerArguments {
 		}
 		option.take(result, value);
 	}
+	if (result.uci !== null && result.configFiles.length > 0) {
+		throw new ArgumentError("Error: Options are read from --uci or from -c, not both.");
+	}
 	return result;
 }
 
@@ -165,7 +180,7 @@ export function usage(program: string, version: string): string {
 		`${program} is an MQTT v5.0/v3.1.1/v3.1 broker.`,
 		"",
 		`Usage: ${program} [-c config_file] [-d] [-h] [-p port] [-v]`,
-		`       ${" ".repeat(program.length)} [-q] [--pid-file file] [--test-config] [--version]`,
+		`       ${" ".repeat(program.length)} [-q] [--pid-file file] [--test-config] [--uci name] [--version]`,
 		"",
 	];
 	for (const { names, value, help } of OPTIONS) {

@@ -1,7 +1,7 @@
 /** Opening listeners: which addresses, in which order, and what is said when one cannot be had. */
 
 import type { ListenerConfig } from "../config/config.ts";
-import type { Connection, Host, HostError, Listener, ListenTls } from "../host/host.ts";
+import type { Connection, Host, HostError, Listener, ListenOptions, ListenTls } from "../host/host.ts";
 import type { Log } from "../host/log.ts";
 import type { ListenerPlan } from "./settings.ts";
 import { StartError } from "./start-error.ts";
@@ -12,6 +12,8 @@ export interface OpenListener {
 	handles: readonly Listener[];
 	/** Whether TCP_NODELAY is set on what is accepted. */
 	noDelay: boolean;
+	/** Listeners by address of a network, null where there is none to be had; null before any is asked for. */
+	followed: Map<string, Listener | null> | null;
 }
 
 export type ListenHost = Pick<Host, "network" | "files">;
@@ -36,13 +38,18 @@ function family(plan: ListenerPlan, address: string): string {
 	return isIpv6(address) ? "ipv6" : "ipv4";
 }
 
+/** Whether an address is of the family that the plan is for. */
+export function isOfDomain(plan: ListenerPlan, address: string): boolean {
+	return plan.domain === null || family(plan, address) === plan.domain;
+}
+
 /** Numeric addresses (or the path) to listen on. */
 async function addressesOf(host: ListenHost, log: Log, plan: ListenerPlan): Promise<string[]> {
 	if (plan.kind === "unix") return [plan.host ?? ""];
 	if (plan.device !== null) return await addressesOfDevice(host, log, plan, plan.device);
 	let addresses = plan.kind === "loopback" ? ["127.0.0.1", "::1"] : ["0.0.0.0", "::"];
 	if (plan.host !== null) addresses = await resolve(host, plan.host);
-	const chosen = addresses.filter((address) => plan.domain === null || family(plan, address) === plan.domain);
+	const chosen = addresses.filter((address) => isOfDomain(plan, address));
 	if (chosen.length === 0) throw new StartError([`Error: ${plan.host} has no ${plan.domain} address.`]);
 	return chosen;
 }
@@ -93,7 +100,13 @@ const OPENING: Readonly<Record<ListenerConfig["protocol"], string | null>> = {
 };
 
 /** One line for each address; for protocols other than MQTT one for all of them. */
-function sayOpening(log: Log, plan: ListenerPlan, address: string, port: number, isFirst: boolean): void {
+export function sayOpening(
+	log: Log,
+	plan: ListenerPlan,
+	address: string,
+	port: number,
+	isFirst: boolean,
+): void {
 	const where = plan.kind === "unix" ? `path ${address}` : `port ${port}`;
 	const protocol = OPENING[plan.listener.protocol];
 	if (protocol === null)
@@ -144,6 +157,23 @@ export function setTls(open: OpenListener, tls: TlsSettings): void {
 	for (const handle of open.handles) handle.setTls(tls.context);
 }
 
+export function optionsOf(
+	log: Log,
+	plan: ListenerPlan,
+	address: string,
+	port: number,
+	noDelay: boolean,
+): ListenOptions {
+	const mode = plan.listener.unixSocketMode;
+	return {
+		address,
+		port,
+		noDelay,
+		...(mode === null ? {} : { mode }),
+		...(plan.tls === null ? {} : { tls: listenTls(log, plan.tls) }),
+	};
+}
+
 /** Opens all addresses of a plan; throws StartError with none left open. */
 async function openPlan(
 	host: ListenHost,
@@ -152,6 +182,8 @@ async function openPlan(
 	noDelay: boolean,
 	onConnection: (connection: Connection) => void,
 ): Promise<OpenListener> {
+	// Those of a network are opened when it is known which they are.
+	if (plan.network !== null) return { plan, handles: [], noDelay, followed: null };
 	const addresses = await addressesOf(host, log, plan);
 	const auto = plan.port === "auto";
 	for (let attempt = 1; ; attempt++) {
@@ -162,14 +194,7 @@ async function openPlan(
 			try {
 				// The line comes first, as in mosquitto; a port that the system chooses is known only afterwards.
 				if (!auto) sayOpening(log, plan, address, port, address === addresses[0]);
-				const mode = plan.listener.unixSocketMode;
-				const options = {
-					address,
-					port,
-					noDelay,
-					...(mode === null ? {} : { mode }),
-					...(plan.tls === null ? {} : { tls: listenTls(log, plan.tls) }),
-				};
+				const options = optionsOf(log, plan, address, port, noDelay);
 				const handle = await host.network.listen(options, onConnection);
 				handles.push(handle);
 				giveAway(host, plan, address);
@@ -194,7 +219,7 @@ async function openPlan(
 				sayOpening(log, plan, address, port, index === 0);
 			}
 		}
-		return { plan, handles, noDelay };
+		return { plan, handles, noDelay, followed: null };
 	}
 }
 

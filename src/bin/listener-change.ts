@@ -99,6 +99,7 @@ export class ListenerChange {
 					this.#onConnection(connection, open.plan),
 				);
 				open.handles = handles;
+				open.followed = null;
 			} catch (error) {
 				if (!(error instanceof StartError)) throw error;
 				for (const line of error.lines) this.#log.write("error", line);
@@ -134,7 +135,7 @@ function where(plan: ListenerPlan): string {
 function samePlace(a: ListenerPlan, b: ListenerPlan): boolean {
 	if (a.kind !== b.kind || a.host !== b.host || (a.tls === null) !== (b.tls === null)) return false;
 	if (a.kind === "unix") return samePermissions(a.listener, b.listener);
-	return a.port === b.port && a.domain === b.domain && a.device === b.device;
+	return a.port === b.port && a.domain === b.domain && a.device === b.device && a.network === b.network;
 }
 
 function samePermissions(a: ListenerConfig, b: ListenerConfig): boolean {

@@ -4,16 +4,18 @@ import type { ControlEndpoint } from "../broker/control.ts";
 import type { BrokerControl, CreateBroker } from "../broker/settings.ts";
 import type { BrokerConfig, GlobalConfig } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
-import { readConfig } from "../config/read.ts";
-import type { Background, Connection, HostError, TlsFacts } from "../host/host.ts";
+import type { Background, Connection, HostError, Timer, TlsFacts } from "../host/host.ts";
 import { Door } from "../listener/door.ts";
 import { AccessFiles } from "./access.ts";
 import type { BrokerArguments } from "./args.ts";
 import { BrokerEndpoint } from "./control.ts";
 import { Dynsec } from "./dynsec.ts";
+import { followAddresses } from "./follow.ts";
 import { closeListeners, type OpenListener, openListeners, setTls } from "./listen.ts";
 import { ListenerChange } from "./listener-change.ts";
+import { loadConfig, sourcesOf } from "./load.ts";
 import { type LogSettings, startLogSettings, visible } from "./log.ts";
+import { Networks } from "./networks.ts";
 import { type Context, prepare, type Start, sayRemarks } from "./prepare.ts";
 import { dropPrivileges } from "./privileges.ts";
 import { brokerSettings, type ListenerPlan, listenerPlans, logSettings } from "./settings.ts";
@@ -24,6 +26,9 @@ import { Doors } from "./web.ts";
 
 /** mosquitto's exit code for what keeps the broker from starting, but for arguments and configuration. */
 const EXIT_FAILURE = 1;
+
+/** Milliseconds until an address of a network that could not be had is tried again. */
+const FOLLOW_INTERVAL = 5_000;
 
 /** Milliseconds between looks at the files of TLS. */
 const TLS_INTERVAL = 60_000;
@@ -62,6 +67,10 @@ class BrokerProgram {
 	#background: Background | null = null;
 	/** Path of the process id file while it exists. */
 	#pidFile: string | null = null;
+	readonly #networks: Networks;
+	/** Listeners on networks are being opened and closed one after the other, until this resolves. */
+	#following: Promise<void> | null = null;
+	#followTimer: Timer | null = null;
 	#state: "starting" | "running" | "stopping" = "starting";
 	#reloading = false;
 	/** Another reload was asked for meanwhile. */
@@ -99,6 +108,7 @@ class BrokerProgram {
 			plans: () => this.#listeners.map(({ plan }) => plan),
 		});
 		this.#umask = umask;
+		this.#networks = new Networks(context.host, context.log, () => void this.#follow());
 	}
 
 	/** All steps to a serving broker, in an order that matters: what needs root comes before its rights are given up. */
@@ -113,6 +123,7 @@ class BrokerProgram {
 		const plans = this.#plan(this.#config, this.#access);
 		const isOwn = ({ kind, listener }: ListenerPlan) => kind === "unix" && listener.unixSocketOwner === null;
 		await this.#openListeners(plans.filter((plan) => !isOwn(plan)));
+		await this.#startNetworks(plans);
 		this.#writePidFile();
 		dropPrivileges(host, log, name, this.#config.global.user, logFiles(this.#config.global));
 		this.#dynsec?.writeFirst();
@@ -127,6 +138,7 @@ class BrokerProgram {
 	/** Undoes what a failed start left behind. */
 	abandon(): void {
 		closeListeners(this.#listeners);
+		this.#networks.close();
 		this.#removePidFile();
 		this.#context.log.close();
 	}
@@ -158,8 +170,9 @@ class BrokerProgram {
 	#sayStarting(): void {
 		const { log, name } = this.#context;
 		log.write("information", `${name} version ${VERSION} starting`);
-		if (this.#given.configFiles.length === 0) log.write("information", "Using default config.");
-		for (const path of this.#given.configFiles) log.write("information", `Config loaded from ${path}.`);
+		const sources = sourcesOf(this.#context.host, this.#given);
+		if (sources.length === 0) log.write("information", "Using default config.");
+		for (const path of sources) log.write("information", `Config loaded from ${path}.`);
 		sayRemarks(this.#context, [...this.#config.remarks, ...this.#access.remarks]);
 		if (this.#config.localOnly) {
 			const only = "Connections will only be possible from clients running on this machine.";
@@ -225,6 +238,42 @@ class BrokerProgram {
 		});
 	}
 
+	/** Waits a moment for the addresses of networks, as root is needed for ports below 1024, and follows them. */
+	async #startNetworks(plans: readonly ListenerPlan[]): Promise<void> {
+		if (plans.every(({ network }) => network === null)) return;
+		await this.#networks.start();
+		await this.#follow();
+		for (const { plan, handles } of this.#listeners) {
+			if (plan.network === null || handles.length > 0) continue;
+			const { log } = this.#context;
+			log.write("notice", `The network ${plan.network} has no address yet: its listener waits for one.`);
+		}
+	}
+
+	/** Opens and closes what listens on networks, as their addresses are now; of a running reload, once it is over. */
+	async #follow(): Promise<void> {
+		if (this.#reloading || this.#hasEnded()) return;
+		while (this.#following !== null) await this.#following;
+		this.#following = this.#followOnce();
+		await this.#following;
+	}
+
+	async #followOnce(): Promise<void> {
+		const { host, log } = this.#context;
+		let hasAll = true;
+		for (const open of this.#listeners) {
+			const { network } = open.plan;
+			if (network === null) continue;
+			const addresses = this.#networks.addresses(network);
+			const accept = (connection: Connection) => this.#accept(connection, open.plan);
+			if (!(await followAddresses(host, log, open, addresses, accept))) hasAll = false;
+		}
+		this.#following = null;
+		this.#followTimer?.cancel();
+		if (this.#hasEnded()) closeListeners(this.#listeners);
+		else if (!hasAll) this.#followTimer = host.timers.after(FOLLOW_INTERVAL, () => void this.#follow());
+	}
+
 	/** Adds those of the plans to what is open. */
 	async #openListeners(plans: readonly ListenerPlan[]): Promise<void> {
 		const { host, log } = this.#context;
@@ -284,6 +333,8 @@ class BrokerProgram {
 		const { host, log, name } = this.#context;
 		log.write("information", `${name} version ${VERSION} terminating`);
 		closeListeners(this.#listeners);
+		this.#networks.close();
+		this.#followTimer?.cancel();
 		this.#door.close();
 		const end = () => {
 			this.#dynsec?.security.flush();
@@ -306,11 +357,13 @@ class BrokerProgram {
 			return;
 		}
 		this.#reloading = true;
+		if (this.#following !== null) await this.#following;
 		do {
 			this.#reloadAgain = false;
 			await this.#reloadOnce();
 		} while (this.#reloadAgain);
 		this.#reloading = false;
+		await this.#startNetworks(this.#listeners.map(({ plan }) => plan));
 	}
 
 	/** A method, as the state changes while something is awaited. */
@@ -322,7 +375,7 @@ class BrokerProgram {
 		const { host, log } = this.#context;
 		log.write("information", "Reloading config.");
 		try {
-			const config = readConfig(host, this.#given.configFiles);
+			const config = loadConfig(host, this.#given);
 			const settings = brokerSettings(config, this.#context.name);
 			const dynsec = Dynsec.open(host, log, config, this.#dynsec);
 			await dynsec?.prepareFirst(config);

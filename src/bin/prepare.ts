@@ -3,11 +3,11 @@
 import type { BrokerConfig, Remark } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
 import { PluginError } from "../config/plugins.ts";
-import { readConfig } from "../config/read.ts";
 import type { Host } from "../host/host.ts";
 import { AccessFiles } from "./access.ts";
 import { ArgumentError, type BrokerArguments, parseArguments, usage } from "./args.ts";
 import { Dynsec } from "./dynsec.ts";
+import { loadConfig } from "./load.ts";
 import type { ProgramLog } from "./log.ts";
 import { umaskOf } from "./privileges.ts";
 import { brokerSettings, listenerPlans } from "./settings.ts";
@@ -55,10 +55,10 @@ export function prepare(context: Context): Start | null {
 			host.process.exit(0);
 			return null;
 		}
-		if (given.testConfig && given.configFiles.length === 0) {
+		if (given.testConfig && given.configFiles.length === 0 && given.uci === null) {
 			throw new ArgumentError("Error: Please provide a configuration file to test.");
 		}
-		const config = readConfig(host, given.configFiles);
+		const config = loadConfig(host, given);
 		// Whether it can be mapped belongs to whether it is right.
 		brokerSettings(config, name);
 		const dynsec = Dynsec.open(host, log, config, null);

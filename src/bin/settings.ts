@@ -19,6 +19,8 @@ export interface ListenerPlan {
 	readonly domain: "ipv4" | "ipv6" | null;
 	/** Network interface whose addresses are listened on: of those of `host`, or all of its own; null for any. */
 	readonly device: string | null;
+	/** Network of OpenWrt whose addresses are listened on; null for what the above says. */
+	readonly network: string | null;
 	/** As configured, for what stands before the broker; replaced at a reload. */
 	listener: ListenerConfig;
 	/** Null without TLS; replaced at a reload. */
@@ -130,19 +132,21 @@ export function listenerPlans(
 			kind: "loopback",
 			domain: config.localListener.socketDomain,
 			device: null,
+			network: null,
 			settings: listenerSettings(config.localListener, config, access, true),
 			listener: config.localListener,
 			tls: tls(config.localListener),
 		}));
 	}
 	return config.listeners.map((listener) => {
-		const { place } = listener;
+		const { place, network } = listener;
 		return {
 			host: place.kind === "tcp" ? place.host : place.path,
 			port: place.kind === "tcp" ? place.port : 0,
-			kind: place.kind,
+			kind: listener.localOnly ? "loopback" : place.kind,
 			domain: listener.socketDomain,
 			device: place.kind === "tcp" ? listener.bindInterface : null,
+			network,
 			settings: listenerSettings(listener, config, access, false),
 			listener,
 			tls: tls(listener),

@@ -19,6 +19,21 @@ export interface AclRules {
 	readonly patterns: readonly AclRule[];
 }
 
+const NONE: AclRules = { anonymous: [], users: new Map(), patterns: [] };
+
+/** The rules of both. */
+export function joinRules(first: AclRules | null, second: AclRules | null): AclRules {
+	const a = first ?? NONE;
+	const b = second ?? NONE;
+	const users = new Map(a.users);
+	for (const [name, rules] of b.users) users.set(name, [...(users.get(name) ?? []), ...rules]);
+	return {
+		anonymous: [...a.anonymous, ...b.anonymous],
+		users,
+		patterns: [...a.patterns, ...b.patterns],
+	};
+}
+
 const ACCESS: readonly AclRule["access"][] = ["read", "write", "readwrite", "deny"];
 
 /** Reads the file: lines `user NAME`, `topic [ACCESS] FILTER` and `pattern [ACCESS] FILTER`. Throws ConfigError. */
@@ -61,12 +76,12 @@ function parseRule(where: string, word: string, rest: string): AclRule {
 	if (more !== "" && access === undefined) fail(`${where} invalid access '${first}': ${ACCESS.join(", ")}.`);
 	const topicFilter = access === undefined ? rest : more;
 	if (topicFilter === "") fail(`${where} '${word}' needs a topic filter.`);
-	if (!isFilter(topicFilter)) fail(`${where} invalid topic filter '${topicFilter}'.`);
+	if (!isTopicFilter(topicFilter)) fail(`${where} invalid topic filter '${topicFilter}'.`);
 	return { access: access ?? "readwrite", topicFilter };
 }
 
 /** Whether wildcards stand alone in their levels, and `#` last. */
-function isFilter(filter: string): boolean {
+export function isTopicFilter(filter: string): boolean {
 	const levels = filter.split("/");
 	return levels.every(
 		(level, index) => level === "+" || (level === "#" && index === levels.length - 1) || !/[+#]/.test(level),

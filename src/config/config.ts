@@ -1,6 +1,8 @@
-/** What a configuration says, typed: the result of reading mosquitto.conf. Defaults come from the option table. */
+/** What a configuration says, typed: the result of reading mosquitto.conf, or UCI. Defaults come from the option table. */
 
 import type { LogType } from "../host/log.ts";
+import type { AclRules } from "./acl-file.ts";
+import type { Users } from "./password-file.ts";
 import type { PluginConfig } from "./plugins.ts";
 import type { LogDestination, LogFacility, Owner, Place } from "./value.ts";
 
@@ -66,6 +68,10 @@ export interface ListenerConfig {
 	autoIdPrefix: string | null;
 	/** Name of a network interface; null is any. */
 	bindInterface: string | null;
+	/** Whether it listens on this machine's loopback only. */
+	localOnly: boolean;
+	/** Network of OpenWrt (`lan`) whose addresses are listened on; null for what `place` says. */
+	network: string | null;
 	/** Null is no limit. */
 	maxConnections: number | null;
 	maxQos: 0 | 1 | 2;
@@ -126,5 +132,8 @@ export interface BrokerConfig {
 	readonly localListener: ListenerConfig;
 	/** In the order of the file. Options of mosquitto.conf that they stand for are set already. */
 	readonly plugins: readonly PluginConfig[];
+	/** Users and rules of the configuration itself, besides those of files; null when there are none. */
+	readonly users: Users | null;
+	readonly acl: AclRules | null;
 	readonly remarks: readonly Remark[];
 }

@@ -47,6 +47,8 @@ export interface Option {
 /** Options that belong together. */
 export interface OptionGroup {
 	readonly title: string;
+	/** The section of UCI that options of the broker stand in, where it is not `mqttd`; null for none at all. */
+	readonly section?: "persistence" | null;
 	readonly options: readonly Option[];
 }
 

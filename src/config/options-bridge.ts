@@ -195,7 +195,9 @@ const BRIDGE_OPTIONS: readonly Option[] = [
 		10,
 		"Messages queued before a lazy bridge connects.",
 	),
-	ofBridge("topic", bridgeTopic, null, "What is shared with the other broker."),
+	ofBridge("topic", bridgeTopic, null, "What is shared with the other broker; repeat for more.", {
+		repeats: true,
+	}),
 	ofBridge("try_private", boolean, true, "Whether the other broker is told that this is a bridge."),
 ];
 

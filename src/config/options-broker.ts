@@ -330,7 +330,7 @@ const LOG: readonly Option[] = [
 		"global",
 		logDestination,
 		"Where log lines go: stdout, stderr, syslog, topic, none, file PATH; repeat for more. Default: stderr.",
-		{ example: "stderr" },
+		{ repeats: true, example: "stderr" },
 	),
 	ofBroker(
 		"log_facility",
@@ -354,7 +354,7 @@ const LOG: readonly Option[] = [
 		"global",
 		logType,
 		"What is logged: error, warning, notice, information, subscribe, unsubscribe, websockets, debug, none, all; repeat for more.",
-		{ example: "information" },
+		{ repeats: true, example: "information" },
 	),
 	ignored(
 		"websockets_log_level",
@@ -412,9 +412,9 @@ export const BROKER_GROUPS: readonly OptionGroup[] = [
 	{ title: "Plugins", options: PLUGIN },
 	{ title: "Limits", options: LIMITS },
 	{ title: "Messages and sessions", options: MESSAGES },
-	{ title: "Persistence", options: PERSISTENCE },
+	{ title: "Persistence", section: "persistence", options: PERSISTENCE },
 	{ title: "Log", options: LOG },
 	{ title: "The process", options: PROCESS },
 ];
 
-export const OLD_GROUP: OptionGroup = { title: "Options of old", options: OLD };
+export const OLD_GROUP: OptionGroup = { title: "Options of old", section: null, options: OLD };

@@ -83,6 +83,23 @@ const WHERE: readonly Option[] = [
 		{ once: true, example: "br-lan" },
 	),
 	ofListener(
+		"interface",
+		"listener",
+		text(),
+		"network",
+		null,
+		"Network of OpenWrt, such as lan, whose addresses are listened on, and followed when they change; while it has none, the listener waits.",
+		{ example: "lan" },
+	),
+	ofListener(
+		"no_remote_access",
+		"listener",
+		boolean,
+		"localOnly",
+		false,
+		"Whether only programs on this machine can connect: the listener is on loopback.",
+	),
+	ofListener(
 		"socket_domain",
 		"default-listener",
 		choice<"ipv4" | "ipv6">(
@@ -168,6 +185,7 @@ const CLIENTS: readonly Option[] = [
 		{ example: "house/" },
 	),
 	ofReader("plugin_use", "listener", text(), "Name, given by plugin_load, of a plugin for this listener.", {
+		repeats: true,
 		example: "sparkplug",
 	}),
 	refused(

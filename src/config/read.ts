@@ -1,4 +1,4 @@
-/** The reader of mosquitto.conf. Pure: files and UTF-8 come from the host. */
+/** The reader of mosquitto.conf. Pure: files and UTF-8 come from the host. What it does with options, that of UCI uses too. */
 
 import type { HostError } from "../host/host.ts";
 import type { LogType } from "../host/log.ts";
@@ -8,7 +8,15 @@ import type { Option } from "./option.ts";
 import { defaultGlobal, defaultListener, findOption } from "./options.ts";
 import { type PluginConfig, PluginLines, resolvePlugin } from "./plugins.ts";
 import type { ConfigHost } from "./text-file.ts";
-import { formOf, LOG_TYPES, type LogDestination, type NamedPath, type Place, type Port } from "./value.ts";
+import {
+	formOf,
+	LOG_TYPES,
+	type LogDestination,
+	type NamedPath,
+	type Place,
+	type Port,
+	type ValueType,
+} from "./value.ts";
 
 /** Octets; more than any configuration, and little enough to hold. */
 const FILE_LIMIT = 4 * 1024 * 1024;
@@ -17,21 +25,23 @@ const CONF = ".conf";
 const MALFORMED = "Error: Malformed UTF-8 in configuration.";
 
 /** Where a file stands: options belong to the listener, plugin and bridge before them in the same file. */
-interface Position {
+export interface Position {
 	readonly path: string;
 	readonly depth: number;
 	line: number;
+	/** In UCI, the section and option; null in mosquitto.conf, where options tell what they belong to by their order. */
+	section: string | null;
 	listener: ListenerConfig | null;
 	plugin: PluginLines | null;
 }
 
-function beginning(path: string, depth: number): Position {
-	return { path, depth, line: 0, listener: null, plugin: null };
+export function beginning(path: string, depth = 0): Position {
+	return { path, depth, line: 0, section: null, listener: null, plugin: null };
 }
 
 /** The end of an error. */
-function foundAt({ path, line }: Position): string {
-	return `Error found at ${path}:${line}.`;
+function foundAt({ path, line, section }: Position): string {
+	return `Error found at ${path}:${line}${section === null ? "" : ` (${section})`}.`;
 }
 
 /**
@@ -39,17 +49,35 @@ function foundAt({ path, line }: Position): string {
  * nothing outside of itself.
  */
 export function readConfig(host: ConfigHost, paths: readonly string[]): BrokerConfig {
-	const reader = new Reader(host);
+	const reader = new ConfigReader(host);
+	return withExpected(() => {
+		for (const path of paths) reader.readFile(beginning(path));
+		return reader.finish();
+	});
+}
+
+/** Adds what is expected to the errors of an action, once all places are there. */
+export function withExpected<T>(action: () => T): T {
 	try {
-		for (const path of paths) reader.readFile(beginning(path, 0));
+		return action();
 	} catch (error) {
 		if (!(error instanceof ConfigError) || error.expected === null) throw error;
 		throw new ConfigError([...error.lines, error.expected]);
 	}
-	return reader.finish();
 }
 
-class Reader {
+/** Adds a place to the errors of an action. */
+export function placed(position: Position, action: () => void): void {
+	try {
+		action();
+	} catch (error) {
+		if (!(error instanceof ConfigError)) throw error;
+		throw new ConfigError([...error.lines, foundAt(position)], error.expected);
+	}
+}
+
+/** Takes options one after the other, and makes a configuration of them. */
+export class ConfigReader {
 	readonly #host: ConfigHost;
 	readonly #global: GlobalConfig = defaultGlobal();
 	readonly #listeners: ListenerConfig[] = [];
@@ -74,8 +102,15 @@ class Reader {
 		this.#host = host;
 	}
 
+	/** Whoever defines listeners and then switches all of them off wants none. */
+	allowNoListener(): void {
+		this.#localOnly = false;
+	}
+
+	/** Throws ConfigError. */
 	finish(): BrokerConfig {
 		const global = this.#global;
+		for (const listener of this.#listeners) checkPlace(listener);
 		const plugins = this.#resolvePlugins();
 		if (this.#destinationGiven) global.logDestinations = this.#destinations;
 		if (this.#typeGiven) global.logTypes = LOG_TYPES.filter((type) => this.#types.has(type));
@@ -86,6 +121,8 @@ class Reader {
 			localOnly: this.#localOnly,
 			localListener: this.#defaultListener ?? defaultListener(place),
 			plugins,
+			users: null,
+			acl: null,
 			remarks: this.#remarks,
 		};
 	}
@@ -98,12 +135,7 @@ class Reader {
 			position.line++;
 			const newline = bytes.indexOf(0x0a, start);
 			const end = newline < 0 ? bytes.length : newline;
-			try {
-				this.#readLine(bytes, start, end, position);
-			} catch (error) {
-				if (!(error instanceof ConfigError)) throw error;
-				throw new ConfigError([...error.lines, foundAt(position)], error.expected);
-			}
+			placed(position, () => this.#readLine(bytes, start, end, position));
 			start = end + 1;
 		}
 	}
@@ -130,7 +162,7 @@ class Reader {
 		const option = findOption(name);
 		if (option === undefined) fail(`Error: Unknown configuration variable '${name}'.`);
 		if (line === null && option.type.kind === "string") fail(MALFORMED);
-		this.#readOption(option, name, rest, position);
+		this.take(option, name, rest, position);
 	}
 
 	/** What stands before the word with the first octet that is not ASCII: there may be a remark in another encoding. */
@@ -142,15 +174,17 @@ class Reader {
 		return words !== null && /[^ ] +[^ ]/.test(words) ? words : fail(MALFORMED);
 	}
 
-	#readOption(option: Option, name: string, rest: string, position: Position): void {
+	/** One option as it is written, under one of its names. Throws ConfigError without a place. */
+	take(option: Option, name: string, rest: string, position: Position): void {
 		const target = this.#target(option, name, position);
-		if (option.note !== null) this.#remark("notice", option.note);
+		// Notes are about mosquitto.conf.
+		if (option.note !== null && position.section === null) this.remark("notice", option.note);
 		if (option.once) this.#takeOnce(option, name, target);
 		const value = this.#give(option, name, rest, target);
 		if (option.scope === "security") this.#securityGiven = true;
 		if (option.ofListener !== null && this.#global.perListenerSettings) {
 			const what = `You are using the '${name}' option with 'per_listener_settings true'.`;
-			this.#remark("notice", `${what} Please replace this with '${option.ofListener}'.`);
+			this.remark("notice", `${what} Please replace this with '${option.ofListener}'.`);
 		}
 		if (option.field !== null || option.state !== "honoured") return;
 		if (option.scope === "plugin") {
@@ -160,11 +194,11 @@ class Reader {
 
 	/** Takes the value of an option, and puts it where it belongs if that is all there is to do. */
 	#give(option: Option, name: string, rest: string, target: object): unknown {
-		const value = this.#parse(option, name, rest);
+		const value = this.parse(name, option.type, rest);
 		const asked = option.default === null || value !== option.default;
 		if (option.state === "refused" && asked)
 			fail(`Error: The '${name}' option cannot be used: ${option.reason}.`);
-		if (option.state === "ignored" && asked) this.#remark("warning", ignoredText(option, name));
+		if (option.state === "ignored" && asked) this.remark("warning", ignoredText(option, name));
 		// It says where to listen, too.
 		if (option.field === "bindInterface") this.#localOnly = false;
 		if (option.field !== null) {
@@ -175,12 +209,13 @@ class Reader {
 		return value;
 	}
 
-	#parse(option: Option, name: string, rest: string): unknown {
+	/** The value of an option. Throws ConfigError. */
+	parse(name: string, type: ValueType<unknown>, rest: string): unknown {
 		try {
-			return option.type.parse({ name, rest, warn: (text) => this.#remark("warning", text) });
+			return type.parse({ name, rest, warn: (text) => this.remark("warning", text) });
 		} catch (error) {
 			if (!(error instanceof ConfigError)) throw error;
-			throw new ConfigError(error.lines, `'${name}' takes ${formOf(option.type)}.`);
+			throw new ConfigError(error.lines, `'${name}' takes ${formOf(type)}.`);
 		}
 	}
 
@@ -190,6 +225,7 @@ class Reader {
 			case "global":
 				return this.#global;
 			case "security":
+				if (position.section !== null) return position.listener ?? this.#global;
 				if (!this.#global.perListenerSettings) return this.#global;
 				return position.listener ?? needs(name, "a listener");
 			case "listener":
@@ -211,7 +247,7 @@ class Reader {
 	}
 
 	/** Says something once. */
-	#remark(type: LogType, text: string): void {
+	remark(type: LogType, text: string): void {
 		if (this.#said.has(text)) return;
 		this.#said.add(text);
 		this.#remarks.push({ type, text });
@@ -270,9 +306,9 @@ class Reader {
 
 	#createDefaultListener(option: string): ListenerConfig {
 		if (this.#defaultListener !== null) return this.#defaultListener;
-		this.#remark("information", `Creating default listener due to '${option}' option.`);
+		this.remark("information", `Creating default listener due to '${option}' option.`);
 		const warning = `Using the '${option}' option without a listener will be disabled in the future.`;
-		this.#remark("information", `It is best practice to define a 'listener' first. ${warning}`);
+		this.remark("information", `It is best practice to define a 'listener' first. ${warning}`);
 		const listener = defaultListener({ kind: "tcp", port: DEFAULT_PORT, host: null });
 		this.#listeners.push(listener);
 		this.#defaultListener = listener;
@@ -284,7 +320,7 @@ class Reader {
 		const listener = this.#createDefaultListener("port");
 		position.listener = listener;
 		if (this.#portGiven) {
-			this.#remark(
+			this.remark(
 				"warning",
 				"Warning: Default listener port specified multiple times. Only the latest will be used.",
 			);
@@ -326,7 +362,7 @@ class Reader {
 		}
 		for (const name of names.filter((each) => each.endsWith(CONF) && each !== CONF).sort(byLetter)) {
 			const path = `${directory}/${name}`;
-			this.#remark("information", `Loading config file '${path}'`);
+			this.remark("information", `Loading config file '${path}'`);
 			this.readFile(beginning(path, position.depth + 1));
 		}
 	}
@@ -358,9 +394,9 @@ class Reader {
 			if (option === undefined) throw new Error(`no option ${name}`);
 			for (const target of listeners ?? [this.#global]) this.#give(option, name, rest, target);
 		};
-		const warn = (text: string): void => this.#remark("warning", text);
+		const warn = (text: string): void => this.remark("warning", text);
 		return this.#plugins.map((lines) => {
-			this.#remark("information", `Loading plugin: ${lines.path}`);
+			this.remark("information", `Loading plugin: ${lines.path}`);
 			return resolvePlugin(lines, { give, warn });
 		});
 	}
@@ -373,7 +409,7 @@ class Reader {
 			return;
 		}
 		if (destination.kind === "dlt") {
-			this.#remark("warning", "Warning: 'log_dest dlt' has no effect: DLT is not supported.");
+			this.remark("warning", "Warning: 'log_dest dlt' has no effect: DLT is not supported.");
 			return;
 		}
 		if (destination.kind === "file" && destinations.some((each) => each.kind === "file")) {
@@ -388,6 +424,20 @@ class Reader {
 		else if (type === "all") for (const each of LOG_TYPES) this.#types.add(each);
 		else if (type !== "internal") this.#types.add(type);
 	}
+}
+
+/** A listener listens on one address, on this machine only, or on the addresses of a network. */
+function checkPlace({ place, localOnly, network, bindInterface }: ListenerConfig): void {
+	const ways = [
+		place.kind === "unix" || place.host !== null || bindInterface !== null,
+		localOnly,
+		network !== null,
+	];
+	if (ways.filter((given) => given).length <= 1) return;
+	const where = place.kind === "unix" ? place.path : `port ${place.port}`;
+	fail(
+		`Error: The listener on ${where} can have one of an address, 'interface' and 'no_remote_access' only.`,
+	);
 }
 
 function needs(name: string, what: string): never {

@@ -85,6 +85,8 @@ const SINCE: Readonly<Record<string, readonly string[]>> = {
 const OURS: readonly string[] = [
 	"allow_source",
 	"deny_source",
+	"interface",
+	"no_remote_access",
 	"trusted_proxy",
 	"unix_socket_mode",
 	"unix_socket_owner",

@@ -18,6 +18,7 @@ describe("arguments", () => {
 	test("none", () => {
 		assert.deepEqual(parseArguments([]), {
 			configFiles: [],
+			uci: null,
 			ports: [],
 			daemon: false,
 			quiet: false,
@@ -31,6 +32,7 @@ describe("arguments", () => {
 	test("all, short and long", () => {
 		const expected = {
 			configFiles: ["a", "b"],
+			uci: null,
 			ports: [1, 65535, "auto"],
 			daemon: true,
 			quiet: true,
@@ -49,6 +51,10 @@ describe("arguments", () => {
 		assert.deepEqual(parseArguments([...long, ...rest]), expected);
 	});
 
+	test("--uci", () => {
+		assert.equal(parseArguments(["--uci", "mqttd"]).uci, "mqttd");
+	});
+
 	test("help and version end the reading: what follows is not judged", () => {
 		assert.equal(parseArguments(["-h", "-x"]).print, "help");
 		assert.equal(parseArguments(["--version", "-h"]).print, "version");
@@ -61,6 +67,7 @@ describe("arguments", () => {
 		for (const [option, what] of [
 			["-c", "config file"],
 			["-p", "port"],
+			["--uci", "UCI file"],
 			["--pid-file", "file"],
 			["--tls-keylog", "file"],
 		] as const) {
@@ -68,6 +75,11 @@ describe("arguments", () => {
 		}
 		assert.deepEqual([errorOf("pub").message, errorOf("pub").usage], ["Error: Unknown option 'pub'.", true]);
 		assert.match(errorOf("--tls-keylog", "f").message, /^Error: --tls-keylog is not available/);
+		assert.equal(errorOf("--uci", "").message, "Error: --uci needs a name.");
+		assert.equal(
+			errorOf("--uci", "x", "-c", "y").message,
+			"Error: Options are read from --uci or from -c, not both.",
+		);
 		const many = Array.from({ length: 101 }, () => ["-p", "auto"]).flat();
 		assert.equal(errorOf(...many).message, "Error: Only 100 ports can be specified on the command line.");
 	});

@@ -209,6 +209,27 @@ describe("listeners", () => {
 		);
 	});
 
+	test("no_remote_access: loopback, with or without a domain", async () => {
+		const { host } = await start(
+			[],
+			"listener 1\nno_remote_access true\nlistener 2\nno_remote_access true\nsocket_domain ipv6\n",
+		);
+		const open = (port: number) =>
+			["127.0.0.1", "::1", "0.0.0.0", "::"].map((address) => host.network.listens(address, port));
+		assert.deepEqual(open(1), [true, true, false, false]);
+		assert.deepEqual(open(2), [false, true, false, false]);
+		for (const line of [
+			"listener 1 127.0.0.1\ninterface lan",
+			"listener 1\nno_remote_access true\ninterface lan",
+		]) {
+			const { lines } = await start([], line);
+			assert.ok(
+				lines().some((each) => each.startsWith("Error: The listener on port 1 can have one of")),
+				line,
+			);
+		}
+	});
+
 	test("bind_interface: the addresses of the interface, and of them those of the host", async () => {
 		const interfaces = ({ network }: FakeHost) => {
 			network.interfaces.set("br-lan", ["192.168.1.1", "192.168.2.1", "fd00::1", "fe80::1%br-lan"]);

@@ -293,6 +293,8 @@ const WHERE: Readonly<Record<string, ReloadCase>> = {
 		config: (line) => `port 1\n${line}allow_anonymous true\n`,
 	},
 	bind_interface: { values: ["lo", "wan"], ...elsewhere },
+	interface: { values: ["lan", "guest"], ...elsewhere },
+	no_remote_access: { values: ["false", "true"], ...elsewhere, guest: { address: "10.0.0.1" } },
 	socket_domain: { values: ["ipv4", "ipv6"], ...elsewhere },
 	protocol: { values: ["mqtt", "websockets"], ...elsewhere },
 	accept_protocol_versions: { values: ["5", "4"], ...elsewhere },

@@ -7,9 +7,12 @@ import { runBroker } from "../../../src/bin/mqttd.ts";
 import { Broker } from "../../../src/broker/broker.ts";
 import type { TlsFacts } from "../../../src/host/tls.ts";
 import { createFakeHost, FakeExit, type FakeHost, type FakePeer, fakeError } from "../../fake/host.ts";
+import { FakeNetifd } from "../../fake/netifd.ts";
+import { FakeUbusd } from "../../fake/ubusd.ts";
 import { encode, type Fields } from "../../vectors/wire.ts";
 
 export const CONFIG = "/mosquitto.conf";
+export const UBUS_SOCKET = "/var/run/ubus/ubus.sock";
 
 /** Who visits, and how. */
 export interface Guest {
@@ -59,6 +62,10 @@ export class World {
 		const world = new World(files);
 		const { host } = world;
 		host.files.put(CONFIG, config);
+		if (/^interface /m.test(config)) {
+			await new FakeUbusd(host).listen(UBUS_SOCKET);
+			new FakeNetifd(host, UBUS_SOCKET, { lan: ["127.0.0.1"], guest: ["10.0.0.1"] });
+		}
 		const log = new ProgramLog(host, "mqttd");
 		try {
 			await runBroker({ host, log, name: "mqttd", args: ["-c", CONFIG] }, (...given) => {

@@ -302,6 +302,8 @@ const LISTENER: Readonly<Record<string, OptionCase>> = {
 		...SYSTEM,
 	},
 	bind_interface: text("lo", { shown: "unit/bin/mqttd.test.ts" }),
+	interface: text("lan", { shown: "unit/bin/networks.test.ts" }),
+	no_remote_access: boolean({ shown: "unit/bin/mqttd.test.ts" }),
 	socket_domain: word(["ipv4", "ipv6"], "Error: Invalid 'socket_domain' value 'other' in configuration.", {
 		shown: "system/reload.test.ts",
 	}),

@@ -34,7 +34,15 @@ use_subject_as_username use_username_as_clientid user username websockets_header
 const FORMER = ["ffdc_output", "max_log_entries", "store_clean_interval", "trace_level", "trace_output"];
 
 /** Options that mosquitto has not. */
-const OURS = ["allow_source", "deny_source", "trusted_proxy", "unix_socket_mode", "unix_socket_owner"];
+const OURS = [
+	"allow_source",
+	"deny_source",
+	"interface",
+	"no_remote_access",
+	"trusted_proxy",
+	"unix_socket_mode",
+	"unix_socket_owner",
+];
 
 test("every option of mosquitto is there, and no others but ours", () => {
 	for (const name of [...MOSQUITTO, ...FORMER, "plugin_opt_x", "auth_opt_x"])
@@ -100,11 +108,13 @@ test("every field of the configuration has a default, and no two options share o
 		bindInterface: null,
 		deniedSources: [],
 		httpDir: null,
+		localOnly: false,
 		maxConnections: null,
 		maxQos: 2,
 		maxTopicAlias: 10,
 		maxTopicAliasBroker: 10,
 		mountPoint: null,
+		network: null,
 		passwordFile: null,
 		protocol: "mqtt",
 		proxyProtocol: null,

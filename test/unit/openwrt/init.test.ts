@@ -76,11 +76,11 @@ test("the UCI file as shipped: this router only, anonymous clients, under procd 
 	assert.deepEqual(outcome.conf, [
 		"log_dest stderr",
 		"log_timestamp false",
-		"allow_anonymous true",
 		"log_type error",
 		"log_type warning",
 		"log_type notice",
 		"listener 1883 127.0.0.1",
+		"listener_allow_anonymous true",
 	]);
 	assert.deepEqual(outcome.calls, [
 		"open ",
