@@ -20,6 +20,11 @@ export interface AppendFile {
 export interface Files {
 	/** The whole file; EFBIG when it is longer than `limit` octets. */
 	read(path: string, limit: number): Uint8Array;
+	/**
+	 * Up to `length` octets of a regular file from `position` on; fewer only where the file ends. Memory is taken for those
+	 * that there are.
+	 */
+	readPart(path: string, position: number, length: number): Uint8Array;
 	/** Creates or replaces the file, with permission bits `mode` (default 0o644, less the umask) when new. */
 	write(path: string, bytes: Uint8Array, mode?: number): void;
 	/**

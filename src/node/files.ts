@@ -43,6 +43,27 @@ export const files: Files = {
 		});
 	},
 
+	readPart(path, position, length) {
+		return hostCall(() => {
+			const fd = openSync(path, "r");
+			try {
+				const stats = fstatSync(fd);
+				if (stats.isDirectory()) throw hostError("EISDIR");
+				const rest = Math.max(0, stats.size - position);
+				const bytes = new Uint8Array(Math.min(length, rest));
+				let end = 0;
+				while (end < bytes.length) {
+					const count = readSync(fd, bytes, end, bytes.length - end, position + end);
+					if (count === 0) break;
+					end += count;
+				}
+				return end === bytes.length ? bytes : bytes.slice(0, end);
+			} finally {
+				closeSync(fd);
+			}
+		});
+	},
+
 	write(path, bytes, mode = 0o644) {
 		hostCall(() => {
 			const fd = openSync(path, "w", mode);

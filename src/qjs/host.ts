@@ -8,6 +8,7 @@ import { tls } from "./tls.ts";
 
 const files: Files = {
 	read: native.readFile,
+	readPart: native.readPart,
 	write: native.writeFile,
 	replace: native.replaceFile,
 	append: native.openAppend,

@@ -134,6 +134,7 @@ declare module "native" {
 
 	// files.c
 	export function readFile(path: string, limit: number): Uint8Array;
+	export function readPart(path: string, position: number, length: number): Uint8Array;
 	export function writeFile(path: string, bytes: Uint8Array, mode: number | undefined): void;
 	export function replaceFile(path: string, bytes: Uint8Array, mode: number | undefined): void;
 	export function openAppend(path: string, mode: number | undefined): AppendFile;

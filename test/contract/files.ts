@@ -51,6 +51,23 @@ export const filesTests: Tests = {
 		equal(host.files.read("/dev/null", 10).length, 0, "/dev/null");
 	},
 
+	"files: a part of a file": (host) => {
+		withFile(host, (path) => {
+			const bytes = pattern(200_000);
+			host.files.write(path, bytes);
+			const part = (position: number, length: number) => host.files.readPart(path, position, length);
+			equal(part(0, 10), bytes.slice(0, 10), "its beginning");
+			equal(part(70_000, 100_000), bytes.slice(70_000, 170_000), "its middle");
+			equal(part(199_990, 100), bytes.slice(199_990), "its end");
+			equal(part(199_990, 2 ** 40), bytes.slice(199_990), "more than there is");
+			equal(part(200_000, 10).length, 0, "behind its end");
+			equal(part(2 ** 40, 10).length, 0, "far behind its end");
+			equal(part(10, 0).length, 0, "nothing");
+			equal(thrown(() => host.files.readPart(`${path}.no`, 0, 1)).code, "ENOENT", "no file");
+			equal(thrown(() => host.files.readPart("/proc", 0, 1)).code, "EISDIR", "a folder");
+		});
+	},
+
 	"files: replace": (host) => {
 		withFile(host, (path) => {
 			host.files.replace(path, Uint8Array.of(1, 2));

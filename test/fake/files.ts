@@ -37,6 +37,10 @@ export class FakeFiles implements Files {
 		return bytes.slice();
 	}
 
+	readPart(path: string, position: number, length: number): Uint8Array {
+		return this.get(path).bytes.slice(position, position + length);
+	}
+
 	write(path: string, bytes: Uint8Array, mode = 0o644): void {
 		this.mayChange();
 		const old = this.entries.get(path);

@@ -96,6 +96,41 @@ static JSValue files_read(JSContext *ctx, JSValueConst this_val, int argc, JSVal
 	return result;
 }
 
+/* readPart(path, position, length): Uint8Array */
+static JSValue files_read_part(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	int64_t position, wanted;
+	if (JS_ToInt64(ctx, &position, argv[1]) < 0 || JS_ToInt64(ctx, &wanted, argv[2]) < 0)
+		return JS_EXCEPTION;
+	const char *path = host_string(argv[0]);
+	if (!path)
+		return JS_EXCEPTION;
+	int fd = open_file(path, O_RDONLY, 0);
+	JS_FreeCString(ctx, path);
+	if (fd < 0)
+		return throw_errno();
+	struct stat info = { 0 };
+	int error = fstat(fd, &info) < 0 ? -errno : S_ISDIR(info.st_mode) ? UV_EISDIR : 0;
+	int64_t rest = info.st_size > position ? info.st_size - position : 0;
+	size_t size = (size_t)(wanted < rest ? wanted : rest);
+	uint8_t *data = host_alloc(size + 1);
+	size_t length = 0;
+	while (error == 0 && length < size) {
+		ssize_t count = pread(fd, data + length, size - length, position + (int64_t)length);
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			error = -errno;
+		if (count <= 0)
+			break;
+		length += (size_t)count;
+	}
+	close(fd);
+	JSValue result = error < 0 ? host_throw(error) : host_new_bytes(data, length);
+	free(data);
+	return result;
+}
+
 /* Opens argv[0] with the permission bits argv[2] or the default; -1 with an exception pending. */
 static int open_for_writing(JSValueConst path_value, JSValueConst mode_value, int flags)
 {
@@ -366,7 +401,7 @@ static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("openAppend", 2, files_append), JS_CFUNC_DEF("fileInfo", 1, files_info),
 	JS_CFUNC_DEF("listFolder", 1, files_list),  JS_CFUNC_DEF("rename", 2, files_rename),
 	JS_CFUNC_DEF("remove", 1, files_remove),    JS_CFUNC_DEF("setOwner", 3, files_set_owner),
-	JS_CFUNC_DEF("replaceFile", 3, files_replace),
+	JS_CFUNC_DEF("replaceFile", 3, files_replace), JS_CFUNC_DEF("readPart", 3, files_read_part),
 };
 
 static void start(void)
