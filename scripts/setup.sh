@@ -5,7 +5,7 @@
 #
 #   run    npm packages (they bring the Node that scripts and tests run on)
 #   build  and what builds the native binaries
-#   test   and what the tests run: qemu, a C compiler with sanitizers, a browser, mosquitto's clients and configuration files
+#   test   and what the tests run: qemu, strace, a C compiler with sanitizers, a browser, mosquitto and its clients
 #   bench  and what measures the MIPS binary
 #
 # Only what is missing is installed. As root it uses apt; otherwise it names what to install and fails.
@@ -32,6 +32,7 @@ openssl         openssl
 perl            perl
 shellcheck      shellcheck
 chromium        chromium
+strace          strace
 '
 bench='
 qemu-mips       qemu-user
@@ -96,10 +97,10 @@ debian_packages() {
 	rm -f "$log"
 }
 
-# The configuration files of Debian's mosquitto: unpacked, as installing it would start a broker.
+# Debian's mosquitto, program and configuration files: unpacked, as installing it would start a broker.
 mosquitto_files() {
 	unpacked=.cache/mosquitto
-	test ! -d "$unpacked" || return 0
+	test ! -r "$unpacked/depends" || return 0
 	command -v apt-get >/dev/null ||
 		fail "there is no apt-get here: unpack Debian's package mosquitto to $unpacked yourself"
 	echo 'setup: files of the package mosquitto'
@@ -108,7 +109,8 @@ mosquitto_files() {
 	(
 		cd "$folder" &&
 			{ apt-get download mosquitto || { apt-get update && apt-get download mosquitto; }; } &&
-			dpkg-deb -x mosquitto_*.deb files
+			dpkg-deb -x mosquitto_*.deb files &&
+			dpkg-deb -f mosquitto_*.deb Depends >files/depends
 	) >"$folder/log" 2>&1 </dev/null || {
 		cat "$folder/log" >&2
 		rm -rf "$folder"
@@ -121,16 +123,27 @@ mosquitto_files() {
 	rm -rf "$folder"
 }
 
+# The libraries that it needs, of what its package depends on.
+mosquitto_libraries() {
+	code=0
+	.cache/mosquitto/usr/sbin/mosquitto -h >/dev/null 2>&1 || code=$?
+	test "$code" = 127 || return 0
+	tr ',' '\n' <.cache/mosquitto/depends | sed -n 's/^ *\(lib[^ ]*\).*/\/missing \1/p' | debian_packages
+}
+
 files=
 case ${1:-run} in
 run) tables= ;;
 build) tables=$build ;;
-test) tables=$build$tests files=mosquitto_files ;;
-bench) tables=$build$tests$bench files=mosquitto_files ;;
+test) tables=$build$tests files=yes ;;
+bench) tables=$build$tests$bench files=yes ;;
 *) fail "unknown set '$1'" ;;
 esac
 debian_packages <<END
 $tables
 END
 npm_packages
-$files
+if test -n "$files"; then
+	mosquitto_files
+	mosquitto_libraries
+fi
