@@ -85,9 +85,13 @@ check: setup-test
 	$(TSC) -p src/node
 	$(TSC) -p src/qjs
 	$(TSC) -p test
+	$(TSC) -p test/luci/runtime
 	$(BIOME) ci --colors=off --error-on-warnings
 	$(NODE) scripts/imports.ts
 	$(NODE) scripts/options.ts --check
+	$(NODE) scripts/luci-options.ts --check
+	$(NODE) scripts/luci-texts.ts --check
+	$(NODE) scripts/luci-lint.ts
 	$(NODE) scripts/statements.ts
 	shellcheck -S warning $$(find scripts test openwrt -name "*.sh") .ci/run openwrt/mqttd/files/mqttd.init
 
