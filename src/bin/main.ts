@@ -8,6 +8,7 @@ import { Outbox } from "../websocket/outbox.ts";
 import { ProgramLog } from "./log.ts";
 import { runBroker } from "./mqttd.ts";
 import type { Context } from "./prepare.ts";
+import { runExport, runImport } from "./transfer.ts";
 import { VERSION } from "./version.ts";
 
 /** EX_SOFTWARE of sysexits.h: a fault of the program itself. */
@@ -27,6 +28,9 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
 	mosquitto_pub: ({ host, args }) => runPub(host, args, VERSION, webSocketOf(host)),
 	mosquitto_sub: ({ host, args }) => runSub(host, args, VERSION, webSocketOf(host)),
 };
+
+/** Programs that have no name of their own: `mqttd export …`. */
+const COMMANDS: Readonly<Record<string, Program>> = { export: runExport, import: runImport };
 
 /** The network of clients that connect by way of WebSocket; the path is that of mosquitto's. */
 function webSocketOf(host: Host): Network {
@@ -49,6 +53,8 @@ export function chooseProgram(
 	if (!name.startsWith("mosquitto")) {
 		const sub = Object.hasOwn(PROGRAMS, PREFIX + first) ? PROGRAMS[PREFIX + first] : undefined;
 		if (sub !== undefined) return { name: PREFIX + first, run: sub, args: rest };
+		const command = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+		if (command !== undefined) return { name, run: command, args: rest };
 	}
 	const own = Object.hasOwn(PROGRAMS, name) ? PROGRAMS[name] : undefined;
 	if (own !== undefined) return { name, run: own, args };

@@ -38,8 +38,11 @@ export interface MosquittoMessage {
 	readonly properties: Properties | null;
 	/** Second (UTC) from which it is not to be delivered; 0 is never. */
 	readonly expiresAt: number;
-	/** Client identifier of the publisher; empty for none. */
+	/** Client identifier and user name of the publisher; empty for none. */
 	readonly publisher: string;
+	readonly username: string;
+	/** Of the listener that it came by; 0 where the file does not say. */
+	readonly port: number;
 }
 
 /** A session. */
@@ -55,6 +58,8 @@ export interface MosquittoClient {
 	readonly disconnectedAt: number;
 	/** The packet identifier that was given out last. */
 	readonly lastPacketId: number;
+	/** Of the listener that it came by; 0 where the file does not say. */
+	readonly port: number;
 }
 
 /** How far the exchange of a client message has come; numbers as in the file. */
@@ -241,11 +246,11 @@ function readMessage5(reader: ChunkReader): MosquittoMessage {
 	const publisherLength = reader.uint16();
 	const usernameLength = reader.uint16();
 	const topicLength = reader.uint16();
-	reader.uint16(); // port
+	const port = reader.uint16();
 	const qos = reader.uint8();
 	const retain = reader.uint8() !== 0;
 	const publisher = reader.text(publisherLength) ?? "";
-	reader.skip(usernameLength);
+	const username = reader.text(usernameLength) ?? "";
 	const topic = reader.text(topicLength);
 	const payload = reader.octets(payloadLength);
 	const properties = reader.properties();
@@ -258,16 +263,16 @@ function readMessage5(reader: ChunkReader): MosquittoMessage {
 		properties,
 		expiresAt,
 		publisher,
+		username,
+		port,
 	};
 }
 
 function readMessage3(reader: ChunkReader, version: number): MosquittoMessage {
 	const id = reader.id();
 	const publisher = reader.text(reader.uint16()) ?? "";
-	if (version === 4) {
-		reader.skip(reader.uint16()); // user name
-		reader.uint16(); // port
-	}
+	const username = version === 4 ? (reader.text(reader.uint16()) ?? "") : "";
+	const port = version === 4 ? reader.uint16() : 0;
 	reader.uint16(); // packet identifier of the publisher
 	reader.uint16();
 	const topic = reader.text(reader.uint16());
@@ -284,6 +289,8 @@ function readMessage3(reader: ChunkReader, version: number): MosquittoMessage {
 		properties: null,
 		expiresAt: 0,
 		publisher,
+		username,
+		port,
 	};
 }
 
@@ -298,8 +305,9 @@ function readClient5(reader: ChunkReader, version: number): MosquittoClient {
 	const lastPacketId = reader.uint16();
 	const idLength = reader.uint16();
 	let usernameLength = 0;
+	let port = 0;
 	if (version === 6) {
-		reader.uint16(); // port
+		port = reader.uint16();
 		usernameLength = reader.uint16();
 		const isShort = total === CLIENT_LENGTH_I386 + idLength + usernameLength;
 		if (!isShort) reader.skip(CLIENT_LENGTH - CLIENT_LENGTH_I386);
@@ -308,7 +316,7 @@ function readClient5(reader: ChunkReader, version: number): MosquittoClient {
 	// Where a client has no user name, mosquitto 2.0 goes on with the one before and may write what lies behind it.
 	const username = usernameLength === 0 ? null : reader.text(usernameLength);
 	reader.finish();
-	return { clientId, username, expiryInterval, expiresAt, disconnectedAt: 0, lastPacketId };
+	return { clientId, username, expiryInterval, expiresAt, disconnectedAt: 0, lastPacketId, port };
 }
 
 function readClient3(reader: ChunkReader): MosquittoClient {
@@ -317,7 +325,15 @@ function readClient3(reader: ChunkReader): MosquittoClient {
 	// `time_t` of the machine that wrote it.
 	if (reader.rest !== 4 && reader.rest !== 8) throw new Damage(`has a time of ${reader.rest} octets`);
 	const disconnectedAt = reader.time(reader.rest);
-	return { clientId, username: null, expiryInterval: FOR_EVER, expiresAt: 0, disconnectedAt, lastPacketId };
+	return {
+		clientId,
+		username: null,
+		expiryInterval: FOR_EVER,
+		expiresAt: 0,
+		disconnectedAt,
+		lastPacketId,
+		port: 0,
+	};
 }
 
 export function readClientMessage(reader: ChunkReader, version: number): MosquittoClientMessage {

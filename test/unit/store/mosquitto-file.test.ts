@@ -83,10 +83,25 @@ suite("a whole file", () => {
 				lostOctets: 0,
 				places: [],
 			});
-			const message = { retain: false, properties: null, expiresAt: 0, publisher: "publisher" };
+			const message = {
+				retain: false,
+				properties: null,
+				expiresAt: 0,
+				publisher: "publisher",
+				username: "",
+				port: writer.version === 3 ? 0 : 1883,
+			};
 			const properties = is5 ? { contentType: "t", userProperty: [["k", "v"]] } : null;
 			assert.deepEqual(found.messages, [
-				{ ...message, id: 0, topic: "a/b", payload: "retained", qos: 1, retain: true },
+				{
+					...message,
+					id: 0,
+					topic: "a/b",
+					payload: "retained",
+					qos: 1,
+					retain: true,
+					username: writer.version === 3 ? "" : "joe",
+				},
 				{
 					...message,
 					id: 1,
@@ -106,6 +121,7 @@ suite("a whole file", () => {
 					expiresAt: is5 ? 1_800_000_000 : 0,
 					disconnectedAt: is5 ? 0 : 1_600_000_000,
 					lastPacketId: 300,
+					port: is6 ? 1883 : 0,
 				},
 				{
 					clientId: "two",
@@ -114,6 +130,7 @@ suite("a whole file", () => {
 					expiresAt: 0,
 					disconnectedAt: is5 ? 0 : 1_500_000_000,
 					lastPacketId: 0,
+					port: is6 ? 1883 : 0,
 				},
 			]);
 			const one = { clientId: "one", dup: false, retain: false, incoming: false, subscriptionId: 0 };
