@@ -84,8 +84,8 @@ export const CLIENT_SUBJECT = "CN=client one,O=Test\\, Inc.,C=DE";
 
 /**
  * Fills a folder: authorities `ca` and `other`; certificates (NAME.pem, NAME.key) `server` and `renewed` (for localhost
- * and its addresses), `rsa` (the same with RSA), `elsewhere` (for another host), `expired-server`, `stranger` (by
- * `other`), `client`, `expired`, `future`, `revoked`; the list of revoked ones `crl.pem`; `encrypted.key`, that of `server`
+ * and its addresses), `rsa` (the same with RSA), `elsewhere` (for another host), `expired-server`, `future-server`,
+ * `stranger` (by `other`), `client`, `expired`, `future`, `revoked`; the list of revoked ones `crl.pem`; `encrypted.key`, that of `server`
  * with the password `secret`.
  */
 export function makeCertificates(folder: string): void {
@@ -102,6 +102,7 @@ export function makeCertificates(folder: string): void {
 	certificate(folder, "rsa", "/CN=localhost", local, { key: RSA });
 	certificate(folder, "elsewhere", "/CN=elsewhere.example", "DNS:elsewhere.example");
 	certificate(folder, "expired-server", "/CN=localhost", local, { from: -9, to: -1 });
+	certificate(folder, "future-server", "/CN=localhost", local, { from: 5 });
 	certificate(folder, "stranger", "/CN=stranger", local, { by: "other" });
 	certificate(folder, "client", "/C=DE/O=Test, Inc./CN=client one", "");
 	certificate(folder, "expired", "/CN=expired", "", { from: -9, to: -1 });

@@ -22,6 +22,8 @@ export function handleFirst(
 	if (bytes[start] === TLS_HANDSHAKE && bytes[start + 1] === TLS_MAJOR) {
 		const text = `Client from ${client.address} appears to be using TLS to connect to a non-TLS listener.`;
 		client.broker.log.write("notice", text);
+		client.broker.closeUnopened(client);
+		return;
 	}
 	checkFirst(client, type);
 	handlePacket(client, bytes, start, end);

@@ -78,8 +78,9 @@ export interface TlsFacts {
 /**
  * TLS's own errors, as HostError: `TLS_NOT_TLS` (the peer speaks something else), `TLS_BUSY` (too many unfinished
  * handshakes), `TLS_TIMEOUT`, `TLS_CLOSED` (the connection ended during the handshake), `TLS_VERSION`, `TLS_CIPHER` and
- * `TLS_ALPN` (nothing in common), `TLS_PSK` (unknown identity), `TLS_ALERT` (the peer refused; the message has its
- * reason), `TLS_PROTOCOL` (anything else), `CERT_REQUIRED`, `CERT_UNTRUSTED`, `CERT_EXPIRED`, `CERT_NOT_YET_VALID`,
+ * `TLS_ALPN` (nothing in common), `TLS_PSK` (unknown identity), `TLS_PSK_KEY` (another key for the identity),
+ * `TLS_RENEGOTIATION` (the peer wants to, after the handshake), `TLS_ALERT` (the peer refused; the message has its reason),
+ * `TLS_PROTOCOL` (anything else), `CERT_REQUIRED`, `CERT_UNTRUSTED`, `CERT_EXPIRED`, `CERT_NOT_YET_VALID`,
  * `CERT_REVOKED`, `CERT_NAME` (another host's), `CERT_INVALID`. Of settings: `TLS_BAD_CERTIFICATE`, `TLS_BAD_KEY`,
  * `TLS_BAD_PASSWORD`, `TLS_KEY_MISMATCH`, `TLS_BAD_AUTHORITIES`, `TLS_BAD_REVOCATIONS`, `TLS_BAD_CIPHERS`.
  *

@@ -41,6 +41,9 @@ export function needsDoor(settings: DoorSettings): boolean {
 
 export type DoorHost = Pick<Host, "clock" | "timers" | "utf8" | "crypto" | "random" | "copyMasked">;
 
+/** What TLS begins with: a record of type handshake. No request of HTTP does. */
+const TLS_HANDSHAKE = 22;
+
 /** Hands a connection to the broker, which starts or ends it at once. */
 export type Serve = (connection: Connection) => void;
 
@@ -100,17 +103,27 @@ export class Door {
 
 	private protocolStage(entry: Entry, settings: DoorSettings, serve: Serve): ConnectionHandler {
 		const http = new HttpStage(this.host, entry, this.service(entry, settings, serve));
-		if (settings.protocol !== "auto") return http;
+		const isHttp = settings.protocol !== "auto";
 		return {
-			onData: (bytes, start) => {
+			onData: (bytes, start, end) => {
+				const first = bytes[start]!;
 				// A request of HTTP begins with a method in capital letters; no packet of MQTT that may come first does.
-				if (bytes[start]! >= 0x41 && bytes[start]! <= 0x5a) entry.proceed(http);
-				else this.serve(entry, serve);
+				if (isHttp ? first !== TLS_HANDSHAKE : first >= 0x41 && first <= 0x5a) entry.proceed(http);
+				else if (!isHttp) this.serve(entry, serve);
+				else return this.refuseTls(entry, end - start);
 				return 0;
 			},
 			onDrain: () => {},
 			onClose: () => this.waiting.remove(entry),
 		};
+	}
+
+	/** Clients of MQTT over TCP who do the same hear of it from the broker, in the same words. */
+	private refuseTls(entry: Entry, length: number): number {
+		const text = `Client from ${nameOf(entry)} appears to be using TLS to connect to a non-TLS listener.`;
+		this.log.write("notice", text);
+		entry.destroy();
+		return length;
 	}
 
 	private service(entry: Entry, settings: DoorSettings, serve: Serve): HttpService {

@@ -8,6 +8,9 @@ import { type NodeServerContext, tlsError } from "./tls.ts";
 
 const HANDSHAKE_TIME = 20_000;
 const HANDSHAKES = 100;
+/** What a client of TLS begins with: a record of type handshake, and the version's first octet. */
+const HANDSHAKE_RECORD = 22;
+const MAJOR = 3;
 
 export class Handshakes {
 	private readonly options: ListenTls;
@@ -43,17 +46,41 @@ export class Handshakes {
 		const timer = setTimeout(() => refuse("TLS_TIMEOUT"), handshakeTime);
 		this.running.set(socket, refuse);
 		socket.once("close", () => refuse("TLS_CLOSED"));
-		this.context.begin(socket, {
-			done: (secure, facts) => {
-				if (!leave()) return;
-				const connection = new NodeConnection();
-				connection.attachTls(secure, facts, remoteAddress, remotePort);
-				this.onConnection(connection);
-			},
-			failed: (error) => {
-				if (leave()) this.options.refused(remoteAddress, remotePort, error);
-			},
+		// A reset; "close" follows.
+		socket.on("error", () => {});
+		this.awaitFirst(socket, (speaksTls) => {
+			if (!speaksTls) {
+				refuse("TLS_NOT_TLS");
+				return;
+			}
+			this.context.begin(socket, {
+				done: (secure, facts) => {
+					if (!leave()) return;
+					const connection = new NodeConnection();
+					connection.attachTls(secure, facts, remoteAddress, remotePort);
+					this.onConnection(connection);
+				},
+				failed: (error) => {
+					if (leave()) this.options.refused(remoteAddress, remotePort, error);
+				},
+			});
 		});
+	}
+
+	/** Looks at a client's first octets, and puts them back: OpenSSL has several names for what is no TLS. */
+	private awaitFirst(socket: Socket, next: (speaksTls: boolean) => void): void {
+		let first = Buffer.alloc(0);
+		const look = () => {
+			const more: Buffer | null = socket.read();
+			if (more === null) return;
+			first = Buffer.concat([first, more]);
+			const isWrong = first[0] !== HANDSHAKE_RECORD || (first.length > 1 && first[1] !== MAJOR);
+			if (!isWrong && first.length < 2) return;
+			socket.removeListener("readable", look);
+			socket.unshift(first);
+			next(!isWrong);
+		};
+		socket.on("readable", look);
 	}
 
 	/** Drops all without telling. */

@@ -30,6 +30,12 @@ export interface HandshakeEnd {
 	failed(error: HostError): void;
 }
 
+/** How OpenSSL calls the end of a handshake with a key that is not the client's: in 1.2 and in 1.3. */
+const WRONG_KEY: readonly string[] = [
+	"ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC",
+	"ERR_SSL_BINDER_DOES_NOT_VERIFY",
+];
+
 /** A server's settings: a server that does not listen, but is given the connections that others accept. */
 export class NodeServerContext {
 	readonly role = "server";
@@ -55,21 +61,28 @@ export class NodeServerContext {
 			settings.pskCallback = (socket, identity) => this.findKey(psks, socket, identity);
 			if (options.pskHint) settings.pskIdentityHint = options.pskHint;
 		}
+		// Clients may not renegotiate either, but OpenSSL would not tell of those who try: `secured` forbids it.
 		// Who has shown who he is does so each time: revocation is to have an effect.
 		if (stateless) settings.secureOptions = (settings.secureOptions ?? 0) | constants.SSL_OP_NO_TICKET;
 		checkKey(options);
 		this.server = inContext(() => createServer(settings));
 		this.server.on("secureConnection", (socket) => this.secured(socket, requireCertificate));
-		this.server.on("tlsClientError", (error, socket) => {
-			const failed = this.strangers.has(socket) ? tlsError("TLS_PSK", error) : handshakeError(error);
-			this.take(socket)?.failed(failed);
-		});
+		this.server.on("tlsClientError", (error, socket) =>
+			this.take(socket)?.failed(this.failure(error, socket)),
+		);
 	}
 
 	/** Begins the handshake of a connection that was accepted. */
 	begin(socket: Socket, end: HandshakeEnd): void {
 		this.ends.set(socket, end);
 		this.server.emit("connection", socket);
+	}
+
+	private failure(error: Error, socket: TLSSocket): HostError {
+		if (this.strangers.has(socket)) return tlsError("TLS_PSK", error);
+		const { code = "" } = error as { code?: string };
+		if (this.identities.has(socket) && WRONG_KEY.includes(code)) return tlsError("TLS_PSK_KEY", error);
+		return handshakeError(error, true);
 	}
 
 	private findKey(psks: ReadonlyMap<string, Uint8Array>, socket: TLSSocket, identity: string) {
@@ -100,6 +113,7 @@ export class NodeServerContext {
 			socket.destroy();
 			return;
 		}
+		socket.disableRenegotiation();
 		end?.done(socket, factsOf(socket, certificate ?? null, this.identities.get(socket) ?? null));
 	}
 }
@@ -115,9 +129,9 @@ export class NodeClientContext {
 		const { psk = null } = options;
 		this.options = options;
 		checkKey(options);
-		this.context = inContext(() =>
-			createSecureContext(contextOptions(options, psk === null ? CIPHERS_12 : pskCiphers(options))),
-		);
+		const settings = contextOptions(options, psk === null ? CIPHERS_12 : pskCiphers(options));
+		settings.secureOptions = constants.SSL_OP_NO_RENEGOTIATION;
+		this.context = inContext(() => createSecureContext(settings));
 	}
 
 	/** Begins the handshake of a connected socket. */
@@ -170,7 +184,7 @@ function contextOptions(options: TlsOptions, ciphers12: string): SecureContextOp
 		minVersion: options.minimumVersion ?? "TLSv1.2",
 		maxVersion: options.maximumVersion ?? "TLSv1.3",
 		ciphers: `${knownSuites(suites)}:${options.ciphers ?? ciphers12}`,
-		secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_CIPHER_SERVER_PREFERENCE,
+		secureOptions: constants.SSL_OP_CIPHER_SERVER_PREFERENCE,
 	};
 }
 
@@ -253,6 +267,8 @@ const texts: Readonly<Record<string, string>> = {
 	TLS_CIPHER: "no TLS cipher in common",
 	TLS_ALPN: "no application protocol in common",
 	TLS_PSK: "unknown PSK identity",
+	TLS_PSK_KEY: "the peer has another key for its PSK identity",
+	TLS_RENEGOTIATION: "the peer wants to renegotiate TLS",
 	TLS_PROTOCOL: "TLS protocol error",
 	CERT_REQUIRED: "the peer gave no certificate",
 	CERT_UNTRUSTED: "the peer's certificate is of an unknown authority",
@@ -312,14 +328,15 @@ const codes: Readonly<Record<string, string>> = {
 	ERR_SSL_NO_APPLICATION_PROTOCOL: "TLS_ALPN",
 	ERR_SSL_PSK_IDENTITY_NOT_FOUND: "TLS_PSK",
 	ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: "CERT_REQUIRED",
+	ERR_TLS_RENEGOTIATION_DISABLED: "TLS_RENEGOTIATION",
 };
 
-/** The error of a handshake. */
-function handshakeError(error: Error): HostError {
+/** The error of a handshake; of a client's, that it speaks TLS at all is known before. */
+function handshakeError(error: Error, isServer = false): HostError {
 	const code = (error as { code?: string }).code ?? "";
 	if (code === "ECONNRESET" && /socket (hang up|disconnected)/.test(error.message))
 		return tlsError("TLS_CLOSED", error);
-	if (NOT_TLS.includes(code)) return tlsError("TLS_NOT_TLS", error);
+	if (!isServer && NOT_TLS.includes(code)) return tlsError("TLS_NOT_TLS", error);
 	return recordError(error);
 }
 

@@ -155,7 +155,7 @@ for (const program of builtPrograms()) {
 			await refused(broker, /TLS handshake failed: .*\(TLS_PSK\)/, ...key, "--psk-identity", "stranger");
 			await refused(
 				broker,
-				/TLS handshake failed: .*\((TLS_ALERT|TLS_PROTOCOL)\)/,
+				/TLS handshake failed: .*\(TLS_PSK_KEY\)/,
 				"--psk",
 				"ff",
 				"--psk-identity",

@@ -70,6 +70,8 @@ static const struct {
 	{ TLS_CIPHER, "TLS_CIPHER", "no TLS cipher in common" },
 	{ TLS_ALPN, "TLS_ALPN", "no application protocol in common" },
 	{ TLS_PSK, "TLS_PSK", "unknown PSK identity" },
+	{ TLS_PSK_KEY, "TLS_PSK_KEY", "the peer has another key for its PSK identity" },
+	{ TLS_RENEGOTIATION, "TLS_RENEGOTIATION", "the peer wants to renegotiate TLS" },
 	{ TLS_PROTOCOL, "TLS_PROTOCOL", "TLS protocol error" },
 	{ TLS_CERT_REQUIRED, "CERT_REQUIRED", "the peer gave no certificate" },
 	{ TLS_CERT_UNTRUSTED, "CERT_UNTRUSTED", "the peer's certificate is of an unknown authority" },

@@ -20,7 +20,8 @@ enum {
 	TURN_LIMIT = 2000000,
 	/* What a record of TLS begins with: its type (handshake), and the version's first octet. */
 	HANDSHAKE_RECORD = 22,
-	/* The same of an alert: a peer may begin with that its refusal. */
+	MAJOR = 3,
+	/* The same of an alert: a server may begin with that its refusal. */
 	ALERT_RECORD = 21
 };
 
@@ -60,6 +61,7 @@ static int on_receive(void *opaque, unsigned char *data, size_t length)
 static int on_send(void *opaque, const unsigned char *data, size_t length)
 {
 	tls *tls = opaque;
+	tls->said_something = true;
 	output_raw(tls->connection, data, (uint32_t)length);
 	return (int)length;
 }
@@ -140,7 +142,7 @@ static int error_of(const tls *tls, int result)
 	case MBEDTLS_ERR_SSL_INVALID_MAC:
 		if (is_plain_alert(&tls->ssl))
 			return TLS_ALERT - tls->ssl.in_hdr[6];
-		break;
+		return tls->psk_identity && !tls->handshake_over ? TLS_PSK_KEY : TLS_PROTOCOL;
 	case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
 		return TLS_ALERT - tls->ssl.in_msg[1];
 	case MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL:
@@ -152,11 +154,13 @@ static int error_of(const tls *tls, int result)
 		return TLS_CLOSED;
 	case MBEDTLS_ERR_SSL_ALLOC_FAILED:
 		return UV_ENOMEM;
+	case TLS_RENEGOTIATION:
+		return result;
 	}
 	if (tls->psk_unknown && !tls->psk_identity)
 		return TLS_PSK;
-	if (result == MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE && !tls->psk_identity)
-		return TLS_CIPHER;
+	if (result == MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE)
+		return tls->psk_identity ? TLS_PSK_KEY : TLS_CIPHER;
 	return TLS_PROTOCOL;
 }
 
@@ -337,13 +341,27 @@ static int set_up(tls *tls)
 	return result;
 }
 
-/* Whether the peer's first octet can be that of a handshake: this is asked before anything is tried. */
+/* Whether the peer's first octets can be those of a handshake: this is asked before anything is tried. */
 static bool begins_well(tls *tls)
 {
 	if (tls->has_begun || tls->input_length == 0)
 		return true;
-	tls->has_begun = true;
-	return tls->input[0] == HANDSHAKE_RECORD || tls->input[0] == ALERT_RECORD;
+	tls->has_begun = tls->input_length > 1;
+	bool is_record = tls->input[0] == HANDSHAKE_RECORD || (!tls->context->is_server && tls->input[0] == ALERT_RECORD);
+	return is_record && (tls->input_length == 1 || tls->input[1] == MAJOR);
+}
+
+/*
+ * A server of TLS 1.3 that has said all of its part of the handshake says what still comes, which is an alert, with the
+ * other keys (RFC 8446, section 7.3), with which it would send data. Mbed TLS takes them up when the client has ended its part.
+ */
+static void take_up_keys(mbedtls_ssl_context *ssl)
+{
+	if (ssl->conf->endpoint != MBEDTLS_SSL_IS_SERVER || ssl->tls_version != MBEDTLS_SSL_VERSION_TLS1_3 ||
+	    !ssl->transform_application || ssl->transform_out == ssl->transform_application || ssl->out_left > 0)
+		return;
+	ssl->transform_out = ssl->transform_application;
+	memset(ssl->cur_out_ctr, 0, sizeof ssl->cur_out_ctr);
 }
 
 /* One step, as far as what has come allows. */
@@ -355,8 +373,10 @@ static void step(tls *tls)
 	}
 	int result = tls->is_set_up ? 0 : set_up(tls);
 	tls->context->took_ticket = false;
-	if (result == 0)
+	if (result == 0) {
+		take_up_keys(&tls->ssl);
 		result = mbedtls_ssl_handshake_step(&tls->ssl);
+	}
 	if (tls->context->took_ticket)
 		tls->is_resumed = true;
 	if (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
@@ -490,7 +510,13 @@ static size_t read_records(tls *tls, uv_buf_t room, int *result)
 	size_t count = 0;
 	*result = 0;
 	while (count < room.len) {
+		tls->said_something = false;
 		int length = mbedtls_ssl_read(&tls->ssl, (unsigned char *)room.base + count, room.len - count);
+		/* After an error that was an alert; else it was an answer to who begins another handshake. */
+		if (tls->said_something && (length >= 0 || length == MBEDTLS_ERR_SSL_WANT_READ)) {
+			*result = TLS_RENEGOTIATION;
+			break;
+		}
 		/* It stops after each message that is no data, such as a ticket. */
 		if (length == MBEDTLS_ERR_SSL_WANT_READ &&
 		    (tls->input_length > 0 || mbedtls_ssl_check_pending(&tls->ssl)))

@@ -49,6 +49,8 @@ typedef struct tls {
 	bool has_begun;
 	/* Nothing more may be sent. */
 	bool end_said;
+	/* Mbed TLS has sent something while it was to read. */
+	bool said_something;
 	/* Facts. */
 	bool is_resumed;
 	bool saw_certificate;
