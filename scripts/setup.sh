@@ -117,7 +117,7 @@ mosquitto_files() {
 		fail 'apt-get could not download mosquitto'
 	}
 	mkdir -p .cache
-	rm -rf "$unpacked.new"
+	rm -rf "$unpacked" "$unpacked.new"
 	mv "$folder/files" "$unpacked.new"
 	mv "$unpacked.new" "$unpacked"
 	rm -rf "$folder"
