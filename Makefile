@@ -36,7 +36,7 @@ help:
 	@echo 'make ipk          OpenWrt packages for mips_24kc, with TLS and without'
 	@echo 'make pkg          single-file program for Linux on x64, with Node inside'
 	@echo 'make check        types, lint, format, imports, generated files, shell scripts, normative statements'
-	@echo 'make fuzz         mutation fuzzing of packets, of what comes before them, and of files'
+	@echo 'make fuzz         mutation fuzzing of packets, of what comes before them, of access rights, and of files'
 	@echo 'make bench        measurements beside mosquitto (BENCH=--quick for fewer messages)'
 	@echo 'make format       formats the sources'
 	@echo 'make clean        removes dist'
@@ -98,6 +98,7 @@ check: setup-test
 fuzz: setup-run
 	$(NODE) test/fuzz/packet.ts
 	$(NODE) test/fuzz/door.ts
+	$(NODE) test/fuzz/access.ts
 	$(NODE) test/fuzz/ubus.ts
 	$(NODE) test/fuzz/mosquitto.ts
 

@@ -7,6 +7,7 @@ import { Model } from "../broker/dynsec/model.ts";
 import type { BrokerConfig, ListenerConfig, Remark } from "../config/config.ts";
 import { HASH_LENGTH, type PasswordHash, parsePasswordHash } from "../config/password.ts";
 import { type PluginConfig, PluginError } from "../config/plugins.ts";
+import { FileRemarks } from "../config/text-file.ts";
 import type { Host, HostError, Log } from "../host/host.ts";
 import { StartError } from "./start-error.ts";
 
@@ -88,9 +89,12 @@ export class Dynsec {
 		// What is in use may be ahead of it, when it could not be written.
 		if (text === this.text) return;
 		try {
+			const remarks = new FileRemarks(path);
 			const model = readModel(text, parsePasswordHash, (remark) => {
-				this.remarks.push({ type: "warning", text: `Warning: ${path}: ${remark}.` });
+				remarks.push("warning", `Warning: ${path}: ${remark}.`);
 			});
+			remarks.end();
+			this.remarks = remarks.all;
 			this.fresh = { text, model };
 		} catch (error) {
 			throw error instanceof DynsecError ? failed(error.message) : error;

@@ -2,7 +2,7 @@
 
 import type { Remark } from "./config.ts";
 import { fail } from "./error.ts";
-import { type ConfigHost, readLines } from "./text-file.ts";
+import { type ConfigHost, FileRemarks, quote, readLines } from "./text-file.ts";
 
 export interface AclRule {
 	/** `deny` goes before all others. */
@@ -38,12 +38,12 @@ const ACCESS: readonly AclRule["access"][] = ["read", "write", "readwrite", "den
 
 /** Reads the file: lines `user NAME`, `topic [ACCESS] FILTER` and `pattern [ACCESS] FILTER`. Throws ConfigError. */
 export function readAclFile(host: ConfigHost, path: string): { rules: AclRules; remarks: Remark[] } {
-	const remarks: Remark[] = [];
+	const remarks = new FileRemarks(path);
 	const anonymous: AclRule[] = [];
 	const patterns: AclRule[] = [];
 	const users = new Map<string, AclRule[]>();
 	let current = anonymous;
-	for (const { number, text } of readLines(host, path, "ACL file", remarks)) {
+	for (const { number, text } of readLines(host, path, "ACL file", remarks.all)) {
 		const where = `Error: ${path}:${number}:`;
 		const [, word = "", rest = ""] = /^\s*(\S+)\s*(.*)$/s.exec(text) ?? [];
 		if (word === "user") {
@@ -56,27 +56,26 @@ export function readAclFile(host: ConfigHost, path: string): { rules: AclRules; 
 			const rule = parseRule(where, word, rest);
 			if (!/%[cu]/.test(rule.topicFilter)) {
 				const why = "has neither %c nor %u: it holds for everybody";
-				remarks.push({
-					type: "warning",
-					text: `Warning: ${path}:${number}: pattern '${rule.topicFilter}' ${why}.`,
-				});
+				remarks.add("warning", number, `pattern ${quote(rule.topicFilter)} ${why}`);
 			}
 			patterns.push(rule);
 		} else {
-			fail(`${where} '${word}' is none of user, topic and pattern.`);
+			fail(`${where} ${quote(word)} is none of user, topic and pattern.`);
 		}
 	}
-	return { rules: { anonymous, users, patterns }, remarks };
+	remarks.end();
+	return { rules: { anonymous, users, patterns }, remarks: remarks.all };
 }
 
 function parseRule(where: string, word: string, rest: string): AclRule {
 	const [, first = "", more = ""] = /^(\S+)\s+(.*)$/s.exec(rest) ?? [];
 	const access = ACCESS.find((each) => each === first);
 	// A misspelt access must not become part of a topic that everybody then may use.
-	if (more !== "" && access === undefined) fail(`${where} invalid access '${first}': ${ACCESS.join(", ")}.`);
+	if (more !== "" && access === undefined)
+		fail(`${where} invalid access ${quote(first)}: ${ACCESS.join(", ")}.`);
 	const topicFilter = access === undefined ? rest : more;
 	if (topicFilter === "") fail(`${where} '${word}' needs a topic filter.`);
-	if (!isTopicFilter(topicFilter)) fail(`${where} invalid topic filter '${topicFilter}'.`);
+	if (!isTopicFilter(topicFilter)) fail(`${where} invalid topic filter ${quote(topicFilter)}.`);
 	return { access: access ?? "readwrite", topicFilter };
 }
 

@@ -2,7 +2,7 @@
 
 import type { Remark } from "./config.ts";
 import { type PasswordHash, parsePasswordHash } from "./password.ts";
-import { type ConfigHost, readLines } from "./text-file.ts";
+import { type ConfigHost, FileRemarks, quote, readLines } from "./text-file.ts";
 
 /** Users by name. */
 export type Users = ReadonlyMap<string, PasswordHash>;
@@ -16,15 +16,15 @@ const MAXIMUM_NAME = 65535;
  */
 export function readPasswordFile(host: ConfigHost, path: string): { users: Users; remarks: Remark[] } {
 	const users = new Map<string, PasswordHash>();
-	const remarks: Remark[] = [];
-	for (const { number, text } of readLines(host, path, "password file", remarks)) {
+	const remarks = new FileRemarks(path);
+	for (const { number, text } of readLines(host, path, "password file", remarks.all)) {
 		const colon = text.indexOf(":");
 		const name = (colon < 0 ? text : text.slice(0, colon)).trim();
 		const complain = (why: string) => {
-			remarks.push({ type: "error", text: `Error: ${path}:${number}: user '${name}' is left out: ${why}.` });
+			remarks.add("error", number, `user ${quote(name)} is left out: ${why}`);
 		};
 		if (name === "" || name.length > MAXIMUM_NAME) {
-			remarks.push({ type: "warning", text: `Warning: ${path}:${number}: the line has no user name.` });
+			remarks.add("warning", number, "the line has no user name");
 		} else if (colon < 0 || text.slice(colon + 1).trim() === "") {
 			complain("there is no password");
 		} else if (users.has(name)) {
@@ -35,5 +35,6 @@ export function readPasswordFile(host: ConfigHost, path: string): { users: Users
 			else users.set(name, hash);
 		}
 	}
-	return { users, remarks };
+	remarks.end();
+	return { users, remarks: remarks.all };
 }

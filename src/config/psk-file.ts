@@ -1,7 +1,7 @@
 /** The file of pre-shared keys for TLS-PSK: an identity and a key in hexadecimal digits in each line. */
 
 import type { Remark } from "./config.ts";
-import { type ConfigHost, readLines } from "./text-file.ts";
+import { type ConfigHost, FileRemarks, readLines } from "./text-file.ts";
 
 /** Octets of a key at most: what every host takes. */
 const MAXIMUM_KEY = 64;
@@ -20,18 +20,19 @@ export function readPskFile(
 	path: string,
 ): { keys: Map<string, Uint8Array>; remarks: Remark[] } {
 	const keys = new Map<string, Uint8Array>();
-	const remarks: Remark[] = [];
-	for (const { number, text } of readLines(host, path, "PSK file", remarks)) {
+	const remarks = new FileRemarks(path);
+	for (const { number, text } of readLines(host, path, "PSK file", remarks.all)) {
 		const colon = text.indexOf(":");
 		const identity = text.slice(0, Math.max(colon, 0));
 		const key = parsePsk(text.slice(colon + 1).trim());
 		const complain = (why: string) => {
-			remarks.push({ type: "error", text: `Error: ${path}:${number}: the line is left out: ${why}.` });
+			remarks.add("error", number, `the line is left out: ${why}`);
 		};
 		if (identity === "" || identity.length > MAXIMUM_IDENTITY) complain("no identity of 1 to 128 characters");
 		else if (key === null) complain("no key of 1 to 64 octets in hexadecimal digits");
 		else if (keys.has(identity)) complain("there is such an identity already");
 		else keys.set(identity, key);
 	}
-	return { keys, remarks };
+	remarks.end();
+	return { keys, remarks: remarks.all };
 }

@@ -21,17 +21,78 @@ export interface Line {
 	readonly text: string;
 }
 
+/** Remarks about lines of one file at most: one line each in the log, and a file may be wrong from end to end. */
+const MAXIMUM_REMARKS = 100;
+/** Characters of a remark, and of something in the file that one repeats. */
+const MAXIMUM_LENGTH = 400;
+const MAXIMUM_QUOTE = 100;
+
+/** What there is to say about a file. */
+export class FileRemarks {
+	/** For the owner. */
+	readonly all: Remark[] = [];
+	private readonly path: string;
+	private more = 0;
+
+	constructor(path: string) {
+		this.path = path;
+	}
+
+	/** Says something about a line, in a sentence without its full stop. */
+	add(type: "error" | "warning", line: number, text: string): void {
+		this.push(type, `${type === "error" ? "Error" : "Warning"}: ${this.path}:${line}: ${text}.`);
+	}
+
+	/** Says something in words of its own. */
+	push(type: "error" | "warning", text: string): void {
+		if (this.all.length < MAXIMUM_REMARKS) this.all.push({ type, text: shortened(text, MAXIMUM_LENGTH) });
+		else this.more++;
+	}
+
+	/** To be called after the last line. */
+	end(): void {
+		if (this.more === 0) return;
+		const text = `Warning: ${this.path}: there is more to be said, ${this.more} times.`;
+		this.all.push({ type: "warning", text });
+	}
+}
+
+/** Something from a file for a message, not longer than a message should be. */
+export function quote(text: string): string {
+	return `'${shortened(text, MAXIMUM_QUOTE)}'`;
+}
+
+function shortened(text: string, maximum: number): string {
+	return text.length <= maximum ? text : `${text.slice(0, maximum)}...`;
+}
+
 /** The lines of a file that `what` names in errors. Throws ConfigError. Remarks on who else can read it. */
-export function readLines(host: ConfigHost, path: string, what: string, remarks: Remark[]): Line[] {
+export function readLines(host: ConfigHost, path: string, what: string, remarks: Remark[]): Iterable<Line> {
 	const bytes = load(host, path, what);
 	remarkOnPermissions(host, path, remarks);
 	const text = host.utf8.decode(bytes, 0, bytes.length);
 	if (text === null) fail(`Error: The ${what} '${path}' is not UTF-8.`);
-	return text
-		.replace(/^\ufeff/, "")
-		.split("\n")
-		.map((line, index) => ({ number: index + 1, text: line.replace(/[\r\t ]+$/, "") }))
-		.filter((line) => line.text !== "" && !line.text.startsWith("#"));
+	return linesOf(text);
+}
+
+/** One after another, as all of them at once may take many times the file's size. */
+function* linesOf(text: string): Iterable<Line> {
+	let start = text.startsWith("\ufeff") ? 1 : 0;
+	for (let number = 1; start < text.length; number++) {
+		const found = text.indexOf("\n", start);
+		const end = found < 0 ? text.length : found;
+		let last = end;
+		while (last > start && isBlank(text.charCodeAt(last - 1))) last--;
+		if (last > start && text.charCodeAt(start) !== HASH) yield { number, text: text.slice(start, last) };
+		start = end + 1;
+	}
+}
+
+const HASH = 0x23;
+
+/** Carriage return, tab, space. */
+function isBlank(code: number): boolean {
+	return code === 0x20 || code === 0x09 || code === 0x0d;
 }
 
 function load(host: ConfigHost, path: string, what: string): Uint8Array {

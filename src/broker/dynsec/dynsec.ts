@@ -49,6 +49,8 @@ const ITERATIONS = 1000;
 const MAXIMUM_WAITING = 64;
 /** Octets of the file from which on nothing is added. */
 const MAXIMUM_FILE = 4 * 1024 * 1024;
+/** Characters of an answer from which on nothing more is told: a request may ask for everything a thousand times. */
+const MAXIMUM_ANSWER = 4 * 1024 * 1024;
 /** Milliseconds after which a file that could not be written is tried again. */
 const RETRY = 30_000;
 
@@ -162,7 +164,7 @@ export class DynamicSecurity implements ControlEndpoint {
 
 	private carryOut({ commands, error, from, answer, passwords }: Waiting): void {
 		const kicked = new Set<string | null>();
-		const responses: Response[] = [];
+		const answers = new Answers();
 		let changed = false;
 		for (const [index, request] of commands.entries()) {
 			const context: Context = {
@@ -173,7 +175,7 @@ export class DynamicSecurity implements ControlEndpoint {
 			};
 			const found = findCommand(request.name);
 			if (found === undefined) {
-				responses.push(reply(request, "Unknown command"));
+				answers.add(reply(request, "Unknown command"));
 				continue;
 			}
 			const [name, command] = found;
@@ -183,16 +185,17 @@ export class DynamicSecurity implements ControlEndpoint {
 					throw new CommandError("Configuration too large");
 				}
 				const data = command.run(fields, context);
-				responses.push(data === undefined ? reply(request) : tell(name, data, request));
+				if (data === undefined) answers.add(reply(request));
+				else if (!answers.fits(tell(name, data, request))) throw new CommandError("Response too large");
 				changed ||= command.changes;
 				this.note(from, name, command.logged, fields);
 			} catch (cause) {
-				responses.push(reply(request, this.errorText(cause)));
+				answers.add(reply(request, this.errorText(cause)));
 			}
 		}
-		if (error !== null) responses.push(error);
+		if (error !== null) answers.add(error);
 		if (changed) this.changed();
-		answer(responseText(responses));
+		answer(answers.text());
 		// Who sent it may be among them, and is to get the answer before.
 		if (kicked.size > 0) {
 			this.host.timers.after(0, () => {
@@ -238,5 +241,28 @@ export class DynamicSecurity implements ControlEndpoint {
 			this.log.write("error", `Error saving Dynamic security plugin config: ${why}. It is tried again.`);
 			this.retry = this.host.timers.after(RETRY, () => this.store());
 		}
+	}
+}
+
+/** The responses to the commands of a request. */
+class Answers {
+	private readonly texts: string[] = [];
+	private length = 0;
+
+	add(response: Response): void {
+		const text = JSON.stringify(response);
+		this.texts.push(text);
+		this.length += text.length;
+	}
+
+	/** Adds what is not too much with all before it; one may be as long as it is. False when it is. */
+	fits(response: Response): boolean {
+		if (this.length > MAXIMUM_ANSWER) return false;
+		this.add(response);
+		return true;
+	}
+
+	text(): string {
+		return `{"responses":[${this.texts.join(",")}]}`;
 	}
 }

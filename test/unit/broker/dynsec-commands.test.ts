@@ -255,6 +255,18 @@ describe("hostile requests", () => {
 		assert.equal(({} as { acls?: unknown }).acls, undefined);
 	});
 
+	test("that ask for everything again and again get no more than a bounded answer", () => {
+		const fixture = createDynsec({ clients: [{ username: "ann", textdescription: "x".repeat(50_000) }] });
+		const commands = Array.from({ length: 1000 }, () => ({ command: "listClients", verbose: true }));
+		const { responses } = fixture.ask({ commands }) as { responses: { error?: string; data?: object }[] };
+		assert.equal(responses.length, 1000);
+		const told = responses.filter(({ data }) => data !== undefined).length;
+		assert.ok(told > 80 && told < 90, `${told} of them`);
+		assert.deepEqual(responses.at(-1), { command: "listClients", error: "Response too large" });
+		// The next request is answered as ever.
+		assert.deepEqual(fixture.command("listClients"), { totalCount: 1, clients: ["ann"] });
+	});
+
 	test("that come faster than their passwords are hashed are refused", () => {
 		const fixture = createDynsec();
 		const answers: string[] = [];

@@ -94,6 +94,17 @@ describe("password file", () => {
 		);
 	});
 
+	test("a file that is wrong from end to end draws a bounded number of short remarks", () => {
+		const { remarks } = readPasswordFile(hostWith(`${"x".repeat(1000)}\n`.repeat(1000)), FILE);
+		assert.equal(remarks.length, 101);
+		assert.ok(remarks.every(({ text }) => text.length < 200));
+		assert.equal(
+			remarks[0]?.text,
+			`Error: ${FILE}:1: user '${"x".repeat(100)}...' is left out: there is no password.`,
+		);
+		assert.equal(remarks[100]?.text, `Warning: ${FILE}: there is more to be said, 900 times.`);
+	});
+
 	test("a file that others can read draws a warning, one that cannot be read is an error", () => {
 		const { users, remarks } = readPasswordFile(hostWith(`ann:${PBKDF2}\n`, 0o644), FILE);
 		assert.equal(users.size, 1);
