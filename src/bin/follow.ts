@@ -1,8 +1,15 @@
 /** Listeners on the addresses of a network, which come and go. */
 
-import type { Connection, HostError, Listener } from "../host/host.ts";
+import type { HostError, Listener } from "../host/host.ts";
 import type { Log } from "../host/log.ts";
-import { isOfDomain, type ListenHost, type OpenListener, optionsOf, sayOpening } from "./listen.ts";
+import {
+	isOfDomain,
+	type ListenEvents,
+	type ListenHost,
+	type OpenListener,
+	optionsOf,
+	sayOpening,
+} from "./listen.ts";
 
 /**
  * Opens what is missing of `addresses`, and closes what is not among them; connected clients stay. An address that cannot be
@@ -13,7 +20,7 @@ export async function followAddresses(
 	log: Log,
 	open: OpenListener,
 	addresses: readonly string[],
-	onConnection: (connection: Connection) => void,
+	events: ListenEvents,
 ): Promise<boolean> {
 	const { plan } = open;
 	const wanted = addresses.filter((address) => isOfDomain(plan, address));
@@ -36,8 +43,8 @@ export async function followAddresses(
 		const port = plan.port === "auto" ? plan.settings.port : plan.port;
 		try {
 			const handle = await host.network.listen(
-				optionsOf(log, plan, address, port, open.noDelay),
-				onConnection,
+				optionsOf(log, plan, address, port, open.noDelay, events.limits),
+				(connection) => events.accept(connection, plan),
 			);
 			followed.set(address, handle);
 			plan.settings.port = handle.port;

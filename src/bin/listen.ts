@@ -137,11 +137,16 @@ function startError(plan: ListenerPlan, address: string, port: number, error: Ho
 }
 
 /** TLS as the host takes it; who is not let in is logged. */
-function listenTls(log: Log, { context }: TlsSettings): ListenTls {
+function listenTls(log: Log, plan: ListenerPlan, { context }: TlsSettings, limits: ListenLimits): ListenTls {
 	return {
 		context,
 		refused(address, port, { code, message }) {
 			const who = `Client from ${address}:${port}`;
+			if (code === "TLS_BUSY") {
+				limits.reach("tls_handshakes", plan, `${who} disconnected: ${message} (${code})`);
+				return;
+			}
+			if (code === "TLS_TIMEOUT") limits.count("connect_timeout");
 			const text =
 				code === "TLS_NOT_TLS"
 					? `${who} appears to be connecting without TLS to a TLS listener.`
@@ -149,6 +154,19 @@ function listenTls(log: Log, { context }: TlsSettings): ListenTls {
 			log.write("notice", text);
 		},
 	};
+}
+
+/** Who counts how often limits are reached before the broker sees a client; see DoorLimits. */
+export interface ListenLimits {
+	count(limit: "connect_timeout"): void;
+	reach(limit: "tls_handshakes", about: object, text: string): void;
+}
+
+/** Who is told of what comes in. */
+export interface ListenEvents {
+	readonly limits: ListenLimits;
+	/** A connection, not started. */
+	accept(connection: Connection, plan: ListenerPlan): void;
 }
 
 /** Takes other TLS settings for clients that are still to come. */
@@ -163,6 +181,7 @@ export function optionsOf(
 	address: string,
 	port: number,
 	noDelay: boolean,
+	limits: ListenLimits,
 ): ListenOptions {
 	const mode = plan.listener.unixSocketMode;
 	return {
@@ -170,7 +189,7 @@ export function optionsOf(
 		port,
 		noDelay,
 		...(mode === null ? {} : { mode }),
-		...(plan.tls === null ? {} : { tls: listenTls(log, plan.tls) }),
+		...(plan.tls === null ? {} : { tls: listenTls(log, plan, plan.tls, limits) }),
 	};
 }
 
@@ -180,7 +199,7 @@ async function openPlan(
 	log: Log,
 	plan: ListenerPlan,
 	noDelay: boolean,
-	onConnection: (connection: Connection) => void,
+	events: ListenEvents,
 ): Promise<OpenListener> {
 	// Those of a network are opened when it is known which they are.
 	if (plan.network !== null) return { plan, handles: [], noDelay, followed: null };
@@ -194,8 +213,8 @@ async function openPlan(
 			try {
 				// The line comes first, as in mosquitto; a port that the system chooses is known only afterwards.
 				if (!auto) sayOpening(log, plan, address, port, address === addresses[0]);
-				const options = optionsOf(log, plan, address, port, noDelay);
-				const handle = await host.network.listen(options, onConnection);
+				const options = optionsOf(log, plan, address, port, noDelay, events.limits);
+				const handle = await host.network.listen(options, (connection) => events.accept(connection, plan));
 				handles.push(handle);
 				giveAway(host, plan, address);
 				port = handle.port;
@@ -229,12 +248,12 @@ export async function openListeners(
 	log: Log,
 	plans: readonly ListenerPlan[],
 	noDelay: boolean,
-	onConnection: (connection: Connection, plan: ListenerPlan) => void,
+	events: ListenEvents,
 ): Promise<OpenListener[]> {
 	const open: OpenListener[] = [];
 	try {
 		for (const plan of plans) {
-			open.push(await openPlan(host, log, plan, noDelay, (connection) => onConnection(connection, plan)));
+			open.push(await openPlan(host, log, plan, noDelay, events));
 		}
 	} catch (error) {
 		closeListeners(open);

@@ -3,7 +3,14 @@
 import type { ListenerConfig } from "../config/config.ts";
 import type { Connection, HostError } from "../host/host.ts";
 import type { Log } from "../host/log.ts";
-import { closeListeners, type ListenHost, type OpenListener, openListeners, setTls } from "./listen.ts";
+import {
+	closeListeners,
+	type ListenEvents,
+	type ListenHost,
+	type OpenListener,
+	openListeners,
+	setTls,
+} from "./listen.ts";
 import type { ListenerPlan } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 
@@ -14,6 +21,7 @@ import { StartError } from "./start-error.ts";
 export class ListenerChange {
 	readonly #host: ListenHost;
 	readonly #log: Log;
+	readonly #events: ListenEvents;
 	/** What stays, and the plan that it stays for. */
 	readonly #kept = new Map<ListenerPlan, OpenListener>();
 	/** Listening until `finish`, unless in the way of a new one. */
@@ -23,11 +31,17 @@ export class ListenerChange {
 	readonly #opened = new Map<ListenerPlan, OpenListener>();
 	readonly #plans: readonly ListenerPlan[];
 	#noDelay = true;
-	#onConnection: (connection: Connection, plan: ListenerPlan) => void = () => {};
 
-	constructor(host: ListenHost, log: Log, current: readonly OpenListener[], plans: readonly ListenerPlan[]) {
+	constructor(
+		host: ListenHost,
+		log: Log,
+		events: ListenEvents,
+		current: readonly OpenListener[],
+		plans: readonly ListenerPlan[],
+	) {
 		this.#host = host;
 		this.#log = log;
+		this.#events = events;
 		this.#plans = plans;
 		for (const open of current) {
 			const plan = plans.find((each) => !this.#kept.has(each) && samePlace(each, open.plan));
@@ -37,12 +51,8 @@ export class ListenerChange {
 	}
 
 	/** Opens what is new. Throws StartError, with listeners as they were before. */
-	async open(
-		noDelay: boolean,
-		onConnection: (connection: Connection, plan: ListenerPlan) => void,
-	): Promise<void> {
+	async open(noDelay: boolean): Promise<void> {
 		this.#noDelay = noDelay;
-		this.#onConnection = onConnection;
 		try {
 			for (const plan of this.#plans) {
 				if (!this.#kept.has(plan)) this.#opened.set(plan, await this.#openOne(plan));
@@ -78,12 +88,8 @@ export class ListenerChange {
 		return inTheWay.length > 0;
 	}
 
-	async #listen(
-		plan: ListenerPlan,
-		noDelay = this.#noDelay,
-		onConnection = this.#onConnection,
-	): Promise<OpenListener> {
-		const [open] = await openListeners(this.#host, this.#log, [plan], noDelay, onConnection);
+	async #listen(plan: ListenerPlan, noDelay = this.#noDelay, events = this.#events): Promise<OpenListener> {
+		const [open] = await openListeners(this.#host, this.#log, [plan], noDelay, events);
 		return open!;
 	}
 
@@ -95,9 +101,9 @@ export class ListenerChange {
 			try {
 				// With the port that it had, also where the system chose it; clients are counted by its settings.
 				const again = { ...open.plan, port: open.plan.settings.port };
-				const { handles } = await this.#listen(again, open.noDelay, (connection) =>
-					this.#onConnection(connection, open.plan),
-				);
+				const { limits } = this.#events;
+				const accept = (connection: Connection) => this.#events.accept(connection, open.plan);
+				const { handles } = await this.#listen(again, open.noDelay, { limits, accept });
 				open.handles = handles;
 				open.followed = null;
 			} catch (error) {

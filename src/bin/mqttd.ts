@@ -1,17 +1,18 @@
 /** The broker as a program: arguments, configuration, background, listeners, signals, end. */
 
 import type { ControlEndpoint } from "../broker/control.ts";
+import type { Limit } from "../broker/limits.ts";
 import type { BrokerControl, CreateBroker } from "../broker/settings.ts";
 import type { BrokerConfig, GlobalConfig } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
 import type { Background, Connection, HostError, Timer, TlsFacts } from "../host/host.ts";
-import { Door } from "../listener/door.ts";
+import { Door, type DoorLimits } from "../listener/door.ts";
 import { AccessFiles } from "./access.ts";
 import type { BrokerArguments } from "./args.ts";
 import { BrokerEndpoint } from "./control.ts";
 import { Dynsec } from "./dynsec.ts";
 import { followAddresses } from "./follow.ts";
-import { closeListeners, type OpenListener, openListeners, setTls } from "./listen.ts";
+import { closeListeners, type ListenEvents, type OpenListener, openListeners, setTls } from "./listen.ts";
 import { ListenerChange } from "./listener-change.ts";
 import { loadConfig, sourcesOf } from "./load.ts";
 import { type LogSettings, startLogSettings, visible } from "./log.ts";
@@ -84,10 +85,18 @@ class BrokerProgram {
 		if (door === null) broker?.accept(connection, settings, identity);
 		else this.#door.accept(connection, door, (served) => broker?.accept(served, settings, identity));
 	};
+	/** The broker counts for all: it is there before anything can be reached. */
+	readonly #events: ListenEvents & { readonly limits: DoorLimits } = {
+		accept: this.#accept,
+		limits: {
+			count: (limit) => this.#broker?.limits.count(limit),
+			reach: (limit: Limit, about: object, text: string) => this.#broker?.limits.reach(limit, about, text),
+		},
+	};
 
 	constructor(context: Context, { given, config, dynsec, access, umask }: Start) {
 		this.#context = context;
-		this.#door = new Door(context.host, context.log);
+		this.#door = new Door(context.host, context.log, this.#events.limits);
 		this.#doors = new Doors(context.host, {
 			version: VERSION,
 			plans: () => this.#listeners.map(({ plan }) => plan),
@@ -265,8 +274,7 @@ class BrokerProgram {
 			const { network } = open.plan;
 			if (network === null) continue;
 			const addresses = this.#networks.addresses(network);
-			const accept = (connection: Connection) => this.#accept(connection, open.plan);
-			if (!(await followAddresses(host, log, open, addresses, accept))) hasAll = false;
+			if (!(await followAddresses(host, log, open, addresses, this.#events))) hasAll = false;
 		}
 		this.#following = null;
 		this.#followTimer?.cancel();
@@ -277,7 +285,7 @@ class BrokerProgram {
 	/** Adds those of the plans to what is open. */
 	async #openListeners(plans: readonly ListenerPlan[]): Promise<void> {
 		const { host, log } = this.#context;
-		const opened = await openListeners(host, log, plans, this.#config.global.setTcpNodelay, this.#accept);
+		const opened = await openListeners(host, log, plans, this.#config.global.setTcpNodelay, this.#events);
 		this.#listeners = [...this.#listeners, ...opened];
 	}
 
@@ -382,8 +390,8 @@ class BrokerProgram {
 			dynsec?.writeFirst();
 			const access = new AccessFiles(host, config, dynsec);
 			const plans = this.#plan(config, access);
-			const change = new ListenerChange(host, log, this.#listeners, plans);
-			await change.open(config.global.setTcpNodelay, this.#accept);
+			const change = new ListenerChange(host, log, this.#events, this.#listeners, plans);
+			await change.open(config.global.setTcpNodelay);
 			try {
 				if (this.#hasEnded()) throw new StartError(["The broker is ending."]);
 				this.#reloadLog(config);

@@ -24,7 +24,9 @@ export const LIMITS = [
 	"message_size_limit",
 	"retain_available",
 	"subscriptions",
+	"tls_handshakes",
 	"topic_levels",
+	"waiting_connections",
 ] as const;
 
 export type Limit = (typeof LIMITS)[number];

@@ -3,6 +3,7 @@
 import type { PasswordHash } from "../config/password.ts";
 import type { Clock, Connection, Host, Log, LogType, Process, Timers } from "../host/host.ts";
 import type { ControlEndpoint } from "./control.ts";
+import type { Limits } from "./limits.ts";
 import type { LoginResult } from "./logins.ts";
 import type { AccessRules } from "./rights.ts";
 
@@ -160,6 +161,8 @@ export interface BrokerControl {
 	accept(connection: Connection, listener: ListenerSettings, identity?: string | null): void;
 	/** Replaces the settings and asks the log anew what it wants; clients that are connected stay. */
 	configure(settings: BrokerSettings): void;
+	/** Counts, and tells of, limits that are reached before a client is accepted. */
+	readonly limits: Pick<Limits, "count" | "reach">;
 	/** Replaces what serves topics below `$CONTROL`. */
 	serveControl(endpoints: readonly ControlEndpoint[]): void;
 	/** Says that access rights have changed. */

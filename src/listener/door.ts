@@ -44,6 +44,12 @@ export type DoorHost = Pick<Host, "clock" | "timers" | "utf8" | "crypto" | "rand
 /** What TLS begins with: a record of type handshake. No request of HTTP does. */
 const TLS_HANDSHAKE = 22;
 
+/** Who counts how often limits are reached, and logs `text` (without full stop) unless it said so lately. */
+export interface DoorLimits {
+	count(limit: "connect_timeout"): void;
+	reach(limit: "waiting_connections", about: object, text: string): void;
+}
+
 /** Hands a connection to the broker, which starts or ends it at once. */
 export type Serve = (connection: Connection) => void;
 
@@ -52,12 +58,18 @@ export class Door {
 	private readonly log: Log;
 	private readonly waiting: Waiting;
 
-	constructor(host: DoorHost, log: Log) {
+	constructor(host: DoorHost, log: Log, limits: DoorLimits) {
 		const { utf8, crypto, random, copyMasked, timers, clock } = host;
 		this.host = { utf8, crypto, random, copyMasked, outbox: new Outbox(timers) };
 		this.log = log;
 		this.waiting = new Waiting(clock, timers, (connection, why) => {
-			log.write("notice", `Connection from ${nameOf(connection)} dropped: ${why}.`);
+			const text = `Connection from ${nameOf(connection)} dropped`;
+			if (why === "number") {
+				limits.reach("waiting_connections", this, `${text}: too many connections wait`);
+				return;
+			}
+			limits.count("connect_timeout");
+			log.write("notice", `${text}: it took too long to say what it wants.`);
 		});
 	}
 

@@ -8,16 +8,19 @@ export const WAITING_LIMIT = 256;
 const HEAD_TIME = 30_000;
 const ANSWER_TIME = 120_000;
 
+/** The limit for which a connection is given up. */
+type Why = "number" | "time";
+
 export class Waiting {
 	private readonly clock: Clock;
 	private readonly timers: Timers;
-	private readonly dropped: (connection: Connection, why: string) => void;
+	private readonly dropped: (connection: Connection, why: Why) => void;
 	/** Deadlines, the oldest connection first. */
 	private readonly deadlines = new Map<Connection, number>();
 	private timer: Timer | null = null;
 
 	/** `dropped` is told of each connection that is given up. */
-	constructor(clock: Clock, timers: Timers, dropped: (connection: Connection, why: string) => void) {
+	constructor(clock: Clock, timers: Timers, dropped: (connection: Connection, why: Why) => void) {
 		this.clock = clock;
 		this.timers = timers;
 		this.dropped = dropped;
@@ -30,7 +33,7 @@ export class Waiting {
 	add(connection: Connection): void {
 		if (this.deadlines.size >= WAITING_LIMIT) {
 			const [oldest] = this.deadlines.keys();
-			this.drop(oldest!, "too many connections wait");
+			this.drop(oldest!, "number");
 		}
 		this.deadlines.set(connection, this.clock.monotonic() + HEAD_TIME);
 		this.arm();
@@ -57,7 +60,7 @@ export class Waiting {
 		this.timer = null;
 	}
 
-	private drop(connection: Connection, why: string): void {
+	private drop(connection: Connection, why: Why): void {
 		this.remove(connection);
 		this.dropped(connection, why);
 		connection.destroy();
@@ -69,7 +72,7 @@ export class Waiting {
 			this.timer = null;
 			const now = this.clock.monotonic();
 			for (const [connection, deadline] of this.deadlines) {
-				if (deadline <= now) this.drop(connection, "it took too long to say what it wants");
+				if (deadline <= now) this.drop(connection, "time");
 			}
 			if (this.deadlines.size > 0) this.arm();
 		});

@@ -103,7 +103,7 @@ host.files.put("/www/index.html", "index");
 host.files.put("/www/sub/file", "file");
 
 function run({ octets, proxyProtocol }: Input, pieces: readonly number[]): Outcome {
-	const door = new Door(host, { enabled: () => true, write: () => {} });
+	const door = new Door(host, { enabled: () => true, write: () => {} }, { count: () => {}, reach: () => {} });
 	const settings: DoorSettings = {
 		protocol: "auto",
 		proxyProtocol,

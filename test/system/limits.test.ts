@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { connect as dial, type Socket } from "node:net";
 import { describe, test } from "node:test";
+import { makeCertificates } from "../certificates.ts";
 import { builtPrograms, commandOf, configFile, Running, startBroker, temporaryFolder } from "./harness.ts";
 import { closed, connect, exchange } from "./mqtt-client.ts";
 
@@ -110,6 +111,56 @@ for (const program of builtPrograms()) {
 			assert.equal(await asked(), false);
 			process.kill(broker.pid, "SIGTERM");
 			assert.equal((await broker.ended).code, 0);
+		});
+
+		test("connections that do not get as far as MQTT are limited in number, the oldest go", async (context) => {
+			const folder = temporaryFolder(context);
+			makeCertificates(folder);
+			const tls = `certfile ${folder}/server.pem\nkeyfile ${folder}/server.key\n`;
+			const config =
+				`sys_interval 1\nallow_anonymous true\nlistener auto 127.0.0.1\nlistener auto 127.0.0.1\n${tls}` +
+				"listener auto 127.0.0.1\nprotocol websockets\n";
+			const broker = await startBroker(context, program, { config });
+			const ports = [...broker.log.matchAll(/Opening \w+ listen socket on port ([0-9]+)\./g)];
+			const [plain = 0, secure = 0, web = 0] = ports.map((match) => Number(match[1]));
+			for (const [port, number, words] of [
+				[secure, 100, "Hello"],
+				[web, 256, "GET / HTTP/1.1\r\n"],
+			] as const) {
+				const dialled: Socket[] = [];
+				const open = async () => {
+					const socket = dial(port, "127.0.0.1");
+					context.after(() => socket.destroy());
+					socket.on("error", () => undefined);
+					socket.resume();
+					await once(socket, "connect");
+					// Of TLS only a beginning.
+					socket.write(words === "Hello" ? Uint8Array.of(22, 3) : words);
+					dialled.push(socket);
+				};
+				await open();
+				const dropped = once(dialled[0]!, "close");
+				for (let count = 0; count < number; count++) await open();
+				await dropped;
+			}
+			await broker.line(
+				/Client from 127\.0\.0\.1:\d+ disconnected: too many unfinished TLS handshakes \(TLS_BUSY\)\./,
+			);
+			await broker.line(/Connection from 127\.0\.0\.1:\d+ dropped: too many connections wait\./);
+			const client = await connect(plain);
+			const counts = new Map<string, Promise<void>>();
+			for (const name of ["tls_handshakes", "waiting_connections"]) {
+				const counted = new Promise<void>((resolve) => {
+					client.on("message", (topic, payload) => {
+						if (topic.endsWith(name) && Number(payload.toString()) >= 1) resolve();
+					});
+				});
+				counts.set(name, counted);
+			}
+			await client.subscribeAsync("$SYS/broker/limits/+");
+			await Promise.all(counts.values());
+			await client.endAsync();
+			await broker.stop();
 		});
 
 		test("memory_limit: the broker stays up, serves who is there, and recovers", async (context) => {

@@ -90,7 +90,9 @@ const NAMES: readonly string[] = [
 		"message_size_limit",
 		"retain_available",
 		"subscriptions",
+		"tls_handshakes",
 		"topic_levels",
+		"waiting_connections",
 	]),
 ];
 

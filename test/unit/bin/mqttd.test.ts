@@ -13,6 +13,7 @@ import { createFakeHost, FakeExit, type FakeHost, fakeError } from "../../fake/h
 class NotingBroker implements BrokerControl {
 	readonly accepted: ListenerSettings[] = [];
 	readonly published: string[] = [];
+	readonly limits = { count: () => {}, reach: () => {} };
 	/** Topics below `$CONTROL` that are served. */
 	control: readonly ControlEndpoint[] = [];
 	settings: BrokerSettings;

@@ -22,20 +22,26 @@ const FILES = {
 };
 const CONFIG = "user root\nlistener 8883 127.0.0.1\ncertfile /cert.pem\nkeyfile /key.pem\n";
 
-async function start(config: string): Promise<{ host: FakeHost; lines: () => string[] }> {
+async function start(
+	config: string,
+): Promise<{ host: FakeHost; lines: () => string[]; broker: Broker | null }> {
+	let broker: Broker | null = null;
 	const host = createFakeHost(["mqttd"]);
 	for (const [path, text] of Object.entries(FILES)) host.files.put(path, text);
 	host.files.put("/mqttd.conf", config);
 	try {
 		await runBroker(
 			{ host, log: new ProgramLog(host, "mqttd"), name: "mqttd", args: ["-c", "/mqttd.conf"] },
-			(platform, settings, log) => new Broker(platform, settings, log),
+			(platform, settings, log) => {
+				broker = new Broker(platform, settings, log);
+				return broker;
+			},
 		);
 	} catch (error) {
 		if (!(error instanceof FakeExit)) throw error;
 	}
 	const lines = () => host.process.stderr.text.split("\n").map((line) => line.replace(/^[0-9]+: /, ""));
-	return { host, lines };
+	return { host, lines, broker };
 }
 
 function optionsOf(host: FakeHost) {
@@ -148,6 +154,23 @@ describe("clients", () => {
 		);
 		const why = "TLS handshake failed: Error CERT_EXPIRED (CERT_EXPIRED).";
 		assert.ok(said.includes(`Client from 192.0.2.2:6 disconnected: ${why}`));
+	});
+
+	test("handshakes beyond their number are counted, and told in one line; those beyond their time in one each", async () => {
+		const { host, lines, broker } = await start(CONFIG);
+		const tls = host.network.tlsOf("127.0.0.1", 8883);
+		for (let port = 1; port <= 3; port++) tls?.refused("192.0.2.1", port, fakeError("TLS_BUSY"));
+		for (let port = 4; port <= 5; port++) tls?.refused("192.0.2.1", port, fakeError("TLS_TIMEOUT"));
+		assert.equal(broker?.limits.reached("tls_handshakes"), 3);
+		assert.equal(broker?.limits.reached("connect_timeout"), 2);
+		assert.deepEqual(
+			lines().filter((line) => line.startsWith("Client from")),
+			[
+				"Client from 192.0.2.1:1 disconnected: Error TLS_BUSY (TLS_BUSY).",
+				"Client from 192.0.2.1:4 disconnected: TLS handshake failed: Error TLS_TIMEOUT (TLS_TIMEOUT).",
+				"Client from 192.0.2.1:5 disconnected: TLS handshake failed: Error TLS_TIMEOUT (TLS_TIMEOUT).",
+			],
+		);
 	});
 
 	test("their names come from TLS, and from nothing else, where that is asked for", async () => {

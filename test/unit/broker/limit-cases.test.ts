@@ -112,7 +112,13 @@ class Run {
 
 const SYS_READER = { cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "$SYS/#", qos: 0 }] } as const;
 
-const CASES: Readonly<Record<Limit, LimitCase>> = {
+/** Those that are reached before MQTT begins, and the file that shows it; on real hosts test/system/limits.test.ts does. */
+const BEFORE_MQTT = {
+	tls_handshakes: "test/unit/bin/tls.test.ts",
+	waiting_connections: "test/unit/listener/door.test.ts",
+} as const;
+
+const CASES: Readonly<Record<Exclude<Limit, keyof typeof BEFORE_MQTT>, LimitCase>> = {
 	allow_zero_length_clientid: {
 		listener: { allowZeroLengthClientId: false },
 		versions: [4, 5],
@@ -258,8 +264,7 @@ const CASES: Readonly<Record<Limit, LimitCase>> = {
 };
 
 describe("limits", () => {
-	for (const limit of LIMITS) {
-		const limitCase = CASES[limit];
+	for (const [limit, limitCase] of Object.entries(CASES) as [Limit, LimitCase][]) {
 		for (const version of limitCase.versions ?? ([3, 4, 5] as const)) {
 			test(`${limit} is reached at level ${version}, counted and logged`, async () => {
 				const fixture = await startBroker(limitCase.broker, limitCase.listener);
@@ -437,6 +442,14 @@ const OPTIONS: Readonly<Record<string, string | readonly [string, string]>> = {
 	"topic depth": "topic_levels",
 	"subscriptions of one client": "subscriptions",
 };
+
+test("every limit is reached somewhere", () => {
+	assert.deepEqual(Object.keys({ ...CASES, ...BEFORE_MQTT }).sort(), [...LIMITS].sort());
+	for (const [limit, place] of Object.entries(BEFORE_MQTT)) {
+		const text = readFileSync(new URL(`../../../${place}`, import.meta.url), "utf8");
+		assert.ok(text.includes(`limits.reached("${limit}")`), `${limit} in ${place}`);
+	}
+});
 
 test("every option of a limit is reached somewhere", () => {
 	const wire = readThemes().flatMap(({ cases }) => cases.map(({ name }) => name));

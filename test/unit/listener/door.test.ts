@@ -194,8 +194,17 @@ test("who says nothing in time is given up, and who came longest ago when there 
 	next.send(OPENING);
 	assert.deepEqual(next.take(), OPENED);
 	assert.equal(broker.statistics.sockets, 1);
+	assert.equal(broker.limits.reached("waiting_connections"), 1);
+	// Of many at once the log tells in one line.
+	const lineCount = lines.length;
+	for (let more = 0; more < 20; more++) dial();
+	// The first of them has the place of the one that was served.
+	assert.ok(many[19]!.closed && !many[20]!.closed);
+	assert.equal(lines.length, lineCount);
+	assert.equal(broker.limits.reached("waiting_connections"), 20);
 	host.clock.advance(40_000);
 	assert.ok(many.every((peer) => peer.closed));
+	assert.equal(broker.limits.reached("connect_timeout"), 2 + WAITING_LIMIT);
 });
 
 test("connections that wait end with the broker", async () => {

@@ -22,10 +22,11 @@ export async function startDoor(
 ): Promise<DoorFixture> {
 	const fixture = await startBroker(broker);
 	const { host, lines } = fixture;
-	const door = new Door(host, {
+	const log = {
 		enabled: () => true,
-		write: (type, text) => void lines.push(`${type}: ${text}`),
-	});
+		write: (type: string, text: string) => void lines.push(`${type}: ${text}`),
+	};
+	const door = new Door(host, log, fixture.broker.limits);
 	const all: DoorSettings = {
 		protocol: "websockets",
 		proxyProtocol: 0,
