@@ -12,6 +12,8 @@ export interface BrokerArguments {
 	quiet: boolean;
 	verbose: boolean;
 	testConfig: boolean;
+	/** To hash the passwords of the UCI file, and end. */
+	hashPasswords: boolean;
 	pidFile: string | null;
 	/** What to print instead of running. */
 	print: "help" | "version" | null;
@@ -60,6 +62,14 @@ const OPTIONS: readonly ArgumentOption[] = [
 		help: "show this help",
 		take: (result) => {
 			result.print ??= "help";
+		},
+	},
+	{
+		names: ["--hash-passwords"],
+		value: null,
+		help: "replace the passwords of users in the UCI file by their hashes and end",
+		take: (result) => {
+			result.hashPasswords = true;
 		},
 	},
 	{
@@ -149,6 +159,7 @@ export function parseArguments(words: readonly string[]): BrokerArguments {
 		quiet: false,
 		verbose: false,
 		testConfig: false,
+		hashPasswords: false,
 		pidFile: null,
 		print: null,
 	};
@@ -165,6 +176,9 @@ export function parseArguments(words: readonly string[]): BrokerArguments {
 			throw new ArgumentError(`Error: ${word} argument given, but no ${option.value.what} specified.`);
 		}
 		option.take(result, value);
+	}
+	if (result.hashPasswords && result.uci === null && result.print === null) {
+		throw new ArgumentError("Error: --hash-passwords needs --uci.");
 	}
 	if (result.uci !== null && result.configFiles.length > 0) {
 		throw new ArgumentError("Error: Options are read from --uci or from -c, not both.");

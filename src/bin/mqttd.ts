@@ -37,7 +37,7 @@ const TLS_INTERVAL = 60_000;
 /** Runs the broker until a signal ends it. Ends the process. */
 export async function runBroker(context: Context, createBroker: CreateBroker): Promise<void> {
 	const { host, log } = context;
-	const start = prepare(context);
+	const start = await prepare(context);
 	if (start === null) return;
 	const program = new BrokerProgram(context, start);
 	try {

@@ -7,7 +7,8 @@ import type { Host } from "../host/host.ts";
 import { AccessFiles } from "./access.ts";
 import { ArgumentError, type BrokerArguments, parseArguments, usage } from "./args.ts";
 import { Dynsec } from "./dynsec.ts";
-import { loadConfig } from "./load.ts";
+import { hashUciPasswords } from "./hash-passwords.ts";
+import { loadConfig, uciPath } from "./load.ts";
 import type { ProgramLog } from "./log.ts";
 import { umaskOf } from "./privileges.ts";
 import { brokerSettings, listenerPlans } from "./settings.ts";
@@ -41,7 +42,7 @@ export interface Start {
 }
 
 /** Arguments and configuration; null when there is nothing to start and the process has been ended. */
-export function prepare(context: Context): Start | null {
+export async function prepare(context: Context): Promise<Start | null> {
 	const { host, log, name, args } = context;
 	const print = (stream: "stdout" | "stderr", text: string) => {
 		host.process[stream].write(host.utf8.encode(text));
@@ -52,6 +53,11 @@ export function prepare(context: Context): Start | null {
 		testing = given.testConfig;
 		if (given.print !== null) {
 			print("stdout", given.print === "help" ? usage(name, VERSION) : `${name} version ${VERSION}\n`);
+			host.process.exit(0);
+			return null;
+		}
+		if (given.hashPasswords && given.uci !== null) {
+			await hashUciPasswords(host, uciPath(host, given.uci));
 			host.process.exit(0);
 			return null;
 		}

@@ -1,6 +1,7 @@
 /** Hashes of passwords, as a line of a password file has them: `$7$ITERATIONS$SALT$HASH` and `$6$SALT$HASH`. */
 
 import { decodeBase64, encodeBase64 } from "../host/base64.ts";
+import type { Crypto, Random } from "../host/host.ts";
 
 /** `pbkdf2`: PBKDF2 with HMAC-SHA-512 of the password; `sha512`: SHA-512 of the password, then the salt. */
 export interface PasswordHash {
@@ -16,8 +17,30 @@ export interface PasswordHash {
 export const HASH_LENGTH = 64;
 /** What a login may cost at most: more would keep a router busy for minutes. */
 export const MAXIMUM_ITERATIONS = 1_000_000;
+/** Iterations of new hashes, unless something else is asked for: what a router computes in a blink. */
+export const DEFAULT_ITERATIONS = 1000;
+/** Octets of the salt of new hashes. */
+const NEW_SALT = 64;
 /** Octets; mosquitto writes 12, and 64 since 2.1. */
 const MAXIMUM_SALT = 256;
+
+/** Makes the hash of a password, with a salt of its own. */
+export async function hashPassword(
+	{ crypto, random }: { readonly crypto: Crypto; readonly random: Random },
+	password: Uint8Array,
+	iterations = DEFAULT_ITERATIONS,
+): Promise<PasswordHash> {
+	const salt = random.bytes(NEW_SALT);
+	const hash = await new Promise<Uint8Array>((resolve) => {
+		crypto.pbkdf2Sha512(password, salt, iterations, HASH_LENGTH, resolve);
+	});
+	return { kind: "pbkdf2", iterations, salt, hash };
+}
+
+/** Whether a text is meant to be a hash, valid or not: no tool hashes it again. */
+export function looksHashed(text: string): boolean {
+	return /^\$(?:6|7|argon2id)\$/.test(text);
+}
 
 /** Reads a hash; a text says why it is none. */
 export function parsePasswordHash(text: string): PasswordHash | string {

@@ -1,8 +1,10 @@
 /** mosquitto_passwd: creates and changes password files. */
 
 import {
+	DEFAULT_ITERATIONS,
 	formatPasswordHash,
-	HASH_LENGTH,
+	hashPassword,
+	looksHashed,
 	MAXIMUM_ITERATIONS,
 	type PasswordHash,
 } from "../config/password.ts";
@@ -14,7 +16,6 @@ import { UsageError } from "./usage-error.ts";
 
 const PROGRAM = "mosquitto_passwd";
 const SALT_LENGTH = 64;
-const DEFAULT_ITERATIONS = 1000;
 const FILE_LIMIT = 16 * 1024 * 1024;
 /** What CONNECT can carry. */
 const MAXIMUM_LENGTH = 65535;
@@ -176,7 +177,7 @@ async function upgraded(host: Host, request: Request, line: string): Promise<str
 	const name = nameOf(line);
 	if (name === null) return line;
 	const password = line.slice(line.indexOf(":") + 1);
-	if (/^\$(6|7|argon2id)\$/.test(password)) return line;
+	if (looksHashed(password)) return line;
 	return `${name}:${await hashed(host, request, password)}`;
 }
 
@@ -192,17 +193,14 @@ async function hashed(host: Host, { kind, iterations }: Request, text: string): 
 	if (password.length === 0) throw new UsageError("Error: Empty password.");
 	if (password.length > MAXIMUM_LENGTH)
 		throw new UsageError("Error: Password must be less than 65536 octets long.");
-	const salt = host.random.bytes(SALT_LENGTH);
 	if (kind === "sha512") {
+		const salt = host.random.bytes(SALT_LENGTH);
 		const joined = new Uint8Array(password.length + salt.length);
 		joined.set(password);
 		joined.set(salt, password.length);
 		return formatPasswordHash({ kind, iterations: 1, salt, hash: host.crypto.sha512(joined) });
 	}
-	const hash = await new Promise<Uint8Array>((resolve) => {
-		host.crypto.pbkdf2Sha512(password, salt, iterations, HASH_LENGTH, resolve);
-	});
-	return formatPasswordHash({ kind, iterations, salt, hash });
+	return formatPasswordHash(await hashPassword(host, password, iterations));
 }
 
 function store(host: Host, file: string, lines: readonly string[]): void {

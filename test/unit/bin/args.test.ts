@@ -24,6 +24,7 @@ describe("arguments", () => {
 			quiet: false,
 			verbose: false,
 			testConfig: false,
+			hashPasswords: false,
 			pidFile: null,
 			print: null,
 		});
@@ -38,6 +39,7 @@ describe("arguments", () => {
 			quiet: true,
 			verbose: true,
 			testConfig: true,
+			hashPasswords: false,
 			pidFile: "-d",
 			print: null,
 		};
