@@ -18,6 +18,7 @@ libuv1        trixie  1.50.0-2       libuv1_1.50.0.orig.tar.gz      ec9de6ecf2a7
 mbedtls       trixie  3.6.6          mbedtls_3.6.6.orig.tar.bz2     8fb65fae8dcae5840f793c0a334860a411f884cc537ea290ce1c52bb64ca007a
 mosquitto     sid     2.1.2-3        mosquitto_2.1.2.orig.tar.gz    a8e37cc4c1d4141e56c5a8729c5fa36b1f0b1ca95378a12131d68f0509de122a
 cjson         sid     1.7.19-2       cjson_1.7.19.orig.tar.gz       7fa616e3046edfa7a28a32d5f9eacfd23f92900fe1f8ccd988c1662f30454562
+busybox       trixie  1.37.0-6       busybox_1.37.0.orig.tar.bz2     3311dff32e746499f4df0d5df04d7eb396382d7e108bb9250e7b519b837043a4
 '
 
 cache=${MQTTD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mqttd}
@@ -68,10 +69,12 @@ apt() {
 	}
 }
 
-# Debian's newest version of the source package $1 that begins with $2.
+# Debian's newest version of the source package $1 that begins with $2 (an epoch aside).
 newest() {
 	apt cache showsrc "$1"
-	awk -v start="$2" '$1 == "Version:" && index($2, start) == 1 { print $2 }' "$work/log" | sort -V | tail -n 1
+	awk -v start="$2" '
+		$1 == "Version:" { version = $2; sub(/^[0-9]+:/, "", version); if (index(version, start) == 1) print $2 }
+	' "$work/log" | sort -V | tail -n 1
 }
 
 # Unpacks the upstream tarball $1 and, when there is one, applies the patches of Debian's tarball $2, into $work/tree.

@@ -125,6 +125,7 @@ class BrokerProgram {
 		const { host, log, name } = this.#context;
 		if (this.#umask !== null) host.process.setUmask(this.#umask);
 		await this.#goToBackground();
+		host.process.onSignal("SIGHUP", () => void this.#reload());
 		this.#openLog();
 		this.#sayStarting();
 		this.#createBroker(createBroker);
@@ -320,7 +321,6 @@ class BrokerProgram {
 		const { process } = this.#context.host;
 		process.onSignal("SIGINT", () => this.#stop());
 		process.onSignal("SIGTERM", () => this.#stop());
-		process.onSignal("SIGHUP", () => void this.#reload());
 		process.onSignal("SIGUSR1", () => this.#saySave());
 		process.onSignal("SIGUSR2", () => this.#printSubscriptions());
 		process.onSignal("SIGRTMIN", () => this.#reopenLog());
@@ -330,9 +330,11 @@ class BrokerProgram {
 		const { host, log, name } = this.#context;
 		this.#state = "running";
 		log.write("information", `${name} version ${VERSION} running`);
-		if (this.#background === null) return;
-		host.process.stdout.write(host.utf8.encode(`${host.process.pid}\n`));
-		this.#background.ready();
+		if (this.#background !== null) {
+			host.process.stdout.write(host.utf8.encode(`${host.process.pid}\n`));
+			this.#background.ready();
+		}
+		if (this.#reloadAgain) void this.#reload();
 	}
 
 	#stop(): void {
@@ -359,11 +361,12 @@ class BrokerProgram {
 	 * read, or not be taken while running, leaves everything as it is. A signal that comes meanwhile is served after.
 	 */
 	async #reload(): Promise<void> {
-		if (this.#state !== "running") return;
-		if (this.#reloading) {
+		// Of a start, once it is over.
+		if (this.#reloading || this.#state === "starting") {
 			this.#reloadAgain = true;
 			return;
 		}
+		if (this.#state !== "running") return;
 		this.#reloading = true;
 		if (this.#following !== null) await this.#following;
 		do {

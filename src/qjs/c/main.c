@@ -246,6 +246,11 @@ int main(int argc, char **argv)
 {
 	open_standard_streams();
 	signal(SIGPIPE, SIG_IGN);
+	/* A service manager may ask for a reload before the program could say that it catches the signal: it waits. */
+	sigset_t hangup;
+	sigemptyset(&hangup);
+	sigaddset(&hangup, SIGHUP);
+	sigprocmask(SIG_BLOCK, &hangup, NULL);
 	/* Look-ups of names and derivations of keys are the only work that is done in threads. */
 	setenv("UV_THREADPOOL_SIZE", "2", 0);
 	host.argc = argc;
@@ -262,6 +267,7 @@ int main(int argc, char **argv)
 			modules[i]->start();
 	}
 	run_program();
+	sigprocmask(SIG_UNBLOCK, &hangup, NULL);
 	if (!host.ending)
 		uv_run(&host.loop, UV_RUN_DEFAULT);
 	host.ending = true;

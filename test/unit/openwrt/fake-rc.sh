@@ -1,8 +1,8 @@
-# What OpenWrt gives to an init script (rc.common, functions.sh, procd.sh, network.sh), as far as ours uses it: UCI files are
-# read for real, everything else is written to standard output as one line for each call.
+# What OpenWrt gives to an init script (rc.common, functions.sh, procd.sh), as far as ours uses it: UCI files are read for real,
+# everything else is written to standard output as one line for each call.
 # shellcheck shell=dash disable=SC2034,SC3043
 #
-# UCI_DIR has the UCI files; FAKE_ADDRESS is the address of every interface, none when empty; FAKE_USER is the one user.
+# UCI_DIR has the UCI files; FAKE_USER is the one user; FAKE_RUNNING is not empty when the service runs.
 
 # Turns `config TYPE [NAME]`, `option NAME VALUE` and `list NAME VALUE` into lines `SECTION TYPE` and variables.
 config_load() {
@@ -50,27 +50,63 @@ config_foreach() {
 }
 
 config_list_foreach() {
-	local _values _value _function="$3"
-	config_get _values "$1" "$2"
-	for _value in $_values; do "$_function" "$_value"; done
+	local _values _value _section="$1" _option="$2" _function="$3"
+	shift 3
+	config_get _values "$_section" "$_option"
+	for _value in $_values; do "$_function" "$_value" "$@"; done
 }
 
-network_get_ipaddr() {
-	[ -n "$FAKE_ADDRESS" ] || return 1
-	eval "$1=\$FAKE_ADDRESS"
+append() {
+	eval "$1=\"\${$1:+\$$1 }\$2\""
 }
 
-id() {
-	[ "$1" = "$FAKE_USER" ]
+list_contains() {
+	eval "case \" \$$1 \" in *\" \$2 \"*) return 0 ;; esac"
+	return 1
 }
+
+user_exists() { [ "$1" = "$FAKE_USER" ]; }
+group_exists() { [ "$1" = "$FAKE_USER" ]; }
+group_add() { echo "group-add $*"; }
+user_add() {
+	echo "user-add $*"
+	FAKE_USER="$FAKE_NEW_USER"
+}
+chown() { echo "chown $*"; }
+chmod() { echo "chmod $*"; }
+mkdir() { echo "mkdir $*"; }
 
 logger() {
-	shift 5
+	shift 3
 	echo "logger $*"
 }
 
+prog() {
+	case "$*" in
+	"$FAKE_BROKEN") echo "prog: wrong" >&2; return 3 ;;
+	esac
+	echo "prog $*"
+}
+
+start() { start_service; }
+stop() { echo stop; }
+procd_running() { [ -n "$FAKE_RUNNING" ]; }
+procd_send_signal() { echo "signal $*"; }
 procd_open_instance() { echo "open $*"; }
 procd_set_param() { echo "param $*"; }
 procd_close_instance() { echo "close"; }
+procd_open_data() { echo "data"; }
+procd_close_data() { echo "end-data"; }
+procd_add_mdns_service() { echo "mdns $*"; }
+procd_add_jail() { echo "jail $*"; }
+procd_add_jail_mount() { echo "mount $*"; }
+procd_add_jail_mount_rw() { echo "mount-rw $*"; }
 procd_add_reload_trigger() { echo "reload-trigger $*"; }
 procd_add_reload_interface_trigger() { echo "interface-trigger $*"; }
+procd_add_raw_trigger() { echo "raw-trigger $*"; }
+procd_set_config_changed() { echo "changed $*"; }
+json_add_object() { :; }
+json_add_array() { :; }
+json_close_object() { :; }
+json_close_array() { :; }
+json_add_string() { echo "json $*"; }

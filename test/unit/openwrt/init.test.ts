@@ -1,248 +1,239 @@
-// The init script under busybox ash, with OpenWrt's shell functions faked: what it makes of a UCI file, and what it asks of
-// procd.
+// The init script under busybox ash, with OpenWrt's shell functions faked: what it does before a start and a reload, and what
+// it asks of procd. test/system/router.test.ts runs it with the real program.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { BrokerConfig } from "../../../src/config/config.ts";
-import { readConfig as readConfigFiles } from "../../../src/config/read.ts";
-import { createNodeHost } from "../../../src/node/host.ts";
 
 const FILES = fileURLToPath(new URL("../../../openwrt/mqttd/files/", import.meta.url));
 const FAKE = fileURLToPath(new URL("./fake-rc.sh", import.meta.url));
-
-/** What the broker reads from a configuration file. */
-function readConfig(path: string): BrokerConfig {
-	return readConfigFiles(createNodeHost(), [path]);
-}
-
-/** What came of calling a function of the init script. */
-interface Outcome {
-	readonly status: number | null;
-	/** Calls of OpenWrt's functions. */
-	readonly calls: readonly string[];
-	/** Lines of the configuration file, without comments; undefined when there is none. */
-	readonly conf: readonly string[] | undefined;
-	/** Path of the configuration file. */
-	readonly confPath: string;
-	readonly folder: string;
-}
+const SHIPPED = readFileSync(join(FILES, "mqttd.config"), "utf8");
 
 interface Machine {
 	readonly uci?: string;
-	readonly address?: string;
+	/** The user that there is, and the one that comes to be when one is added. */
 	readonly user?: string;
+	readonly newUser?: string;
+	readonly running?: boolean;
+	/** Arguments that the program fails with. */
+	readonly broken?: string;
 	/** Shell text that stands before the call. */
 	readonly before?: string;
 }
 
-function run(t: TestContext, call: string, machine: Machine): Outcome {
+interface Outcome {
+	readonly status: number | null;
+	/** Calls of OpenWrt's functions and of the program. */
+	readonly calls: readonly string[];
+}
+
+function run(t: TestContext, call: string, machine: Machine = {}): Outcome {
 	const folder = mkdtempSync(join(tmpdir(), "mqttd-init-"));
 	t.after(() => rmSync(folder, { recursive: true }));
-	mkdirSync(join(folder, "lib/functions"), { recursive: true });
-	writeFileSync(join(folder, "lib/functions/network.sh"), "");
-	writeFileSync(join(folder, "mqttd"), machine.uci ?? readFileSync(join(FILES, "mqttd.config"), "utf8"));
-	const confPath = join(folder, "var/etc/mqttd.conf");
-	const script = `. "${FAKE}"; . "${FILES}mqttd.init"; CONF="${confPath}"; ${machine.before ?? ""}\n${call}`;
+	writeFileSync(join(folder, "mqttd"), machine.uci ?? SHIPPED);
+	const script = `. "${FAKE}"; . "${FILES}mqttd.init"; PROG=prog; ${machine.before ?? ""}\n${call}`;
 	const result = spawnSync("busybox", ["ash", "-eu", "-c", script], {
 		encoding: "utf8",
 		env: {
 			PATH: process.env.PATH,
 			UCI_DIR: folder,
-			IPKG_INSTROOT: folder,
-			FAKE_ADDRESS: machine.address ?? "",
-			FAKE_USER: machine.user ?? "",
+			UCI_CONFIG_DIR: folder,
+			FAKE_USER: machine.user ?? "mqttd",
+			FAKE_NEW_USER: machine.newUser ?? "",
+			FAKE_RUNNING: machine.running ? "1" : "",
+			FAKE_BROKEN: machine.broken ?? "",
 		},
 	});
 	assert.equal(result.error, undefined);
-	assert.equal(result.stderr, "");
-	const text = existsSync(confPath) ? readFileSync(confPath, "utf8") : undefined;
-	return {
-		status: result.status,
-		calls: result.stdout.split("\n").filter((line) => line !== ""),
-		conf: text?.split("\n").filter((line) => line !== "" && !line.startsWith("#")),
-		confPath,
-		folder,
-	};
+	const calls = `${result.stdout}${result.stderr}`.replaceAll(folder, "DIR").split("\n");
+	return { status: result.status, calls: calls.filter((line) => line !== "") };
 }
 
-test("the UCI file as shipped: this router only, anonymous clients, under procd as mqttd", (t) => {
-	const outcome = run(t, "start_service", { user: "mqttd" });
-	assert.equal(outcome.status, 0);
-	assert.deepEqual(outcome.conf, [
-		"log_dest stderr",
-		"log_timestamp false",
-		"log_type error",
-		"log_type warning",
-		"log_type notice",
-		"listener 1883 127.0.0.1",
-		"listener_allow_anonymous true",
-	]);
-	assert.deepEqual(outcome.calls, [
-		"open ",
-		`param command /usr/sbin/mqttd -c ${outcome.confPath}`,
-		`param file ${outcome.confPath}`,
-		"param respawn",
-		"param stdout 1",
-		"param stderr 1",
-		"param user mqttd",
-		"param group mqttd",
-		"param no_new_privs 1",
-		"param limits nofile=4096 4096",
-		"close",
-	]);
-	assert.equal(readConfig(outcome.confPath).listeners.length, 1);
-});
-
-test("without its user it runs as root, and says so", (t) => {
-	const { calls } = run(t, "start_service", {});
-	assert.ok(calls.includes("logger user mqttd is missing: running as root"));
-	assert.ok(!calls.some((line) => line.startsWith("param user")));
-});
-
-test("every option that is mapped reaches the configuration file, which the broker's reader takes", (t) => {
-	const { conf, confPath, calls } = run(t, "start_service", {
-		user: "mqttd",
-		address: "192.168.8.1",
-		uci: `
-config mqttd 'mqttd'
-	option allow_anonymous 'off'
-	option connection_messages '0'
-	option queue_qos0_messages 'yes'
-	option retain_available '1'
-	option max_inflight_messages '10'
-	option max_queued_messages '200'
-	option max_packet_size '65536'
-	option max_keepalive '600'
-	option message_size_limit '4096'
-	option persistent_client_expiration '2w'
-	list log_type 'error'
-	list log_type 'subscribe'
+const PREPARED = [
+	"prog --uci mqttd --hash-passwords",
+	"chown root:mqttd DIR/mqttd",
+	"chmod 0640 DIR/mqttd",
+] as const;
+const INSTANCE = [
+	"open ",
+	"param command prog --uci mqttd",
+	"param respawn",
+	"param stdout 1",
+	"param stderr 1",
+	"param term_timeout 15",
+	"param limits nofile=4096 4096",
+	"param no_new_privs 1",
+	"param user mqttd",
+	"param group mqttd",
+	"close",
+] as const;
+const TLS = `config mqttd
+	option mdns 1
+	option max_open_files 100
 
 config listener
-	option port '1883'
-	option interface 'lan'
-	option max_connections '50'
-	option max_qos '1'
-	option max_topic_alias '5'
-	option socket_domain 'ipv4'
+	option port 1883
+	option interface lan
 
-config listener 'other'
-	option port '1884'
-	option bind_address '10.0.0.1'
-	option allow_anonymous '1'
+config listener
+	option port 8883
+	option interface lan
+	option certfile /etc/mqttd/server.crt
+	list firewall_zone wan
+	list firewall_zone guest
 
-config listener 'everywhere'
-	option port '1885'
+config listener
+	option port 8080
+	option protocol websockets
 
-config listener 'off'
-	option enabled '0'
-	option port '1886'
-`,
+config listener
+	option port 1884
+	option interface guest
+	option enabled 0
+
+config listener
+	option port auto
+
+config persistence
+	option location /mnt/usb/mqttd
+`;
+
+describe("start", () => {
+	test("the file as shipped: prepared and checked, then under procd as mqttd", (t) => {
+		assert.deepEqual(run(t, "start_service"), { status: 0, calls: [...PREPARED, ...INSTANCE] });
 	});
-	assert.deepEqual(conf, [
-		"log_dest stderr",
-		"log_timestamp false",
-		"allow_anonymous false",
-		"connection_messages false",
-		"queue_qos0_messages true",
-		"retain_available true",
-		"max_inflight_messages 10",
-		"max_queued_messages 200",
-		"max_packet_size 65536",
-		"max_keepalive 600",
-		"message_size_limit 4096",
-		"persistent_client_expiration 2w",
-		"log_type error",
-		"log_type subscribe",
-		"listener 1883 192.168.8.1",
-		"max_connections 50",
-		"max_qos 1",
-		"max_topic_alias 5",
-		"socket_domain ipv4",
-		"listener 1884 10.0.0.1",
-		"listener_allow_anonymous true",
-		"listener 1885",
-	]);
-	assert.deepEqual(
-		calls.filter((line) => line.startsWith("logger")),
-		[],
-	);
-	const config = readConfig(confPath);
-	assert.deepEqual(
-		config.listeners.map((listener) => listener.place),
-		[
-			{ kind: "tcp", port: 1883, host: "192.168.8.1" },
-			{ kind: "tcp", port: 1884, host: "10.0.0.1" },
-			{ kind: "tcp", port: 1885, host: null },
-		],
-	);
-	assert.equal(config.global.allowAnonymous, false);
-	assert.equal(config.global.messageSizeLimit, 4096);
-	assert.equal(config.global.persistentClientExpiration, 14 * 86400);
-	assert.deepEqual(config.global.logTypes, ["error", "subscribe"]);
+
+	test("disabled, and without a section of the broker, nothing starts", (t) => {
+		const uci = SHIPPED.replace("option enabled '1'", "option enabled '0'");
+		assert.deepEqual(run(t, "start_service", { uci }), { status: 0, calls: [] });
+		assert.deepEqual(run(t, "start_service", { uci: "config listener\n\toption port 1\n" }), {
+			status: 0,
+			calls: [],
+		});
+	});
+
+	test("a missing user is added; where that fails, nothing starts", (t) => {
+		const added = run(t, "start_service", { user: "", newUser: "mqttd" });
+		assert.deepEqual(added.calls.slice(0, 3), [
+			"group-add mqttd 1883",
+			"user-add mqttd 1883 1883",
+			PREPARED[0],
+		]);
+		assert.equal(added.status, 0);
+		const failed = run(t, "start_service", { user: "" });
+		assert.equal(failed.status, 1);
+		assert.equal(
+			failed.calls.at(-1),
+			"logger -p daemon.err there is no user mqttd, and none can be added: not started",
+		);
+	});
+
+	test("no configuration, one that cannot be hashed, and one that is wrong do not start, and say why", (t) => {
+		for (const [machine, last] of [
+			[
+				{ before: 'rm "$UCI_DIR/mqttd"; load() { ENABLED=1; }' },
+				"logger -p daemon.err there is no DIR/mqttd: not started",
+			],
+			[{ broken: "--uci mqttd --hash-passwords" }, "prog: wrong"],
+			[{ broken: "--uci mqttd --test-config" }, "logger -p daemon.err prog: wrong"],
+		] as const) {
+			const { status, calls } = run(t, "start_service", machine);
+			assert.equal(status, 1);
+			assert.equal(calls.at(-1), last);
+			assert.ok(!calls.includes("open "));
+		}
+	});
+
+	test("limits, announcements, firewall rules, and the folder of the database", (t) => {
+		const { calls } = run(t, "start_service", { uci: TLS });
+		assert.ok(calls.includes("param limits nofile=100 100"));
+		const from = calls.indexOf("data");
+		assert.deepEqual(calls.slice(from, calls.indexOf("end-data") + 1), [
+			"data",
+			"mdns mqtt tcp 1883",
+			"mdns secure-mqtt tcp 8883",
+			...["wan", "guest"].flatMap((zone) => [
+				"json type rule",
+				"json name mqttd-8883",
+				`json src ${zone}`,
+				"json proto tcp",
+				"json dest_port 8883",
+				"json target ACCEPT",
+			]),
+			"end-data",
+		]);
+		const folder = [
+			"mkdir -p /mnt/usb/mqttd",
+			"chown mqttd:mqttd /mnt/usb/mqttd",
+			"chmod 0700 /mnt/usb/mqttd",
+		];
+		assert.deepEqual(
+			calls.filter((line) => line.includes("/mnt/usb")),
+			folder,
+		);
+		assert.deepEqual(run(t, "load; service_started; service_stopped", { uci: TLS }).calls, [
+			"changed firewall",
+			"changed firewall",
+		]);
+		assert.deepEqual(run(t, "load; service_started; service_stopped").calls, []);
+	});
+
+	test("a port below 1024 is opened as root; in a jail a capability is enough", (t) => {
+		const uci = "config mqttd\n\toption jail 1\nconfig listener\n\toption port 883\n";
+		const free = run(t, "start_service", { uci: uci.replace("jail 1", "jail 0") }).calls;
+		assert.ok(!free.some((line) => line.startsWith("param user")));
+		assert.ok(free.some((line) => line.includes("port 883 needs root at the start")));
+		const none = run(t, "start_service", { uci, before: "CAPABILITIES=/nonexistent" }).calls;
+		assert.ok(none.some((line) => line.includes("a jail is not possible here: started without it")));
+		assert.ok(!none.some((line) => line.startsWith("jail") || line.startsWith("param user")));
+		const jailed = run(t, "load; JAIL=1; if add_jail; then set_user jailed; fi", {
+			uci,
+			before: 'CAPABILITIES="$UCI_DIR/mqttd"; UJAIL="$UCI_DIR/mqttd"; command chmod +x "$UJAIL"',
+		}).calls;
+		assert.deepEqual(
+			jailed.filter((line) => /^(jail|param)/.test(line)),
+			["jail mqttd ubus log", "param capabilities DIR/mqttd", "param user mqttd", "param group mqttd"],
+		);
+	});
 });
 
-test("an interface without an address is waited for; with no listener left nothing starts", (t) => {
-	const uci = "config mqttd 'mqttd'\nconfig listener\n\toption port '1883'\n\toption interface 'lan'\n";
-	const outcome = run(t, "start_service", { uci });
-	assert.equal(outcome.status, 1);
-	assert.deepEqual(outcome.calls, [
-		"logger interface lan has no address yet: listener on port 1883 waits for it",
-		"logger no listener in /etc/config/mqttd",
-	]);
-	assert.equal(outcome.conf, undefined);
-	assert.deepEqual(run(t, "service_triggers", { uci }).calls, [
+describe("reload", () => {
+	test("a running broker is signalled, once all has been prepared and checked", (t) => {
+		const outcome = run(t, "reload_service", { running: true });
+		assert.deepEqual(outcome, { status: 0, calls: [...PREPARED, ...INSTANCE, "signal mqttd * HUP"] });
+	});
+
+	test("one that does not run is started; one that is switched off is stopped", (t) => {
+		assert.deepEqual(run(t, "reload_service").calls, [...PREPARED, ...INSTANCE]);
+		const uci = SHIPPED.replace("option enabled '1'", "option enabled '0'");
+		assert.deepEqual(run(t, "reload_service", { uci, running: true }).calls, ["stop"]);
+	});
+
+	test("a configuration that is wrong leaves the running broker as it is: procd hears nothing", (t) => {
+		const { status, calls } = run(t, "reload_service", {
+			running: true,
+			broken: "--uci mqttd --test-config",
+		});
+		assert.equal(status, 1);
+		assert.deepEqual(calls, [...PREPARED, "logger -p daemon.err prog: wrong"]);
+	});
+});
+
+test("triggers: the configuration, networks of listeners, renewed certificates", (t) => {
+	assert.deepEqual(run(t, "service_triggers", { uci: TLS }).calls, [
 		"reload-trigger mqttd",
 		"interface-trigger lan",
+		"raw-trigger acme.renew 5000 /etc/init.d/mqttd reload",
 	]);
 });
 
-test("disabled, nothing starts", (t) => {
-	const uci = "config mqttd 'mqttd'\n\toption enabled '0'\nconfig listener\n\toption port '1883'\n";
-	const outcome = run(t, "start_service", { uci });
-	assert.equal(outcome.status, 0);
-	assert.deepEqual(outcome.calls, []);
-});
-
-test("a value cannot bring a second option along", (t) => {
-	const { calls } = run(
-		t,
-		`CONF_NEW="$UCI_DIR/new"; conf_line max_keepalive '1\nallow_anonymous true' || cat "$CONF_NEW"`,
-		{
-			before: 'echo unchanged >"$UCI_DIR/new"',
-		},
-	);
-	assert.deepEqual(calls, [
-		"logger option max_keepalive has a line break in its value: left out",
-		"unchanged",
-	]);
-});
-
-test("use_uci 0 runs with the owner's file, and needs it", (t) => {
-	const uci = (file: string): string =>
-		`config mqttd 'mqttd'\n\toption use_uci '0'\n\toption config_file '${file}'\n`;
-	const outcome = run(t, "start_service", { user: "mqttd", uci: uci(`${FILES}mqttd.config`) });
-	assert.equal(outcome.status, 0);
-	assert.equal(outcome.calls[1], `param command /usr/sbin/mqttd -c ${FILES}mqttd.config`);
-	assert.equal(outcome.conf, undefined);
-
-	const missing = run(t, "start_service", { uci: uci("/nonexistent/mqttd.conf") });
-	assert.equal(missing.status, 1);
-	assert.deepEqual(missing.calls, ["logger cannot read /nonexistent/mqttd.conf"]);
-});
-
-test("check asks the program about a copy, and hands its answer on", (t) => {
-	const ok = run(t, "check", { before: 'PROG=prog; prog() { echo "prog $*"; cat "$2"; }' });
-	assert.equal(ok.status, 0);
-	assert.equal(ok.calls[0], `prog -c ${ok.confPath}.check --test-config`);
-	assert.ok(ok.calls.includes("listener 1883 127.0.0.1"));
-	assert.ok(!existsSync(`${ok.confPath}.check`));
-	assert.equal(ok.conf, undefined);
-
-	assert.equal(run(t, "check", { before: "PROG=prog; prog() { return 3; }" }).status, 1);
+test("check hands the program's answer on; status says whether it runs", (t) => {
+	assert.deepEqual(run(t, "check"), { status: 0, calls: ["prog --uci mqttd --test-config"] });
+	assert.equal(run(t, "check", { broken: "--uci mqttd --test-config" }).status, 3);
+	assert.deepEqual(run(t, "status", { running: true }), { status: 0, calls: ["running"] });
+	assert.deepEqual(run(t, "status"), { status: 3, calls: ["inactive"] });
 });
