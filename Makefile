@@ -36,7 +36,7 @@ help:
 	@echo 'make ipk          OpenWrt packages for mips_24kc, with TLS and without'
 	@echo 'make pkg          single-file program for Linux on x64, with Node inside'
 	@echo 'make check        types, lint, format, imports, generated files, shell scripts, normative statements'
-	@echo 'make fuzz         mutation fuzzing of packets, of what comes before them, of access rights, and of files'
+	@echo 'make fuzz         mutation fuzzing of packets, what comes before them, access rights, TLS records, and files'
 	@echo 'make bench        measurements beside mosquitto (BENCH=--quick for fewer messages)'
 	@echo 'make format       formats the sources'
 	@echo 'make clean        removes dist'
@@ -95,12 +95,13 @@ check: setup-test
 	$(NODE) scripts/statements.ts
 	shellcheck -S warning $$(find scripts test openwrt -name "*.sh") .ci/run openwrt/mqttd/files/mqttd.init
 
-fuzz: setup-run
+fuzz: setup-test
 	$(NODE) test/fuzz/packet.ts
 	$(NODE) test/fuzz/door.ts
 	$(NODE) test/fuzz/access.ts
 	$(NODE) test/fuzz/ubus.ts
 	$(NODE) test/fuzz/mosquitto.ts
+	$(NODE) test/fuzz/tls.ts
 
 bench: setup-bench build
 	$(NODE) test/bench/run.ts $(BENCH)

@@ -61,7 +61,10 @@ export class Handshakes {
 					this.onConnection(connection);
 				},
 				failed: (error) => {
-					if (leave()) this.options.refused(remoteAddress, remotePort, error);
+					// What befell a client's network is all one to us.
+					const isOurs = /^(TLS|CERT)_/.test(error.code);
+					const told = isOurs ? error : tlsError("TLS_CLOSED", error);
+					if (leave()) this.options.refused(remoteAddress, remotePort, told);
 				},
 			});
 		});

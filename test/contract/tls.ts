@@ -534,6 +534,39 @@ export const tlsTests: Tests = {
 		await Promise.all(idle.map((end) => end.closed()));
 	},
 
+	"handshakes take little memory, whatever clients send": async (host) => {
+		const [clients, pieces] = [50, 128];
+		const server = await Server.start(host, serverOptions(host), { handshakeTime: 3000 });
+		// The beginning of a ClientHello of 16 MB in records of the largest size, 2 MB of it.
+		const first = new Uint8Array(16_389).fill(0x55);
+		first.set([22, 3, 1, 0x40, 0, 1, 0xff, 0xff, 0xff, 3, 3]);
+		const more = first.slice();
+		more.set([0x55, 0x55, 0x55, 0x55, 0x55, 0x55], 5);
+		const before = host.process.memory().current;
+		const ends = await Promise.all(
+			Array.from({ length: clients }, async () => {
+				const end = await sendRaw(host, server.port, first, false);
+				let sent = 1;
+				const send = () => {
+					while (sent++ < pieces && end.connection.buffered === 0) end.write(more);
+				};
+				end.drained = send;
+				send();
+				return end;
+			}),
+		);
+		let most = 0;
+		for (let count = 0; count < clients; count++) {
+			const { error } = await server.refused();
+			ok(["TLS_PROTOCOL", "TLS_TIMEOUT", "TLS_CLOSED"].includes(error.code), error.code);
+			most = Math.max(most, host.process.memory().current);
+		}
+		// The senders are of this program, too: they hold a piece each at most.
+		ok(most - before < 24_000_000, `${clients} handshakes took ${most - before} octets`);
+		for (const end of ends) end.connection.destroy();
+		server.listener.close();
+	},
+
 	"a listener that is closed drops handshakes without a word": async (host) => {
 		const server = await Server.start(host, serverOptions(host));
 		const end = await sendRaw(host, server.port, Uint8Array.of(22, 3, 1), false);

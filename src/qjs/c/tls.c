@@ -274,6 +274,12 @@ static void end_handshake(tls *tls, int error)
 	}
 }
 
+/* The error of a connection that ended with `error`, or 0, at its handshake. What befell a client's network is all one to us. */
+static int closed_error(const tls *tls, int error)
+{
+	return error == 0 || tls->context->is_server ? TLS_CLOSED : error;
+}
+
 static void on_limit(uv_timer_t *timer)
 {
 	uint64_t now = host_clock();
@@ -482,7 +488,7 @@ void tls_broken(connection *connection, int error)
 	dequeue(tls);
 	leave(tls);
 	if (done)
-		done(connection, owner, error == 0 ? TLS_CLOSED : error);
+		done(connection, owner, closed_error(tls, error));
 }
 
 void tls_release(connection *connection)
@@ -596,7 +602,7 @@ bool tls_ended(connection *connection, int error)
 	if (error == 0 && tls->is_queued)
 		return true;
 	connection->peer_ended = error == 0;
-	end_handshake(tls, error == 0 ? TLS_CLOSED : error);
+	end_handshake(tls, closed_error(tls, error));
 	return true;
 }
 
