@@ -4,7 +4,7 @@ import { Acl } from "../broker/acl.ts";
 import type { ListenerSettings } from "../broker/settings.ts";
 import { joinRules, readAclFile } from "../config/acl-file.ts";
 import type { BrokerConfig, ListenerConfig, Remark } from "../config/config.ts";
-import { readPasswordFile } from "../config/password-file.ts";
+import { type Users as PasswordUsers, readPasswordFile } from "../config/password-file.ts";
 import type { ConfigHost } from "../config/text-file.ts";
 import { type Dynsec, servesDynsec } from "./dynsec.ts";
 
@@ -17,7 +17,7 @@ export class AccessFiles {
 	private readonly host: ConfigHost;
 	private readonly config: BrokerConfig;
 	private readonly dynsec: Dynsec | null;
-	private readonly users = new Map<string, ListenerAccess["users"]>();
+	private readonly users = new Map<string, PasswordUsers>();
 	/** By path; null for the rules of the configuration alone. */
 	private readonly access = new Map<string | null, ListenerAccess["access"]>();
 
@@ -38,6 +38,11 @@ export class AccessFiles {
 		if (this.dynsec === null || !servesDynsec(this.config, listener)) return { users, access };
 		const { security } = this.dynsec;
 		return { users: security.users(users), access: security.access(access) };
+	}
+
+	/** Users by password file, of all files that are in use. */
+	passwordFiles(): ReadonlyMap<string, PasswordUsers> {
+		return this.users;
 	}
 
 	/** Users of a file, and those of the configuration itself, which go before them. */

@@ -10,6 +10,8 @@ import type { TlsSettings } from "./tls.ts";
 export interface OpenListener {
 	readonly plan: ListenerPlan;
 	handles: readonly Listener[];
+	/** Numeric addresses, or the path, that are listened on. */
+	readonly addresses: readonly string[];
 	/** Whether TCP_NODELAY is set on what is accepted. */
 	noDelay: boolean;
 	/** Listeners by address of a network, null where there is none to be had; null before any is asked for. */
@@ -202,11 +204,12 @@ async function openPlan(
 	events: ListenEvents,
 ): Promise<OpenListener> {
 	// Those of a network are opened when it is known which they are.
-	if (plan.network !== null) return { plan, handles: [], noDelay, followed: null };
+	if (plan.network !== null) return { plan, handles: [], addresses: [], noDelay, followed: null };
 	const addresses = await addressesOf(host, log, plan);
 	const auto = plan.port === "auto";
 	for (let attempt = 1; ; attempt++) {
 		const handles: Listener[] = [];
+		const opened: string[] = [];
 		let port = plan.port === "auto" ? 0 : plan.port;
 		let taken: StartError | null = null;
 		for (const address of addresses) {
@@ -216,6 +219,7 @@ async function openPlan(
 				const options = optionsOf(log, plan, address, port, noDelay, events.limits);
 				const handle = await host.network.listen(options, (connection) => events.accept(connection, plan));
 				handles.push(handle);
+				opened.push(address);
 				giveAway(host, plan, address);
 				port = handle.port;
 			} catch (error) {
@@ -234,11 +238,11 @@ async function openPlan(
 		if (taken !== null) continue;
 		plan.settings.port = port;
 		if (auto) {
-			for (const [index, address] of addresses.slice(0, handles.length).entries()) {
+			for (const [index, address] of opened.entries()) {
 				sayOpening(log, plan, address, port, index === 0);
 			}
 		}
-		return { plan, handles, noDelay, followed: null };
+		return { plan, handles, addresses: opened, noDelay, followed: null };
 	}
 }
 

@@ -3,6 +3,7 @@
 import type { LogDestination, LogFacility } from "../config/value.ts";
 import type { AppendFile, Host, HostError, SyslogLevel } from "../host/host.ts";
 import type { Log, LogType } from "../host/log.ts";
+import { LogRing } from "./log-ring.ts";
 import { strftime } from "./strftime.ts";
 
 /** What the log needs of its host. */
@@ -89,6 +90,8 @@ export class ProgramLog implements Log {
 	#file: OpenFile | null = null;
 	#syslogFacility: LogFacility | null = null;
 	#publish: ((type: LogType, line: string) => void) | null = null;
+	/** The last lines, without what they begin with. */
+	readonly lines = new LogRing();
 
 	constructor(host: LogHost, ident: string) {
 		this.#host = host;
@@ -137,7 +140,9 @@ export class ProgramLog implements Log {
 	write(type: LogType, text: string): void {
 		if (!this.#wanted.has(type)) return;
 		const { destinations } = this.#settings;
-		const stamped = this.#stamp() + harmless(text);
+		const line = harmless(text);
+		this.lines.push(this.#host.clock.now(), type, line);
+		const stamped = this.#stamp() + line;
 		for (const destination of destinations) {
 			switch (destination.kind) {
 				case "stdout":

@@ -22,6 +22,8 @@ import { dropPrivileges } from "./privileges.ts";
 import { brokerSettings, type ListenerPlan, listenerPlans, logSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
 import { identityOf } from "./tls.ts";
+import type { ReloadResult } from "./ubus/program.ts";
+import { UbusService } from "./ubus/service.ts";
 import { VERSION } from "./version.ts";
 import { Doors } from "./web.ts";
 
@@ -54,8 +56,7 @@ class BrokerProgram {
 	readonly #context: Context;
 	readonly #given: BrokerArguments;
 	#config: BrokerConfig;
-	/** Of the start; a reload reads them anew. */
-	readonly #access: AccessFiles;
+	#access: AccessFiles;
 	#dynsec: Dynsec | null;
 	readonly #control: BrokerEndpoint;
 	/** For new files; null leaves it as it is. */
@@ -72,8 +73,11 @@ class BrokerProgram {
 	/** Listeners on networks are being opened and closed one after the other, until this resolves. */
 	#following: Promise<void> | null = null;
 	#followTimer: Timer | null = null;
+	#ubus: UbusService | null = null;
 	#state: "starting" | "running" | "stopping" = "starting";
-	#reloading = false;
+	/** The reload that is under way. */
+	#reloading: Promise<void> | null = null;
+	#lastReload: ReloadResult | null = null;
 	/** Another reload was asked for meanwhile. */
 	#reloadAgain = false;
 	readonly #accept = (connection: Connection, plan: ListenerPlan): void => {
@@ -143,6 +147,7 @@ class BrokerProgram {
 		this.#watchTls();
 		this.#catchSignals();
 		this.#sayRunning();
+		this.#serveUbus();
 	}
 
 	/** Undoes what a failed start left behind. */
@@ -345,6 +350,7 @@ class BrokerProgram {
 		closeListeners(this.#listeners);
 		this.#networks.close();
 		this.#followTimer?.cancel();
+		this.#ubus?.close();
 		this.#door.close();
 		const end = () => {
 			this.#dynsec?.security.flush();
@@ -362,18 +368,24 @@ class BrokerProgram {
 	 */
 	async #reload(): Promise<void> {
 		// Of a start, once it is over.
-		if (this.#reloading || this.#state === "starting") {
+		if (this.#reloading !== null || this.#state === "starting") {
 			this.#reloadAgain = true;
+			await this.#reloading;
 			return;
 		}
 		if (this.#state !== "running") return;
-		this.#reloading = true;
+		this.#reloading = this.#reloadAll();
+		await this.#reloading;
+	}
+
+	async #reloadAll(): Promise<void> {
 		if (this.#following !== null) await this.#following;
 		do {
 			this.#reloadAgain = false;
-			await this.#reloadOnce();
+			const errors = await this.#reloadOnce();
+			this.#lastReload = { time: Math.floor(this.#context.host.clock.now() / 1000), errors };
 		} while (this.#reloadAgain);
-		this.#reloading = false;
+		this.#reloading = null;
 		await this.#startNetworks(this.#listeners.map(({ plan }) => plan));
 	}
 
@@ -382,7 +394,8 @@ class BrokerProgram {
 		return this.#state === "stopping";
 	}
 
-	async #reloadOnce(): Promise<void> {
+	/** Returns why it failed; nothing when it did not. */
+	async #reloadOnce(): Promise<readonly string[]> {
 		const { host, log } = this.#context;
 		log.write("information", "Reloading config.");
 		try {
@@ -404,21 +417,48 @@ class BrokerProgram {
 			}
 			this.#listeners = change.finish();
 			this.#config = config;
+			this.#access = access;
 			this.#dynsec = dynsec;
 			dynsec?.use();
 			this.#serveControl();
 			this.#broker?.configure(settings);
+			this.#ubus?.configure();
 			sayRemarks(this.#context, [...config.remarks, ...access.remarks]);
 			log.write("information", "Config reloaded.");
+			return [];
 		} catch (error) {
 			if (!(error instanceof ConfigError || error instanceof StartError)) throw error;
 			if (this.#hasEnded()) {
 				closeListeners(this.#listeners);
-				return;
+				return error.lines;
 			}
 			for (const line of error.lines) log.write("error", line);
 			log.write("error", "Error: The configuration was not reloaded; the running one stays in force.");
+			return error.lines;
 		}
+	}
+
+	/** As the user that it has become: what ubusd lets it do depends on that. */
+	#serveUbus(): void {
+		const { host, log } = this.#context;
+		const broker = this.#broker;
+		if (broker === null) return;
+		this.#ubus = new UbusService({
+			host,
+			log,
+			lines: log.lines,
+			broker,
+			config: () => this.#config,
+			access: () => this.#access,
+			listeners: () => this.#listeners,
+			isStopping: () => this.#hasEnded(),
+			lastReload: () => this.#lastReload,
+			reload: async () => {
+				await this.#reload();
+				return this.#lastReload ?? { time: 0, errors: ["The broker is ending."] };
+			},
+		});
+		this.#ubus.configure();
 	}
 
 	#reloadLog(config: BrokerConfig): void {

@@ -5,6 +5,8 @@
 
 import type { AclRule, AclRules } from "../config/acl-file.ts";
 import type { Access, AccessRules } from "./rights.ts";
+import { NO_MATCH, NOT_ASKED, type Verdict } from "./verdict.ts";
+import type { Work } from "./work.ts";
 
 const READ = 1;
 const WRITE = 2;
@@ -91,11 +93,14 @@ function fill(template: string, { clientId, username }: Identity): string | null
 }
 
 export class Acl implements AccessRules {
+	/** As they stand in the file: they are few, and the owner may want to know which one counts. */
+	private readonly rules: AclRules;
 	private readonly anonymous: FilterTree;
 	private readonly users = new Map<string, FilterTree>();
 	private readonly patterns: FilterTree;
 
 	constructor(rules: AclRules) {
+		this.rules = rules;
 		this.anonymous = new FilterTree(rules.anonymous, false);
 		for (const [name, ofUser] of rules.users) this.users.set(name, new FilterTree(ofUser, false));
 		this.patterns = new FilterTree(rules.patterns, true);
@@ -110,9 +115,55 @@ export class Acl implements AccessRules {
 		const mask = own?.match(names, identity) ?? 0;
 		if ((mask & DENY) !== 0) return false;
 		if ((mask & wanted) !== 0) return true;
-		// Who is called `+` must not be let into the topics of all others.
-		if (/[+#/]/.test(clientId) || (username !== null && /[+#/]/.test(username))) return false;
+		if (!mayUsePatterns(identity)) return false;
 		const common = this.patterns.match(names, identity);
 		return (common & DENY) === 0 && (common & wanted) !== 0;
 	}
+
+	*explain(access: Access, topic: string, clientId: string, username: string | null): Work<Verdict> {
+		if (access === "subscribe" || access === "unsubscribe") return NOT_ASKED;
+		const { anonymous, users, patterns } = this.rules;
+		const question = {
+			wanted: access === "read" ? READ : WRITE,
+			names: topic.split("/"),
+			identity: { clientId, username },
+		};
+		const own = (username === null ? anonymous : users.get(username)) ?? [];
+		const said = yield* decisive(own, "topic", question);
+		if (said !== null) return said;
+		if (!mayUsePatterns(question.identity)) return NO_MATCH;
+		return (yield* decisive(patterns, "pattern", question)) ?? NO_MATCH;
+	}
+}
+
+interface Question {
+	readonly wanted: number;
+	readonly names: readonly string[];
+	readonly identity: Identity;
+}
+
+/** The first rule that denies, else the first that allows; each is asked as all of them are, by a tree. */
+function* decisive(
+	rules: readonly AclRule[],
+	word: "topic" | "pattern",
+	{ wanted, names, identity }: Question,
+): Work<Verdict | null> {
+	let found: AclRule | null = null;
+	for (const rule of rules) {
+		yield;
+		const isDenying = rule.access === "deny";
+		if (!isDenying && (found !== null || (MASKS[rule.access] & wanted) === 0)) continue;
+		if (new FilterTree([rule], word === "pattern").match(names, identity) === 0) continue;
+		found = rule;
+		if (isDenying) break;
+	}
+	if (found === null) return null;
+	const { access, topicFilter, file, line } = found;
+	const rule = { source: "acl", file, line, text: `${word} ${access} ${topicFilter}` } as const;
+	return { allowed: access !== "deny", reason: "rule", rule };
+}
+
+/** Who is called `+` must not be let into the topics of all others. */
+function mayUsePatterns({ clientId, username }: Identity): boolean {
+	return !/[+#/]/.test(clientId) && (username === null || !/[+#/]/.test(username));
 }

@@ -13,6 +13,7 @@ import {
 	type Will,
 } from "../packet/packet.ts";
 import { Absence } from "./absence.ts";
+import { Administration } from "./administration.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { Client, peerOf, settleTallies } from "./client.ts";
 import { refuseConnect } from "./connect.ts";
@@ -37,6 +38,7 @@ import { Statistics, StoreCount } from "./statistics.ts";
 import { SubscriptionTree } from "./subscription-tree.ts";
 import type { Census } from "./sys-topics.ts";
 import { SysTree } from "./sys-tree.ts";
+import type { ClientWatcher } from "./watcher.ts";
 import { publishWill } from "./will.ts";
 
 /** Milliseconds that peers have to end their sides when the broker stops: service managers do not wait long. */
@@ -70,6 +72,11 @@ export class Broker implements BrokerControl {
 	readonly limits: Limits;
 	readonly sys: SysTree;
 	readonly logins: Logins;
+	readonly administration: Administration;
+	/** Told of clients that come and go; null while nobody wants to know. */
+	watcher: ClientWatcher | null = null;
+	/** Clients that are connected. */
+	connected = 0;
 	/** What serves topics below `$CONTROL`, by topic. */
 	control: ReadonlyMap<string, ControlEndpoint> = new Map();
 	private readonly memoryLimit: MemoryLimit;
@@ -103,6 +110,7 @@ export class Broker implements BrokerControl {
 		this.takeSettings();
 		this.sys = new SysTree(this);
 		this.logins = new Logins(host, log);
+		this.administration = new Administration(this);
 		settleTallies(this);
 		this.ticker = this.startTicker();
 	}
@@ -124,6 +132,10 @@ export class Broker implements BrokerControl {
 			this.log.write("notice", `New connection from ${client.address} on port ${listener.port}.`);
 		}
 		connection.start(client);
+	}
+
+	connectionsOn(listener: ListenerSettings): number {
+		return this.perListener.get(listener) ?? 0;
 	}
 
 	/** Why no further connection is served on a listener that has so many; null when it is. */
@@ -326,16 +338,12 @@ export class Broker implements BrokerControl {
 	census(): Census {
 		const store = new StoreCount();
 		for (const message of this.retained.all()) store.add(message);
-		let connected = 0;
-		for (const session of this.sessions.values()) {
-			if (session.link !== null) connected++;
-			session.countStored(store);
-		}
+		for (const session of this.sessions.values()) session.countStored(store);
 		let unsentBytes = 0;
 		for (const client of this.clients) if (client.state !== CLOSED) unsentBytes += client.connection.buffered;
 		return {
 			sessions: this.sessions.size,
-			connected,
+			connected: this.connected,
 			storedMessages: store.messages,
 			storedBytes: store.bytes,
 			unsentBytes,
@@ -407,6 +415,7 @@ export class Broker implements BrokerControl {
 	private leave(client: Client): void {
 		const { session, will } = client;
 		client.state = CLOSED;
+		this.connected--;
 		client.will = null; // [MQTT-3.1.2-10] (3.1.1: [MQTT-3.1.2-10])
 		session.detach();
 		// What a 3.x client was not told, a reload may have changed since.
@@ -466,6 +475,7 @@ export class Broker implements BrokerControl {
 			this.leave(client);
 		} else if (client.state === AUTHENTICATING) {
 			// [MQTT-4.12.0-4]
+			this.watcher?.refused(client, client.authentication?.connect?.clientId ?? "", null, error.message);
 			refuseConnect(client, "", error);
 		} else if (
 			error.code === Reason.UNSUPPORTED_PROTOCOL_VERSION || // [MQTT-3.1.2-2]
@@ -553,9 +563,8 @@ export class Broker implements BrokerControl {
 
 	/** Says that a connection ends for something wrong: what it was in words, then the line that scripts know. */
 	logFault(client: Client, clientId: string, { code, message }: MqttError): void {
-		if (!this.settings.connectionMessages) return;
 		const reason = faultText(code);
-		if (reason !== null) {
+		if (reason !== null && this.settings.connectionMessages) {
 			const what =
 				reason === "malformed packet" || reason === "protocol error" ? "Protocol error from" : "Refused";
 			this.log.write("information", `${what} ${clientId === "" ? client.address : clientId}: ${message}.`);
@@ -564,6 +573,7 @@ export class Broker implements BrokerControl {
 	}
 
 	private logEnd(client: Client, name: string, reason: string | null): void {
+		if (client.state === CONNECTED) this.watcher?.disconnected(client, reason);
 		if (!this.settings.connectionMessages) return;
 		const text = reason === null ? "disconnected." : `disconnected: ${reason}.`;
 		this.log.write("notice", `Client ${name} [${client.address}] ${text}`);

@@ -141,6 +141,7 @@ export class Client implements ConnectionHandler, Due, Link {
 	session!: Session;
 	/** Seconds; 0 is none. */
 	keepAlive = 0;
+	cleanStart = false;
 	will: Will | null = null;
 	/** What the client takes. */
 	maximumPacketSize = MAXIMUM_PACKET_SIZE;
@@ -158,6 +159,8 @@ export class Client implements ConnectionHandler, Due, Link {
 	username: string | null = null;
 	/** The password that it came in with, as the broker knows it; null when it needed none. */
 	login: PasswordHash | null = null;
+	/** Why its login was refused, for the owner: no peer is told so much. Null when it was not, or that says it all. */
+	refusal: string | null = null;
 	/** What it may do; null when it may do everything. */
 	rights: Rights | null = null;
 	/** Input that came while it was not to be looked at, or that is not complete yet since; null when there is none. */

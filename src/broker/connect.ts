@@ -279,6 +279,8 @@ function openSession(client: Client, packet: ConnectPacket, answer: Answer): voi
 function accept(client: Client, packet: ConnectPacket, answer: Answer): void {
 	const { broker, session } = client;
 	client.state = CONNECTED;
+	client.cleanStart = packet.cleanStart;
+	broker.connected++;
 	if (client.authentication !== null) client.authentication.connect = null;
 	if (broker.settings.connectionMessages) logAccepted(client, packet);
 	client.traceConnack(session.clientId, answer.sessionPresent, 0);
@@ -287,6 +289,7 @@ function accept(client: Client, packet: ConnectPacket, answer: Answer): void {
 	session.attach(client);
 	client.configure();
 	client.watchKeepAlive();
+	broker.watcher?.connected(client);
 	session.drain();
 }
 
@@ -353,7 +356,9 @@ export function refuseConnect(client: Client, clientId: string, error: MqttError
 }
 
 function refuse(client: Client, packet: ConnectPacket, error: MqttError): void {
-	client.broker.limits.countError(error);
+	const { limits, watcher } = client.broker;
+	limits.countError(error);
+	watcher?.refused(client, packet.clientId, packet.username, client.refusal ?? error.message);
 	refuseConnect(client, packet.clientId, error);
 	client.broker.logFault(client, packet.clientId, error);
 	client.broker.closeUnopened(client); // [MQTT-3.2.2-7] [MQTT-4.13.2-1] (3.1.1: [MQTT-3.2.2-5])

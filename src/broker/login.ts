@@ -41,6 +41,9 @@ export function beginLogin(
 		password: packet.password,
 		address: connection.remoteAddress,
 		isWanted: () => client.state !== CLOSED,
+		refused: (why: string) => {
+			client.refusal = why;
+		},
 		done: (result: LoginResult) => {
 			if (client.state === CLOSED) return;
 			client.goOn(() => resume(result));
@@ -103,7 +106,7 @@ export function checkReader(
 		finish(allowAnonymous ? "accepted" : "refused");
 		return;
 	}
-	const login = { users, username, password, address, isWanted: () => true, done: finish };
+	const login = { users, username, password, address, isWanted: () => true, refused: () => {}, done: finish };
 	const result = broker.logins.check(login, broker.seconds);
 	if (result !== null) finish(result);
 }

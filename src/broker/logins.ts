@@ -27,6 +27,8 @@ export interface Login {
 	readonly address: string;
 	/** Whether anybody still waits for the result. */
 	isWanted(): boolean;
+	/** Told why, for the owner, before it is refused. */
+	refused(why: string): void;
 	/** Called once, from the event loop, if `check` returned null. */
 	done(result: LoginResult): void;
 }
@@ -67,10 +69,14 @@ export class Logins {
 		return this.host.crypto.equal(code, this.host.crypto.hmacSha256(this.key, password));
 	}
 
-	private refusal({ address, username, password }: Login, now: number): LoginResult | null {
-		if (this.guard.isBlocked(address, now)) return "refused";
+	private refusal(login: Login, now: number): LoginResult | null {
+		const { address, username, password } = login;
+		if (this.guard.isBlocked(address, now)) {
+			login.refused("too many failed logins from its address");
+			return "refused";
+		}
 		if (password === null) {
-			this.failed(username, address, "no password", now);
+			this.failed(login, "no password", now);
 			return "refused";
 		}
 		const ofAddress = this.waiting.filter((each) => each.address === address).length;
@@ -102,7 +108,7 @@ export class Logins {
 				this.guard.succeeded(login.address);
 			} else {
 				const why = own === undefined ? "unknown user" : "wrong password";
-				this.failed(login.username, login.address, why, now);
+				this.failed(login, why, now);
 			}
 			login.done(right ? "accepted" : "refused");
 			this.next(now);
@@ -117,7 +123,8 @@ export class Logins {
 		}
 	}
 
-	private failed(username: string, address: string, why: string, now: number): void {
+	private failed({ username, address, refused }: Login, why: string, now: number): void {
+		refused(why);
 		this.log.write("notice", `Login of '${username}' from ${address} failed: ${why}.`);
 		this.guard.failed(address, now);
 	}

@@ -3,11 +3,22 @@
 import type { Message } from "./message.ts";
 import type { Rights } from "./rights.ts";
 
+/** A level of the tree of topics. */
 class Level {
 	readonly children = new Map<string, Level>();
+	/** Messages of the topic that ends here, and of all below. */
+	total = 0;
 	message: Message | null = null;
 	/** Of who published it; null for the broker itself. */
 	source: Rights | null = null;
+}
+
+/** A level as those see it who look around. */
+export interface RetainedLevel {
+	readonly children: ReadonlyMap<string, RetainedLevel>;
+	readonly total: number;
+	readonly message: Message | null;
+	readonly source: Rights | null;
 }
 
 /** A retained message, and the rights of its publisher; null for the broker itself. */
@@ -18,15 +29,26 @@ export interface Retained {
 
 export class RetainedMessages {
 	private readonly root = new Level();
-	count = 0;
 
 	/** How many of them expire. */
 	private mortal = 0;
 
+	get count(): number {
+		return this.root.total;
+	}
+
+	/** Where the topics begin that begin with these levels; undefined when there are none. */
+	level(names: readonly string[]): RetainedLevel | undefined {
+		let level: Level | undefined = this.root;
+		for (const name of names) level = level?.children.get(name);
+		return level;
+	}
+
 	/** Replaces the topic's retained message [MQTT-3.3.1-5]. */
 	set(message: Message, source: Rights | null = null): void {
+		const names = message.topic.split("/");
 		let level = this.root;
-		for (const name of message.topic.split("/")) {
+		for (const name of names) {
 			let child = level.children.get(name);
 			if (child === undefined) {
 				child = new Level();
@@ -34,11 +56,21 @@ export class RetainedMessages {
 			}
 			level = child;
 		}
-		if (level.message === null) this.count++;
+		if (level.message === null) this.countOne(names);
 		else if (level.message.expiresAt !== 0) this.mortal--;
 		level.message = message;
 		level.source = source;
 		if (message.expiresAt !== 0) this.mortal++;
+	}
+
+	/** One more along a path. */
+	private countOne(names: readonly string[]): void {
+		let level = this.root;
+		level.total++;
+		for (const name of names) {
+			level = level.children.get(name)!;
+			level.total++;
+		}
 	}
 
 	/** Removes the topic's retained message, if there is one [MQTT-3.3.1-6]. */
@@ -55,7 +87,7 @@ export class RetainedMessages {
 		if (leaf.message.expiresAt !== 0) this.mortal--;
 		leaf.message = null;
 		leaf.source = null;
-		this.count--;
+		for (const level of path) level.total--;
 		for (let depth = names.length; depth > 0; depth--) {
 			const level = path[depth]!;
 			if (level.message !== null || level.children.size > 0) break;

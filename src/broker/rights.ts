@@ -1,6 +1,8 @@
 /** What a client may do: its identity, and the rules of the listener that it came through. */
 
 import type { ListenerSettings } from "./settings.ts";
+import type { Verdict } from "./verdict.ts";
+import type { Work } from "./work.ts";
 
 /** What a client asks for: to be sent messages of a topic, to publish to it, to (un)subscribe to a topic filter. */
 export type Access = "read" | "write" | "subscribe" | "unsubscribe";
@@ -9,6 +11,8 @@ export type Access = "read" | "write" | "subscribe" | "unsubscribe";
 export interface AccessRules {
 	/** `username` is null for an anonymous client. */
 	allows(access: Access, topic: string, clientId: string, username: string | null): boolean;
+	/** The same, and which rule says so: for the owner, as it may take longer. */
+	explain(access: Access, topic: string, clientId: string, username: string | null): Work<Verdict>;
 }
 
 /** A client's rights. They follow the listener's rules, which a reload may replace; who keeps them is never behind. */

@@ -89,7 +89,7 @@ export class Route implements Topic {
  * `$SYS` and `$CONTROL` are the broker's, and `$share` is no topic. Bridges of other brokers, though, say in `$SYS` what
  * state they are in.
  */
-function isReserved(topic: string): boolean {
+export function isReserved(topic: string): boolean {
 	const slash = topic.indexOf("/");
 	const first = slash < 0 ? topic : topic.slice(0, slash);
 	if (first === "$SYS") return !(topic.startsWith("$SYS/broker/connection/") && topic.endsWith("/state"));

@@ -85,6 +85,8 @@ export class Session {
 	rights: Rights | null = null;
 	/** Seconds that the session outlives its connection; NEVER_EXPIRES is for ever. */
 	expiryInterval = 0;
+	/** Second (broker time) since which it has, or has no, connection. */
+	since = 0;
 	/** Topic filters of its subscriptions. */
 	readonly subscriptions = new Set<string>();
 	/** Packet identifiers of incoming QoS 2 messages that were published and not yet released. */
@@ -133,6 +135,18 @@ export class Session {
 		return this.frames.length + this.queue.length;
 	}
 
+	/** Messages that were sent and whose flow has not ended, on this connection or, without one, on earlier ones. */
+	get unacknowledged(): number {
+		return this.link === null ? this.outgoing.size : this.inflight + this.resend.size;
+	}
+
+	/** Octets of what waits. */
+	get queuedOctets(): number {
+		let octets = this.queue.bytes;
+		for (const frame of this.frames) octets += frame.length;
+		return octets;
+	}
+
 	configure(settings: BrokerSettings): void {
 		this.settings = settings;
 		if (this.link !== null) this.setWindow(this.link.receiveMaximum);
@@ -159,6 +173,7 @@ export class Session {
 	 */
 	attach(link: Link): void {
 		this.link = link;
+		this.since = link.now();
 		this.saidDropping = false;
 		this.plain = NO_PLACES;
 		this.plainMask = 0;
@@ -169,6 +184,7 @@ export class Session {
 	}
 
 	detach(): void {
+		if (this.link !== null) this.since = this.link.now();
 		this.link = null;
 		this.frames.clear();
 		this.frameLevel = 0;

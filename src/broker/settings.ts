@@ -2,10 +2,12 @@
 
 import type { PasswordHash } from "../config/password.ts";
 import type { Clock, Connection, Host, Log, LogType, Process, Timers } from "../host/host.ts";
+import type { Administration } from "./administration.ts";
 import type { ControlEndpoint } from "./control.ts";
 import type { Limits } from "./limits.ts";
 import type { LoginResult } from "./logins.ts";
 import type { AccessRules } from "./rights.ts";
+import type { Statistics } from "./statistics.ts";
 
 /** Settings that hold for the whole broker. They can be replaced while it runs (`Broker.configure`). */
 export interface BrokerSettings {
@@ -162,7 +164,7 @@ export interface BrokerControl {
 	/** Replaces the settings and asks the log anew what it wants; clients that are connected stay. */
 	configure(settings: BrokerSettings): void;
 	/** Counts, and tells of, limits that are reached before a client is accepted. */
-	readonly limits: Pick<Limits, "count" | "reach">;
+	readonly limits: Pick<Limits, "count" | "reach" | "reached">;
 	/** Replaces what serves topics below `$CONTROL`. */
 	serveControl(endpoints: readonly ControlEndpoint[]): void;
 	/** Says that access rights have changed. */
@@ -180,6 +182,10 @@ export interface BrokerControl {
 	checkReader(listener: ListenerSettings, who: Who, topic: string, done: (result: LoginResult) => void): void;
 	/** The values of `$SYS` that are numbers, by topic. */
 	sysNumbers(): ReadonlyMap<string, number>;
+	/** For the owner, who looks into it while it runs. */
+	readonly administration: Administration;
+	/** What was counted, up to now. */
+	countedStatistics(): Statistics;
 	/** The subscription tree, a line each, for the owner. */
 	dumpSubscriptions(): string[];
 	/**

@@ -38,6 +38,11 @@ export class SharedGroup implements Redeliverer {
 		return this.members.has(session);
 	}
 
+	/** A session's part; undefined when it is no member. */
+	memberOf(session: Session): Delivery | undefined {
+		return this.members.get(session);
+	}
+
 	join(subscription: Subscription): void {
 		const { session, qos, retainAsPublished, identifier } = subscription;
 		this.members.set(session, new Delivery(session, qos, false, retainAsPublished, identifier, this));

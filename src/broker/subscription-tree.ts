@@ -31,6 +31,12 @@ export class Subscription {
 	}
 }
 
+/** On what terms a session has a subscription. */
+export type SubscriptionFacts = Pick<
+	Subscription,
+	"session" | "qos" | "noLocal" | "retainAsPublished" | "identifier"
+>;
+
 /** What a topic name matches. */
 export interface Matches {
 	readonly subscriptions: Subscription[];
@@ -108,6 +114,15 @@ export class SubscriptionTree {
 		this.count--;
 		if (shared !== null) this.sharedCount--;
 		return true;
+	}
+
+	/** A session's subscription to that very filter; undefined when there is none. */
+	find(session: Session, topicFilter: string): SubscriptionFacts | undefined {
+		const shared = parseShared(topicFilter);
+		let level: Level | undefined = this.root;
+		for (const name of (shared?.topicFilter ?? topicFilter).split("/")) level = level?.children.get(name);
+		if (shared === null) return level?.subscriptions.get(session);
+		return level?.groups.get(shared.name)?.memberOf(session);
 	}
 
 	/** Whether there are subscriptions whose first level is `name`. */

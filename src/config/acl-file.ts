@@ -9,6 +9,9 @@ export interface AclRule {
 	readonly access: "read" | "write" | "readwrite" | "deny";
 	/** In patterns, `%c` stands for the client identifier and `%u` for the user name. */
 	readonly topicFilter: string;
+	/** Where it stands, for who wants to know: the file, and the line from 1. */
+	readonly file: string;
+	readonly line: number;
 }
 
 export interface AclRules {
@@ -51,9 +54,9 @@ export function readAclFile(host: ConfigHost, path: string): { rules: AclRules; 
 			current = users.get(rest) ?? [];
 			users.set(rest, current);
 		} else if (word === "topic") {
-			current.push(parseRule(where, word, rest));
+			current.push(parseRule(path, number, word, rest));
 		} else if (word === "pattern") {
-			const rule = parseRule(where, word, rest);
+			const rule = parseRule(path, number, word, rest);
 			if (!/%[cu]/.test(rule.topicFilter)) {
 				const why = "has neither %c nor %u: it holds for everybody";
 				remarks.add("warning", number, `pattern ${quote(rule.topicFilter)} ${why}`);
@@ -67,7 +70,8 @@ export function readAclFile(host: ConfigHost, path: string): { rules: AclRules; 
 	return { rules: { anonymous, users, patterns }, remarks: remarks.all };
 }
 
-function parseRule(where: string, word: string, rest: string): AclRule {
+function parseRule(file: string, line: number, word: string, rest: string): AclRule {
+	const where = `Error: ${file}:${line}:`;
 	const [, first = "", more = ""] = /^(\S+)\s+(.*)$/s.exec(rest) ?? [];
 	const access = ACCESS.find((each) => each === first);
 	// A misspelt access must not become part of a topic that everybody then may use.
@@ -76,7 +80,7 @@ function parseRule(where: string, word: string, rest: string): AclRule {
 	const topicFilter = access === undefined ? rest : more;
 	if (topicFilter === "") fail(`${where} '${word}' needs a topic filter.`);
 	if (!isTopicFilter(topicFilter)) fail(`${where} invalid topic filter ${quote(topicFilter)}.`);
-	return { access: access ?? "readwrite", topicFilter };
+	return { access: access ?? "readwrite", topicFilter, file, line };
 }
 
 /** Whether wildcards stand alone in their levels, and `#` last. */

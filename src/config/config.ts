@@ -4,6 +4,7 @@ import type { LogType } from "../host/log.ts";
 import type { AclRules } from "./acl-file.ts";
 import type { Users } from "./password-file.ts";
 import type { PluginConfig } from "./plugins.ts";
+import type { UbusEvent } from "./ubus-event.ts";
 import type { LogDestination, LogFacility, Owner, Place } from "./value.ts";
 
 /** Options for the whole broker. Names follow those of mosquitto.conf; null where nothing was said. */
@@ -52,6 +53,9 @@ export interface GlobalConfig {
 	setTcpNodelay: boolean;
 	/** Seconds; 0 is no $SYS. */
 	sysInterval: number;
+	/** Whether to serve ubus: a path is its socket; `auto` is where there is such a socket. */
+	ubus: boolean | "auto" | string;
+	ubusEvents: readonly UbusEvent[];
 	upgradeOutgoingQos: boolean;
 	user: string | null;
 }

@@ -9,6 +9,7 @@ import {
 	ofReader,
 	ofSecurity,
 } from "./option.ts";
+import { ubus, ubusEvents } from "./ubus-event.ts";
 import {
 	anything,
 	boolean,
@@ -392,6 +393,24 @@ const PROCESS: readonly Option[] = [
 	),
 ];
 
+const UBUS: readonly Option[] = [
+	ofBroker(
+		"ubus",
+		ubus,
+		"ubus",
+		"auto",
+		"Whether the broker is on OpenWrt's message bus; the path of ubusd's socket where it is another one; auto is where there is such a socket.",
+	),
+	ofBroker(
+		"ubus_event",
+		ubusEvents,
+		"ubusEvents",
+		[],
+		"Event of ubus that is published to a topic, `%e` in which is the event's name, or topic whose messages are sent as an event: only those that are named. The payload is the event's data as JSON. Repeat for more.",
+		{ repeats: true, example: "network.interface -> openwrt/network retain" },
+	),
+];
+
 /** Of old: what they were for is no more. */
 const OLD: readonly Option[] = [
 	gone("dhparamfile", "Diffie-Hellman parameters; no longer needed."),
@@ -414,6 +433,7 @@ export const BROKER_GROUPS: readonly OptionGroup[] = [
 	{ title: "Messages and sessions", options: MESSAGES },
 	{ title: "Persistence", section: "persistence", options: PERSISTENCE },
 	{ title: "Log", options: LOG },
+	{ title: "ubus", options: UBUS },
 	{ title: "The process", options: PROCESS },
 ];
 

@@ -223,13 +223,13 @@ class UciReader {
 	private rule(section: UciSection): void {
 		placed(this.position(section), () => {
 			const access = (this.text(section, "access") ?? "readwrite") as AclRule["access"];
-			const topics = this.texts(section, "topic");
+			const topics = section.options.get("topic")?.values ?? [];
 			const names = this.texts(section, "username");
 			const isAnonymous = this.flag(section, "anonymous", false);
 			if (topics.length === 0) fail("Error: A rule needs 'topic'.");
-			for (const topicFilter of topics) {
+			for (const { text: topicFilter, line } of topics) {
 				if (!isTopicFilter(topicFilter)) fail(`Error: invalid topic filter '${topicFilter}'.`);
-				const rule = { access, topicFilter };
+				const rule = { access, topicFilter, file: this.path, line };
 				if (isAnonymous) this.anonymous.push(rule);
 				if (!isAnonymous && names.length === 0) this.patterns.push(rule);
 				for (const name of names) {

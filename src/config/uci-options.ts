@@ -194,6 +194,7 @@ export function uciNames(option: Option, name = option.name): UciName[] {
 /** Names in UCI are letters, digits and `_`: `ciphers_tls1.3` is `ciphers_tls13`. */
 function shortName(section: SectionType, name: string): string {
 	const short = name.replaceAll(".", "");
+	if (name === "ubus_event") return "event";
 	if (section === "bridge" && short.startsWith("bridge_")) return short.slice("bridge_".length);
 	if (section === "persistence" && short.startsWith("persistence_"))
 		return short.slice("persistence_".length);

@@ -88,6 +88,8 @@ const OURS: readonly string[] = [
 	"interface",
 	"no_remote_access",
 	"trusted_proxy",
+	"ubus",
+	"ubus_event",
 	"unix_socket_mode",
 	"unix_socket_owner",
 ];

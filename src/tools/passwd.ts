@@ -8,6 +8,13 @@ import {
 	MAXIMUM_ITERATIONS,
 	type PasswordHash,
 } from "../config/password.ts";
+import {
+	complaintAboutName,
+	complaintAboutPassword,
+	nameOf,
+	passwordLines,
+	passwordText,
+} from "../config/password-edit.ts";
 import type { Host, HostError } from "../host/host.ts";
 import { octetsOf } from "./argument.ts";
 import { exit, Terminal } from "./program.ts";
@@ -17,8 +24,6 @@ import { UsageError } from "./usage-error.ts";
 const PROGRAM = "mosquitto_passwd";
 const SALT_LENGTH = 64;
 const FILE_LIMIT = 16 * 1024 * 1024;
-/** What CONNECT can carry. */
-const MAXIMUM_LENGTH = 65535;
 /** The file that is standard output. */
 const STDOUT = "-";
 
@@ -119,13 +124,8 @@ function iterationsOf(text: string | undefined): number {
 }
 
 function checkUsername(name: string): void {
-	if (name === "") throw new UsageError("Error: Empty user name.");
-	if (name.includes(":")) throw new UsageError("Error: Username must not contain the ':' character.");
-	if (name.length > MAXIMUM_LENGTH)
-		throw new UsageError("Error: Username must be less than 65536 characters long.");
-	for (const character of name) {
-		if (character < " ") throw new UsageError("Error: Username must not contain control characters.");
-	}
+	const complaint = complaintAboutName(name);
+	if (complaint !== null) throw new UsageError(`Error: ${complaint}`);
 }
 
 async function carryOut(host: Host, terminal: Terminal, request: Request): Promise<void> {
@@ -160,17 +160,10 @@ function load(host: Host, file: string): string[] {
 	}
 	const text = host.utf8.decode(bytes, 0, bytes.length);
 	if (text === null) throw new UsageError(`Error: Password file ${file} is not UTF-8.`);
-	const lines = text.split("\n").map((line) => line.replace(/\r$/, ""));
-	if (lines.at(-1) === "") lines.pop();
+	const lines = passwordLines(text);
 	const corrupt = lines.findIndex((line) => line !== "" && !line.startsWith("#") && !line.includes(":"));
 	if (corrupt >= 0) throw new UsageError(`Error: Corrupt password file at line ${corrupt + 1}.`);
 	return lines;
-}
-
-/** The user that a line is about; null for comments. */
-function nameOf(line: string): string | null {
-	const colon = line.indexOf(":");
-	return line.startsWith("#") || colon < 0 ? null : line.slice(0, colon).trim();
 }
 
 async function upgraded(host: Host, request: Request, line: string): Promise<string> {
@@ -190,9 +183,8 @@ async function askForPassword(host: Host, terminal: Terminal): Promise<string> {
 
 async function hashed(host: Host, { kind, iterations }: Request, text: string): Promise<string> {
 	const password = octetsOf(host.utf8, text);
-	if (password.length === 0) throw new UsageError("Error: Empty password.");
-	if (password.length > MAXIMUM_LENGTH)
-		throw new UsageError("Error: Password must be less than 65536 octets long.");
+	const complaint = complaintAboutPassword(password);
+	if (complaint !== null) throw new UsageError(`Error: ${complaint}`);
 	if (kind === "sha512") {
 		const salt = host.random.bytes(SALT_LENGTH);
 		const joined = new Uint8Array(password.length + salt.length);
@@ -204,7 +196,7 @@ async function hashed(host: Host, { kind, iterations }: Request, text: string): 
 }
 
 function store(host: Host, file: string, lines: readonly string[]): void {
-	const bytes = octetsOf(host.utf8, lines.map((line) => `${line}\n`).join(""));
+	const bytes = octetsOf(host.utf8, passwordText(lines));
 	try {
 		if (file === STDOUT) host.process.stdout.write(bytes);
 		else host.files.replace(file, bytes);

@@ -22,10 +22,17 @@ export type { SubscriberAnswer } from "./link.ts";
 export type { UbusMethod, UbusMethods, UbusObject, UbusResult } from "./served-object.ts";
 export { Status, UbusError } from "./status.ts";
 export type { Notification, Subscription, SubscriptionHandler } from "./subscription.ts";
-export { typed, type UbusInput, type UbusInputTable, type UbusTable, type UbusValue } from "./value.ts";
+export {
+	typed,
+	type UbusArguments,
+	type UbusInput,
+	type UbusInputTable,
+	type UbusTable,
+	type UbusValue,
+} from "./value.ts";
 
 /** Where ubusd listens: since October 2020, and before. */
-const SOCKETS: readonly string[] = ["/var/run/ubus/ubus.sock", "/var/run/ubus.sock"];
+export const SOCKETS: readonly string[] = ["/var/run/ubus/ubus.sock", "/var/run/ubus.sock"];
 /** Milliseconds that a request takes at most, unless it says otherwise. */
 const REQUEST_TIMEOUT = 30_000;
 const CONNECT_TIMEOUT = 5_000;

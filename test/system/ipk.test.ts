@@ -29,7 +29,7 @@ const PACKAGES: readonly Limits[] = [
 		conflicts: "mqttd-nossl",
 		provides: "mosquitto, mosquitto-client",
 		packed: 900_000,
-		program: 1_600_000,
+		program: 1_650_000,
 	},
 	{
 		name: "mqttd-nossl",

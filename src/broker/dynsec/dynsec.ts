@@ -18,12 +18,13 @@ import {
 } from "../control.ts";
 import type { AccessRules } from "../rights.ts";
 import type { Users } from "../settings.ts";
+import { DynamicAccess } from "./access.ts";
 import type { Context } from "./command.ts";
 import { findCommand } from "./commands.ts";
 import { CommandError, Fields } from "./fields.ts";
 import { writeModel } from "./file.ts";
 import type { Model } from "./model.ts";
-import { DynamicAccess, RoleRules } from "./rules.ts";
+import { RoleRules } from "./rules.ts";
 import { DynamicUsers } from "./users.ts";
 
 /** What it needs of the broker. */

@@ -4,7 +4,7 @@
  */
 
 import { isValidTopicFilter, topicMatches } from "../../packet/packet.ts";
-import type { Access, AccessRules } from "../rights.ts";
+import type { Access } from "../rights.ts";
 import { type AclType, aclsInOrder, type DefaultType, inOrder, type Model, type Role } from "./model.ts";
 
 /** Decisions remembered, of all clients together. */
@@ -38,7 +38,7 @@ interface Subject {
 	readonly decided: Map<string, boolean | null>;
 }
 
-const DEFAULTS: Readonly<Record<Access, DefaultType>> = {
+export const DEFAULTS: Readonly<Record<Access, DefaultType>> = {
 	write: "publishClientSend",
 	read: "publishClientReceive",
 	subscribe: "subscribe",
@@ -68,6 +68,11 @@ export class RoleRules {
 		this.subjects.clear();
 		this.single.clear();
 		this.decisions = 0;
+	}
+
+	/** What holds now, for who wants to know why. */
+	current(): Model {
+		return this.model;
 	}
 
 	/** What roles or defaults say; null when it is not for them to say. */
@@ -188,7 +193,7 @@ function firstMatch(
 }
 
 /** Null where the rule is not for that client: who is called `+` must not be let into the topics of all others. */
-function fill(filter: string, clientId: string, username: string | null): string | null {
+export function fill(filter: string, clientId: string, username: string | null): string | null {
 	let filled = filter;
 	if (filled.includes("%c")) {
 		if (/[+#/]/.test(clientId)) return null;
@@ -213,21 +218,4 @@ export function covers(rule: string, topicFilter: string): boolean {
 		if (level !== "+" && level !== other) return false;
 	}
 	return asked.length === levels.length;
-}
-
-/** The rules for the clients of a listener: what roles leave open is for the listener's own rules to say. */
-export class DynamicAccess implements AccessRules {
-	private readonly roles: RoleRules;
-	private readonly otherwise: AccessRules | null;
-
-	constructor(roles: RoleRules, otherwise: AccessRules | null) {
-		this.roles = roles;
-		this.otherwise = otherwise;
-	}
-
-	allows(access: Access, topic: string, clientId: string, username: string | null): boolean {
-		const said = this.roles.allows(access, topic, clientId, username);
-		if (said !== null) return said;
-		return this.otherwise?.allows(access, topic, clientId, username) ?? false;
-	}
 }

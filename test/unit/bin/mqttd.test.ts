@@ -13,11 +13,19 @@ import { createFakeHost, FakeExit, type FakeHost, fakeError } from "../../fake/h
 class NotingBroker implements BrokerControl {
 	readonly accepted: ListenerSettings[] = [];
 	readonly published: string[] = [];
-	readonly limits = { count: () => {}, reach: () => {} };
+	readonly limits = { count: () => {}, reach: () => {}, reached: () => 0 };
 	/** Topics below `$CONTROL` that are served. */
 	control: readonly ControlEndpoint[] = [];
 	settings: BrokerSettings;
 	stopped: (() => void) | null = null;
+
+	get administration(): never {
+		return assert.fail("nobody looks into it");
+	}
+
+	countedStatistics(): never {
+		return assert.fail("nobody looks at statistics");
+	}
 
 	constructor(settings: BrokerSettings) {
 		this.settings = settings;

@@ -4,8 +4,10 @@
  */
 
 import { pbkdf2Sync } from "node:crypto";
+import { FakeUbusd } from "../../fake/ubusd.ts";
 import { IPV4, version2 } from "../../vectors/proxy-header.ts";
 import type { Fields } from "../../vectors/wire.ts";
+import { settle } from "../ubus/fixture.ts";
 import type { Guest, Visitor, World } from "./world.ts";
 
 export interface ReloadCase {
@@ -461,4 +463,31 @@ const TLS: Readonly<Record<string, ReloadCase>> = {
 	},
 };
 
-export const CASES: Readonly<Record<string, ReloadCase>> = { ...BROKER, ...WHERE, ...TLS };
+const BUS = "/run/bus";
+const buses = new WeakMap<World, FakeUbusd>();
+const startBus = async (world: World) => {
+	const bus = new FakeUbusd(world.host);
+	buses.set(world, bus);
+	await bus.listen(BUS);
+	world.advance(1);
+	await settle();
+};
+
+const UBUS: Readonly<Record<string, ReloadCase>> = {
+	ubus: {
+		values: ["false", BUS],
+		sees: [false, true],
+		see: (_visitor, world) => buses.get(world)?.find("mqttd") !== undefined,
+		prepare: startBus,
+	},
+	// What is sent and published meanwhile takes turns: see ubus/relay.test.ts.
+	ubus_event: {
+		values: ["e <- first", "e <- second"],
+		more: `ubus ${BUS}`,
+		sees: ["first", "second"],
+		see: (_visitor, { broker }) =>
+			["first", "second"].find((topic) => broker.tree.match(topic).subscriptions.length > 0),
+	},
+};
+
+export const CASES: Readonly<Record<string, ReloadCase>> = { ...BROKER, ...WHERE, ...TLS, ...UBUS };

@@ -9,7 +9,7 @@ import { readAclFile } from "../../../src/config/acl-file.ts";
 import type { PasswordHash } from "../../../src/config/password.ts";
 import { createFakeHost, type FakePeer } from "../../fake/host.ts";
 import { encode, type Fields } from "../../vectors/wire.ts";
-import { type Fixture, startBroker } from "./fixture.ts";
+import { type Fixture, finished, startBroker } from "./fixture.ts";
 
 const NOT_AUTHORIZED = 0x87;
 const BUSY = 0x89;
@@ -271,6 +271,9 @@ describe("access rights", () => {
 		for (const [access, topic, clientId, username, is] of cases) {
 			assert.equal(rules.allows(access, topic, clientId, username), is, `${username}: ${access} ${topic}`);
 			assert.ok(rules.allows("subscribe", topic, clientId, username));
+			const { allowed, reason, rule } = finished(rules.explain(access, topic, clientId, username));
+			assert.equal(allowed, is, `why ${username}: ${access} ${topic}`);
+			assert.equal(reason === "rule", rule !== null);
 		}
 		const all = acl("topic #", "topic read +/x");
 		assert.ok(all.allows("read", "a/b", "x", null));

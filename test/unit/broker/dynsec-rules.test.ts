@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { covers } from "../../../src/broker/dynsec/rules.ts";
 import type { Access, AccessRules } from "../../../src/broker/rights.ts";
+import { NO_MATCH, NO_RULES } from "../../../src/broker/verdict.ts";
 import { createDynsec, type DynsecFixture } from "./dynsec-fixture.ts";
+import { finished } from "./fixture.ts";
 
 const DENY = { publishClientSend: false, publishClientReceive: false, subscribe: false, unsubscribe: false };
 const ALLOW = { publishClientSend: true, publishClientReceive: true, subscribe: true, unsubscribe: true };
@@ -21,8 +23,12 @@ function role(rolename: string, ...lines: Line[]): object {
 /** `ann` has what is given; `clientId` is `id` unless said otherwise. */
 function rules(fixture: DynsecFixture, otherwise: AccessRules | null = null) {
 	const access = fixture.security.access(otherwise);
-	return (kind: Access, topic: string, username: string | null = "ann", clientId = "id") =>
-		access.allows(kind, topic, clientId, username);
+	return (kind: Access, topic: string, username: string | null = "ann", clientId = "id") => {
+		const is = access.allows(kind, topic, clientId, username);
+		const { allowed } = finished(access.explain(kind, topic, clientId, username));
+		assert.equal(allowed, is, `why ${username}: ${kind} ${topic}`);
+		return is;
+	};
 }
 
 describe("order", () => {
@@ -198,6 +204,10 @@ describe("defaults", () => {
 			allows: (access, topic) => {
 				asked.push(`${access} ${topic}`);
 				return topic === "c" || topic === "a";
+			},
+			// biome-ignore lint/correctness/useYield: it needs no rest
+			*explain(_access, topic) {
+				return topic === "c" || topic === "a" ? NO_RULES : NO_MATCH;
 			},
 		});
 		assert.equal(allows("write", "a"), false, "denied by a role");

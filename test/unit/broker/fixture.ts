@@ -7,6 +7,7 @@ import {
 	defaultListenerSettings,
 	type ListenerSettings,
 } from "../../../src/broker/settings.ts";
+import type { Work } from "../../../src/broker/work.ts";
 import type { Log } from "../../../src/host/log.ts";
 import { createFakeHost, type FakeHost, type FakePeer } from "../../fake/host.ts";
 
@@ -20,6 +21,14 @@ export interface Fixture {
 	dial(): FakePeer;
 	/** Lets seconds pass. */
 	advance(seconds: number): void;
+}
+
+/** Does work to its end. */
+export function finished<T>(work: Work<T>): T {
+	for (;;) {
+		const { done, value } = work.next();
+		if (done) return value;
+	}
 }
 
 const PORT = 1883;

@@ -140,27 +140,29 @@ describe("ACL file", () => {
 		].join("\r\n");
 		const { rules, remarks } = readAclFile(hostWith(text.replace("with space", "with")), FILE);
 		assert.deepEqual(remarks, []);
-		assert.deepEqual(rules.anonymous, [{ access: "read", topicFilter: "$SYS/#" }]);
-		assert.deepEqual(rules.patterns, [{ access: "readwrite", topicFilter: "dev/%c/#" }]);
+		assert.deepEqual(rules.anonymous, [{ access: "read", topicFilter: "$SYS/#", file: FILE, line: 1 }]);
+		assert.deepEqual(rules.patterns, [{ access: "readwrite", topicFilter: "dev/%c/#", file: FILE, line: 8 }]);
 		assert.deepEqual(
 			[...rules.users],
 			[
 				[
 					"ann",
 					[
-						{ access: "readwrite", topicFilter: "home/+/light" },
-						{ access: "write", topicFilter: "with/x" },
-						{ access: "read", topicFilter: "more" },
+						{ access: "readwrite", topicFilter: "home/+/light", file: FILE, line: 4 },
+						{ access: "write", topicFilter: "with/x", file: FILE, line: 5 },
+						{ access: "read", topicFilter: "more", file: FILE, line: 10 },
 					],
 				],
-				["bob smith", [{ access: "deny", topicFilter: "home/secret" }]],
+				["bob smith", [{ access: "deny", topicFilter: "home/secret", file: FILE, line: 7 }]],
 			],
 		);
 	});
 
 	test("a topic may have spaces behind its access", () => {
 		const { rules } = readAclFile(hostWith("topic read living room/#"), FILE);
-		assert.deepEqual(rules.anonymous, [{ access: "read", topicFilter: "living room/#" }]);
+		assert.deepEqual(rules.anonymous, [
+			{ access: "read", topicFilter: "living room/#", file: FILE, line: 1 },
+		]);
 	});
 
 	test("a pattern for everybody draws a remark", () => {

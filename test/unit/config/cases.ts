@@ -4,6 +4,7 @@
  */
 
 import type { BrokerConfig } from "../../../src/config/config.ts";
+import type { UbusEvent } from "../../../src/config/ubus-event.ts";
 
 export interface OptionCase {
 	/** Values as written, with what they give: in the option's field, or for an option without one as `gives` tells. */
@@ -71,6 +72,16 @@ function networks(name: string): OptionCase {
 		],
 		...WEB,
 	};
+}
+
+function event(
+	direction: UbusEvent["direction"],
+	name: string,
+	topic: string,
+	qos: UbusEvent["qos"],
+	retain: boolean,
+): UbusEvent {
+	return { direction, event: name, topic, qos, retain };
 }
 
 /** Nothing is looked at. */
@@ -255,6 +266,43 @@ const BROKER: Readonly<Record<string, OptionCase>> = {
 	},
 	pid_file: text("/var/run/mosquitto.pid", { shown: "system/mosquitto-conf.test.ts" }),
 	set_tcp_nodelay: boolean({ shown: "unit/bin/mqttd.test.ts" }),
+	ubus: {
+		takes: [
+			["auto", "auto"],
+			["true", true],
+			["0", false],
+			["/tmp/ubus.sock", "/tmp/ubus.sock"],
+		],
+		wrong: [EMPTY, ["ubus.sock", "Error: Invalid 'NAME' value (ubus.sock)."]],
+		shown: "unit/bin/ubus/service.test.ts",
+	},
+	ubus_event: {
+		takes: [
+			[
+				"network.interface -> openwrt/network",
+				[event("publish", "network.interface", "openwrt/network", 0, false)],
+			],
+			["dhcp.* -> dhcp/%e qos 1 retain", [event("publish", "dhcp.*", "dhcp/%e", 1, true)]],
+			["* -> ubus/%e", [event("publish", "*", "ubus/%e", 0, false)]],
+			["light <- home/light  retain ", [event("send", "light", "home/light", 0, true)]],
+		],
+		wrong: [
+			EMPTY,
+			["a", "Error: Invalid 'NAME' value (a)."],
+			["a => b", "Error: Invalid 'NAME' value (a => b)."],
+			["a -> +/b", "Error: Invalid 'NAME' value (+/b)."],
+			["a ->", "Error: Invalid 'NAME' value ()."],
+			["a*b -> c", "Error: Invalid 'NAME' value (a*b)."],
+			["a.* -> c", "Error: Invalid 'NAME' value (c)."],
+			["a -> $SYS/a", "Error: Invalid 'NAME' value ($SYS/a)."],
+			["a* <- b", "Error: Invalid 'NAME' value (a*)."],
+			["ubus.object.add <- b", "Error: Invalid 'NAME' value (ubus.object.add)."],
+			["a <- b qos 1", "Error: Invalid 'NAME' value (qos 1)."],
+			["a -> b qos 3", "Error: Invalid 'NAME' value (qos 3)."],
+			["a -> b retained", "Error: Invalid 'NAME' value (retained)."],
+		],
+		shown: "unit/bin/ubus/relay.test.ts",
+	},
 	user: text("mosquitto", { shown: "unit/bin/mqttd.test.ts" }),
 
 	dhparamfile: ANYTHING,

@@ -40,6 +40,8 @@ const OURS = [
 	"interface",
 	"no_remote_access",
 	"trusted_proxy",
+	"ubus",
+	"ubus_event",
 	"unix_socket_mode",
 	"unix_socket_owner",
 ];
@@ -173,6 +175,8 @@ test("every field of the configuration has a default, and no two options share o
 		retainExpiryInterval: 1,
 		setTcpNodelay: true,
 		sysInterval: 10,
+		ubus: "auto",
+		ubusEvents: [],
 		upgradeOutgoingQos: false,
 		user: null,
 	});

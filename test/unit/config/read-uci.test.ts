@@ -233,22 +233,22 @@ config acl
 	list topic a/secret
 `);
 		assert.deepEqual(acl, {
-			anonymous: [{ access: "readwrite", topicFilter: "public" }],
-			patterns: [{ access: "write", topicFilter: "devices/%c" }],
+			anonymous: [{ access: "readwrite", topicFilter: "public", file: PATH, line: 9 }],
+			patterns: [{ access: "write", topicFilter: "devices/%c", file: PATH, line: 12 }],
 			users: new Map([
 				[
 					"ann",
 					[
-						{ access: "read", topicFilter: "a/#" },
-						{ access: "read", topicFilter: "b/+" },
-						{ access: "deny", topicFilter: "a/secret" },
+						{ access: "read", topicFilter: "a/#", file: PATH, line: 5 },
+						{ access: "read", topicFilter: "b/+", file: PATH, line: 6 },
+						{ access: "deny", topicFilter: "a/secret", file: PATH, line: 16 },
 					],
 				],
 				[
 					"bob",
 					[
-						{ access: "read", topicFilter: "a/#" },
-						{ access: "read", topicFilter: "b/+" },
+						{ access: "read", topicFilter: "a/#", file: PATH, line: 5 },
+						{ access: "read", topicFilter: "b/+", file: PATH, line: 6 },
 					],
 				],
 			]),

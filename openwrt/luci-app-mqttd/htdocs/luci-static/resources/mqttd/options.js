@@ -45,7 +45,11 @@ var GROUPS = {
 			{ name: 'log_dest', title: _('Log destination'), doc: _('Where log lines go: stdout, stderr, syslog, topic, none, file PATH; repeat for more. Default: stderr.'), kind: 'list', example: 'stderr' },
 			{ name: 'log_type', title: _('Log type'), doc: _('What is logged: error, warning, notice, information, subscribe, unsubscribe, websockets, debug, none, all; repeat for more.'), kind: 'several', values: [ 'error', 'warning', 'notice', 'information', 'subscribe', 'unsubscribe', 'websockets', 'debug', 'none', 'all' ], example: 'information' }
 		] },
-		{ name: 'group6', title: _('The process'), isMain: false, options: [
+		{ name: 'group6', title: _('ubus'), isMain: false, options: [
+			{ name: 'ubus', title: _('Ubus'), doc: _('Whether the broker is on OpenWrt\'s message bus; the path of ubusd\'s socket where it is another one; auto is where there is such a socket.'), kind: 'text', default: 'auto' },
+			{ name: 'event', title: _('Event'), doc: _('Event of ubus that is published to a topic, `%e` in which is the event\'s name, or topic whose messages are sent as an event: only those that are named. The payload is the event\'s data as JSON. Repeat for more.'), kind: 'list', example: 'network.interface -> openwrt/network retain' }
+		] },
+		{ name: 'group7', title: _('The process'), isMain: false, options: [
 			{ name: 'set_tcp_nodelay', title: _('Set TCP no delay'), doc: _('Whether small packets are sent without waiting for more.'), kind: 'flag', default: '1' }
 		] }
 	],
@@ -67,12 +71,12 @@ var GROUPS = {
 			{ name: 'password_file', title: _('Password file'), doc: _('File with user names and password hashes.'), kind: 'text', example: '/etc/mqttd/passwd' },
 			{ name: 'psk_file', title: _('PSK file'), doc: _('File with identities and pre-shared keys for TLS-PSK: `identity:key` in each line, the key in hexadecimal digits.'), kind: 'text', example: '/etc/mqttd/psk' }
 		] },
-		{ name: 'group7', title: _('Listeners'), isMain: false, options: [
+		{ name: 'group8', title: _('Listeners'), isMain: false, options: [
 			{ name: 'bind_interface', title: _('Bind interface'), doc: _('Network interface whose addresses are listened on.'), kind: 'text', example: 'br-lan' },
 			{ name: 'socket_domain', title: _('Socket domain'), doc: _('Whether only ipv4 or only ipv6 is listened on.'), kind: 'choice', values: [ 'ipv4', 'ipv6' ], example: 'ipv4' },
 			{ name: 'accept_protocol_versions', title: _('Accept protocol versions'), doc: _('Versions of MQTT that are accepted: any of 3 (3.1), 4 (3.1.1) and 5 (5.0), separated by commas or spaces.'), kind: 'text', default: '3,4,5' }
 		] },
-		{ name: 'group8', title: _('Clients of a listener'), isMain: false, options: [
+		{ name: 'group9', title: _('Clients of a listener'), isMain: false, options: [
 			{ name: 'max_connections', title: _('Max connections'), doc: _('Clients connected at once; -1 is no limit.'), kind: 'text', datatype: 'and(integer,min(-1))' },
 			{ name: 'max_qos', title: _('Max QoS'), doc: _('Highest QoS that clients may use.'), kind: 'text', default: '2', datatype: 'and(integer,min(0),max(2))' },
 			{ name: 'max_topic_alias', title: _('Max topic alias'), doc: _('Topic aliases that an MQTT 5 client may set up.'), kind: 'text', default: '10', datatype: 'and(integer,min(0),max(65535))' },
@@ -80,7 +84,7 @@ var GROUPS = {
 			{ name: 'mount_point', title: _('Mount point'), doc: _('What stands before all topics of this listener\'s clients, who do not see it; usually with a slash at its end.'), kind: 'text', example: 'house/', datatype: 'maxlength(32767)' },
 			{ name: 'plugin_use', title: _('Plugin use'), doc: _('Name, given by plugin_load, of a plugin for this listener.'), kind: 'list', example: 'sparkplug' }
 		] },
-		{ name: 'group9', title: _('WebSocket, HTTP and proxies'), isMain: false, options: [
+		{ name: 'group10', title: _('WebSocket, HTTP and proxies'), isMain: false, options: [
 			{ name: 'enable_proxy_protocol', title: _('Enable proxy protocol'), doc: _('Version of the PROXY protocol that is spoken before anything else: 1 or 2. Without trusted_proxy, whoever can connect can say to be anybody.'), kind: 'text', example: '2', datatype: 'and(integer,min(1),max(2))' },
 			{ name: 'proxy_protocol_v2_require_tls', title: _('Proxy protocol v2 require TLS'), doc: _('Whether the proxy must have received the client over TLS.'), kind: 'flag', default: '0' },
 			{ name: 'trusted_proxy', title: _('Trusted proxy'), doc: _('Proxies that are believed: with enable_proxy_protocol only they may connect, and over HTTP only their X-Forwarded-For counts; repeat for more.'), kind: 'list', example: '127.0.0.1' },
@@ -91,7 +95,7 @@ var GROUPS = {
 			{ name: 'unix_socket_mode', title: _('Unix socket mode'), doc: _('Permissions of a unix socket as an octal number; by default its owner and group may connect.'), kind: 'text', example: '0660' },
 			{ name: 'unix_socket_owner', title: _('Unix socket owner'), doc: _('User, or user and group (user:group), that a unix socket is given to.'), kind: 'text', example: 'mosquitto:mosquitto' }
 		] },
-		{ name: 'group10', title: _('TLS'), isMain: false, options: [
+		{ name: 'group11', title: _('TLS'), isMain: false, options: [
 			{ name: 'certfile', title: _('Certificate file'), doc: _('File (PEM) with the certificate of the broker, then those of authorities between it and the root; switches TLS on.'), kind: 'text', example: '/etc/mqttd/server.crt' },
 			{ name: 'keyfile', title: _('Key file'), doc: _('File (PEM) with the private key of the broker.'), kind: 'text', example: '/etc/mqttd/server.key' },
 			{ name: 'cafile', title: _('CA file'), doc: _('File (PEM) with certificates of the authorities that clients\' certificates must be from.'), kind: 'text', example: '/etc/mqttd/ca.crt' },
