@@ -144,15 +144,16 @@ function listenTls(log: Log, plan: ListenerPlan, { context }: TlsSettings, limit
 		context,
 		refused(address, port, { code, message }) {
 			const who = `Client from ${address}:${port}`;
+			const failure = `${who} disconnected: TLS handshake failed: ${message} (${code})`;
 			if (code === "TLS_BUSY") {
-				limits.reach("tls_handshakes", plan, `${who} disconnected: ${message} (${code})`);
+				limits.reach("tls_handshakes", plan, failure);
 				return;
 			}
 			if (code === "TLS_TIMEOUT") limits.count("connect_timeout");
 			const text =
 				code === "TLS_NOT_TLS"
 					? `${who} appears to be connecting without TLS to a TLS listener.`
-					: `${who} disconnected: TLS handshake failed: ${message} (${code}).`;
+					: `${failure}.`;
 			log.write("notice", text);
 		},
 	};

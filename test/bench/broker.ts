@@ -1,10 +1,14 @@
 /** Starts one of the brokers that the benchmark compares, with the same settings for each, and stops it again. */
 
 import { spawn } from "node:child_process";
+import { pbkdf2Sync, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { formatPasswordHash } from "../../src/config/password.ts";
+import { makeCertificates } from "../certificates.ts";
+import type { Attack } from "./attack.ts";
 import type { Host } from "./scenario.ts";
 import type { Tools } from "./tools.ts";
 
@@ -14,6 +18,8 @@ const STOP_TIMEOUT = 10_000;
 export interface Broker {
 	readonly pid: number;
 	readonly port: number;
+	/** Of the listener for an attack; 0 without. */
+	readonly attackedPort: number;
 	/** The file with the counters of instructions and system calls; only under qemu. */
 	readonly counters: string | null;
 	/** Ends the broker and waits for its end. */
@@ -46,6 +52,36 @@ function writeAcl(tools: Tools, count: number): string {
 	return path;
 }
 
+/** The lines of a listener for an attack; files that they name are made. */
+function attackedListener(tools: Tools, attack: Attack, port: number): string[] {
+	chmodSync(tools.scratch, 0o755);
+	const lines = [`listener ${port} 127.0.0.1`, "allow_anonymous true"];
+	switch (attack) {
+		case "tls handshakes":
+		case "tls storm": {
+			const folder = join(tools.scratch, "tls");
+			if (!existsSync(folder)) makeCertificates(folder);
+			chmodSync(join(folder, "server.key"), 0o644);
+			return [...lines, `certfile ${folder}/server.pem`, `keyfile ${folder}/server.key`];
+		}
+		case "http heads":
+			return [...lines, "protocol websockets"];
+		case "proxy headers":
+			return [...lines, "enable_proxy_protocol 1"];
+		case "connects":
+			return lines;
+		case "wrong logins": {
+			const path = join(tools.scratch, "passwords");
+			const salt = randomBytes(12);
+			// As mosquitto_passwd writes it.
+			const iterations = 1000;
+			const hash = pbkdf2Sync("right", salt, iterations, 64, "sha512");
+			writeFileSync(path, `user:${formatPasswordHash({ kind: "pbkdf2", iterations, salt, hash })}\n`);
+			return [...lines, `password_file ${path}`];
+		}
+	}
+}
+
 /** A port that was free a moment ago, chosen by the kernel. */
 async function freePort(): Promise<number> {
 	const server = createServer().listen(0, "127.0.0.1");
@@ -58,17 +94,29 @@ async function freePort(): Promise<number> {
 	return address.port;
 }
 
+/** What a broker has beside a listener on loopback. */
+export interface Beside {
+	/** Lines of an ACL file. */
+	readonly acl?: number | undefined;
+	/** Another listener, for an attack. */
+	readonly attack?: Attack | undefined;
+}
+
 /**
- * Starts a broker on processor `cpu`; `acl`: with an ACL file of so many lines, 0 for none. Its configuration is a listener on loopback and anonymous access; all else,
- * limits and log included, is as each broker has it by default.
+ * Starts a broker on processor `cpu`. Its configuration is a listener on loopback and anonymous access, and what is `beside`;
+ * all else, limits and log included, is as each broker has it by default.
  */
-export async function startBroker(host: Host, tools: Tools, cpu: number, acl = 0): Promise<Broker> {
+export async function startBroker(host: Host, tools: Tools, cpu: number, beside: Beside): Promise<Broker> {
+	const { acl = 0, attack } = beside;
 	const port = await freePort();
+	const attackedPort = attack === undefined ? 0 : await freePort();
 	const config = join(tools.scratch, `${host}.conf`);
 	const emulated = host === "mosquitto-mips" || host === "mips_24kc";
 	const counters = join(tools.scratch, `${host}.counters`);
 	const lines = [`listener ${port} 127.0.0.1`, "allow_anonymous true"];
 	if (acl > 0) lines.push(`acl_file ${writeAcl(tools, acl)}`);
+	if (attack !== undefined) lines.unshift("per_listener_settings true");
+	if (attack !== undefined) lines.push(...attackedListener(tools, attack, attackedPort));
 	writeFileSync(config, `${lines.join("\n")}\n`);
 	const line = ["taskset", "-c", String(cpu), ...command(host, tools, counters), "-c", config];
 	const child = spawn(line[0]!, line.slice(1), { stdio: ["ignore", "ignore", "pipe"] });
@@ -90,6 +138,7 @@ export async function startBroker(host: Host, tools: Tools, cpu: number, acl = 0
 	return {
 		pid: child.pid!,
 		port,
+		attackedPort,
 		counters: emulated ? counters : null,
 		async stop() {
 			child.kill("SIGTERM");

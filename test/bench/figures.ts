@@ -1,6 +1,6 @@
 /** Figures of runs: what the load generator reports, medians, and the verdicts on them. */
 
-import { countedRows, type Host, idleRows, limits, rows } from "./scenario.ts";
+import { attackRows, countedRows, type Host, idleRows, limits, rows } from "./scenario.ts";
 
 /** One run, as load.c prints it. */
 export interface Run {
@@ -83,7 +83,7 @@ export interface Verdict {
 	met: boolean;
 }
 
-/** Holds the figures against the tables of scenario.ts. Node has no targets of its own. */
+/** Holds the figures against the tables of scenario.ts. Node has no targets of its own but under attack. */
 export function judge(all: readonly Figures[], mipsSize: number | null): Verdict[] {
 	const verdicts: Verdict[] = [];
 	const find = (row: string, host: Host) => all.find((each) => each.row === row && each.host === host);
@@ -130,6 +130,16 @@ export function judge(all: readonly Figures[], mipsSize: number | null): Verdict
 		const what = host === "x86_64" ? "x86_64, CPU" : "MIPS, instructions";
 		const failed = own.failure !== null || base.failure !== null;
 		check(`${what}: ${withAcl}, as a multiple of ${without}`, ratio, limits.aclRatio, failed);
+	}
+	const [calm, ...attacks] = attackRows;
+	for (const host of ["x86_64", "node", "mips_24kc"] as const) {
+		const base = find(calm!.name, host);
+		for (const { name, p99Ratio } of attacks) {
+			const own = find(name, host);
+			if (p99Ratio === undefined || own === undefined || base === undefined) continue;
+			const failed = own.failure !== null || base.failure !== null;
+			check(`${host}, ${name}: p99 as a multiple of that without`, own.p99Us / base.p99Us, p99Ratio, failed);
+		}
 	}
 	if (mipsSize !== null) check("MIPS binary: size in MB", mipsSize / 1e6, limits.mipsSize / 1e6, false);
 	return verdicts;

@@ -1,6 +1,7 @@
 /** The benchmark's tables, as Markdown. */
 
 import type { Figures, Verdict } from "./figures.ts";
+import { attackRows } from "./scenario.ts";
 
 const yardstick: Record<string, string> = {
 	x86_64: "mosquitto",
@@ -64,6 +65,19 @@ export function idleTable(all: readonly Figures[]): string {
 		if (each.failure !== null) return [each.row, each.host, `FAILED: ${each.failure}`, "", ""];
 		const rss = ratio(all, each, (one) => one.rssKb);
 		return [each.row, each.host, (each.rssKb / 1024).toFixed(1), rss, each.idleMs.toFixed(2)];
+	});
+	return table(head, lines);
+}
+
+/** Rows in which the broker was attacked. */
+export function attackTable(all: readonly Figures[]): string {
+	const head = ["attack", "broker", "p50 µs", "p99 µs", "× without", "CPU µs/msg", "RSS MiB"];
+	const lines = all.map((each) => {
+		if (each.failure !== null) return [each.row, each.host, `FAILED: ${each.failure}`, "", "", "", ""];
+		const base = all.find(({ host, row }) => host === each.host && row === attackRows[0]!.name);
+		const times = base === undefined || base.failure !== null ? "" : (each.p99Us / base.p99Us).toFixed(2);
+		const [p50, p99] = [whole(each.p50Us), whole(each.p99Us)];
+		return [each.row, each.host, p50, p99, times, each.cpuUs.toFixed(2), (each.rssKb / 1024).toFixed(1)];
 	});
 	return table(head, lines);
 }

@@ -9,18 +9,20 @@
  * Exit code: 1 when a row failed (a message lost, doubled or reordered). A missed target is printed, not an error.
  */
 
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { startBroker } from "./broker.ts";
 import { type Figures, judge, type Run, summarize } from "./figures.ts";
-import { countTable, cpuTable, idleTable, verdictTable } from "./report.ts";
-import { countedRows, type Host, idleRows, type Row, rows } from "./scenario.ts";
+import { attackTable, countTable, cpuTable, idleTable, verdictTable } from "./report.ts";
+import { type AttackRow, attackRows, countedRows, type Host, idleRows, type Row, rows } from "./scenario.ts";
 import { prepareTools, type Tools } from "./tools.ts";
 
 const CPU = 0;
+/** Those that the broker and the load generator do not have, where there are such. */
+const ATTACKER_CPUS = cpus().length > 1 ? `1-${cpus().length - 1}` : "0";
 
 const { values: option } = parseArgs({
 	options: {
@@ -50,8 +52,27 @@ function load(tools: Tools, args: readonly string[]): Promise<Run | string> {
 	});
 }
 
-async function once(tools: Tools, row: Row, host: Host): Promise<Run | string> {
-	const broker = await startBroker(host, tools, CPU, row.acl);
+/** Begins an attack from another processor; resolves with what ends it, once it is under way. */
+async function attack({ attack, number }: AttackRow, port: number): Promise<() => void> {
+	if (attack === null) return () => {};
+	const program = join(import.meta.dirname, "attack.ts");
+	const line = ["-c", ATTACKER_CPUS, process.execPath, program, attack, String(port), String(number)];
+	const child = spawn("taskset", line, { stdio: ["ignore", "pipe", "inherit"] });
+	await new Promise<void>((resolve, reject) => {
+		child.once("error", reject);
+		child.once("exit", () => reject(new Error(`bench: the attack '${attack}' did not begin`)));
+		child.stdout.once("data", () => resolve());
+	});
+	return () => child.kill("SIGKILL");
+}
+
+async function once(tools: Tools, row: Row | AttackRow, host: Host): Promise<Run | string> {
+	const attacked = "attack" in row ? row : null;
+	const broker = await startBroker(host, tools, CPU, {
+		acl: row.acl,
+		attack: attacked?.attack ?? undefined,
+	});
+	const end = attacked === null ? () => {} : await attack(attacked, broker.attackedPort);
 	try {
 		const messages = option.quick ? row.quick : row.messages;
 		const args =
@@ -60,8 +81,34 @@ async function once(tools: Tools, row: Row, host: Host): Promise<Run | string> {
 		if (broker.counters !== null) args.push("--counters", broker.counters);
 		return await load(tools, args);
 	} finally {
+		end();
 		await broker.stop();
 	}
+}
+
+/** The rows of attacks: in each round all of them, so that they have in common what else the machine does. */
+async function measureAttacks(tools: Tools, hosts: readonly Host[]): Promise<Figures[]> {
+	const table = attackRows.filter(({ name, attack }) => attack === null || name.includes(option.only));
+	if (table.length < 2) return [];
+	const runs = new Map<string, Run[]>();
+	const failures = new Map<string, string>();
+	for (let round = 0; round < rounds; round++) {
+		for (const host of hosts) {
+			for (const row of table) {
+				const key = `${host} ${row.name}`;
+				const run = await once(tools, row, host);
+				if (typeof run === "string") failures.set(key, run);
+				else runs.set(key, [...(runs.get(key) ?? []), run]);
+			}
+		}
+		process.stderr.write(`bench: attacks, round ${round + 1} done\n`);
+	}
+	return table.flatMap(({ name }) =>
+		hosts.map((host) => {
+			const key = `${host} ${name}`;
+			return summarize(name, host, runs.get(key) ?? [], failures.get(key) ?? null);
+		}),
+	);
 }
 
 /** All rounds of the rows whose names contain `--only`, the brokers taking turns. */
@@ -95,7 +142,12 @@ try {
 	const counted = wanted.includes("mips")
 		? await measure(tools, countedRows, ["mosquitto-mips", "mips_24kc"])
 		: [];
-	const all = [...cpu, ...idle, ...counted];
+	const own: readonly Host[] = ["x86_64", "node", "mips_24kc"];
+	const attacked = await measureAttacks(
+		tools,
+		own.filter((host) => wanted.includes(host === "mips_24kc" ? "mips" : host)),
+	);
+	const all = [...cpu, ...idle, ...counted, ...attacked];
 	if (all.length === 0) throw new Error(`bench: no row's name contains '${option.only}'`);
 
 	const mips = join(tools.dist, "mips_24kc/mqttd");
@@ -106,6 +158,8 @@ try {
 	if (idle.length > 0) parts.push(`## Idle\n\n${idleTable(idle)}`);
 	if (counted.length > 0)
 		parts.push(`## MIPS: the broker's own instructions and system calls\n\n${countTable(counted)}`);
+	if (attacked.length > 0)
+		parts.push(`## Latency of a normal client at 1000 messages a second\n\n${attackTable(attacked)}`);
 	parts.push(`## Targets\n\n${verdictTable(verdicts)}`);
 	const json = option.json ?? join(tools.dist, "bench.json");
 	mkdirSync(dirname(json), { recursive: true });

@@ -1,5 +1,7 @@
 /** What is measured, and what the figures are to be: the benchmark's two tables. */
 
+import type { Attack } from "./attack.ts";
+
 /** The brokers that are compared. `mosquitto` and `mosquitto-mips` are the yardsticks of the others. */
 export type Host = "mosquitto" | "x86_64" | "node" | "mosquitto-mips" | "mips_24kc";
 
@@ -84,6 +86,30 @@ export const countedRows: readonly Row[] = [
 		messages: 500,
 		quick: 250,
 	},
+];
+
+/** A row in which a normal client's messages are timed, while others attack the broker. */
+export interface AttackRow extends Row {
+	/** Null: nobody does; what the others are compared with. */
+	readonly attack: Attack | null;
+	/** How many do: connections, a second, or at once; see attack.ts. */
+	readonly number: number;
+	/** The 99th percentile of the latency may be so many times that without an attack. */
+	readonly p99Ratio?: number;
+}
+
+const PACED = { load: "--rate 1000 --window 100", messages: 4000, quick: 1000 };
+
+/** The first one is the measure of the others. */
+export const attackRows: readonly AttackRow[] = [
+	{ ...PACED, name: "attack: none", attack: null, number: 0 },
+	{ ...PACED, name: "attack: 1000 slow TLS handshakes", attack: "tls handshakes", number: 1000, p99Ratio: 2 },
+	{ ...PACED, name: "attack: 1000 slow HTTP heads", attack: "http heads", number: 1000, p99Ratio: 2 },
+	{ ...PACED, name: "attack: 1000 slow PROXY headers", attack: "proxy headers", number: 1000, p99Ratio: 2 },
+	{ ...PACED, name: "attack: 1000 slow CONNECTs", attack: "connects", number: 1000, p99Ratio: 2 },
+	{ ...PACED, name: "attack: 100 wrong logins a second", attack: "wrong logins", number: 100, p99Ratio: 2 },
+	// For what it costs: each is a key operation of the processor that all share.
+	{ ...PACED, name: "attack: TLS handshakes, 4 at once", attack: "tls storm", number: 4 },
 ];
 
 /** Limits of single figures, beside the CPU ratios above. */

@@ -144,7 +144,7 @@ for (const program of builtPrograms()) {
 				await dropped;
 			}
 			await broker.line(
-				/Client from 127\.0\.0\.1:\d+ disconnected: too many unfinished TLS handshakes \(TLS_BUSY\)\./,
+				/Client from 127\.0\.0\.1:\d+ disconnected: TLS handshake failed: too many unfinished TLS handshakes \(TLS_BUSY\)\./,
 			);
 			await broker.line(/Connection from 127\.0\.0\.1:\d+ dropped: too many connections wait\./);
 			const client = await connect(plain);

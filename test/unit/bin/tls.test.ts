@@ -166,7 +166,7 @@ describe("clients", () => {
 		assert.deepEqual(
 			lines().filter((line) => line.startsWith("Client from")),
 			[
-				"Client from 192.0.2.1:1 disconnected: Error TLS_BUSY (TLS_BUSY).",
+				"Client from 192.0.2.1:1 disconnected: TLS handshake failed: Error TLS_BUSY (TLS_BUSY).",
 				"Client from 192.0.2.1:4 disconnected: TLS handshake failed: Error TLS_TIMEOUT (TLS_TIMEOUT).",
 				"Client from 192.0.2.1:5 disconnected: TLS handshake failed: Error TLS_TIMEOUT (TLS_TIMEOUT).",
 			],
