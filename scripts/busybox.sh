@@ -11,7 +11,7 @@ export ZIG_GLOBAL_CACHE_DIR="$cache/zig" ZIG_LOCAL_CACHE_DIR="$cache/zig"
 
 # Options of its configuration that are on, less CONFIG_.
 options='
-STATIC LFS LONG_OPTS USE_BB_PWD_GRP FEATURE_PIDFILE
+BUSYBOX STATIC LFS LONG_OPTS USE_BB_PWD_GRP FEATURE_PIDFILE
 ASH SH_IS_ASH ASH_ECHO ASH_PRINTF ASH_TEST ASH_CMDCMD ASH_GETOPTS ASH_BASH_COMPAT FEATURE_SH_MATH
 AWK BASENAME CAT CHGRP CHMOD CHOWN CMP CP CUT DIRNAME ECHO ENV FALSE FIND FEATURE_FIND_TYPE FLOCK GREP GUNZIP GZIP HEAD
 FEATURE_FANCY_HEAD ID KILL LN LOGGER LS MD5SUM MKDIR MV PRINTF PS READLINK FEATURE_READLINK_FOLLOW RM RMDIR SED SETSID SLEEP
@@ -46,11 +46,13 @@ END
 chmod +x "$build/cc"
 
 make -s -C "$source" O="$build" allnoconfig </dev/null >"$build/log" 2>&1
+# A choice of the shell is made once.
+sed -i '/^CONFIG_SH_IS_NONE=/d' "$build/.config"
 for option in $options; do
 	sed -i "/^# CONFIG_$option is not set\$/d" "$build/.config"
 	echo "CONFIG_$option=y" >>"$build/.config"
 done
-yes n 2>/dev/null | make -s -C "$build" oldconfig >>"$build/log" 2>&1
+yes '' 2>/dev/null | head -c 10000 | make -s -C "$build" oldconfig >>"$build/log" 2>&1
 make -s -C "$build" -j2 CC="$build/cc" HOSTCC=gcc AR="$zig ar" STRIP=true NM=nm OBJCOPY=true SKIP_STRIP=y busybox \
 	>>"$build/log" 2>&1 || {
 	tail -20 "$build/log" >&2

@@ -85,6 +85,16 @@ function dataEntries(steps: readonly Step[], recipeFolder: string): Entry[] {
 	return [...entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
+/** What is to be kept over a system upgrade and is not in the package stands in a list of its own, as with OpenWrt's build. */
+function withKept(entries: readonly Entry[], name: string, kept: readonly string[]): Entry[] {
+	const content = new TextEncoder().encode(kept.map((path) => `${path}\n`).join(""));
+	const list = [
+		...["./lib/", "./lib/upgrade/", "./lib/upgrade/keep.d/"].map((path) => ({ path, mode: 0o755 })),
+		{ path: `./lib/upgrade/keep.d/${name}`, mode: 0o644, content },
+	];
+	return [...entries, ...(kept.length === 0 ? [] : list)].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
 function controlText(recipe: Recipe, name: string, arch: string, installedSize: number): string {
 	const fields = packageFields(recipe, name);
 	const list = (field: string): string => (fields.get(field) ?? "").split(" ").join(", ");
@@ -122,7 +132,13 @@ export function buildIpk(
 	if (version !== ours) throw new Error(`the recipe has version ${version}, package.json ${ours}`);
 
 	const steps = installSteps(recipe, name, { CURDIR: folder, ARCH_PACKAGES: arch });
-	const data = dataEntries(steps, folder);
+	const kept = block(recipe, `Package/${name}/conffiles`);
+	const shipped = new Set(steps.flatMap((step) => (step.kind === "file" ? [step.path] : [])));
+	const data = withKept(
+		dataEntries(steps, folder),
+		name,
+		kept.filter((path) => !shipped.has(path)),
+	);
 	const size = data.reduce((total, entry) => total + (entry.content?.length ?? 0), 0);
 	const text = (path: string, content: string, mode = 0o644): Entry => ({
 		path,
@@ -131,7 +147,7 @@ export function buildIpk(
 	});
 	const control = [
 		{ path: "./", mode: 0o755 },
-		text("./conffiles", `${block(recipe, `Package/${name}/conffiles`).join("\n")}\n`),
+		text("./conffiles", `${kept.filter((path) => shipped.has(path)).join("\n")}\n`),
 		text("./control", controlText(recipe, name, arch, size)),
 		...Object.entries(SCRIPTS).map(([script, content]) => text(`./${script}`, content, 0o755)),
 	];

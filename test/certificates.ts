@@ -86,9 +86,9 @@ export const CLIENT_SUBJECT = "CN=client one,O=Test\\, Inc.,C=DE";
  * Fills a folder: authorities `ca` and `other`; certificates (NAME.pem, NAME.key) `server` and `renewed` (for localhost
  * and its addresses), `rsa` (the same with RSA), `elsewhere` (for another host), `expired-server`, `future-server`,
  * `stranger` (by `other`), `client`, `expired`, `future`, `revoked`; the list of revoked ones `crl.pem`; `encrypted.key`, that of `server`
- * with the password `secret`.
+ * with the password `secret`. `more`: further certificates of clients, with their subjects.
  */
-export function makeCertificates(folder: string): void {
+export function makeCertificates(folder: string, more: Readonly<Record<string, string>> = {}): void {
 	mkdirSync(folder, { recursive: true });
 	writeFileSync(join(folder, "openssl.cnf"), CONFIG);
 	writeFileSync(join(folder, "index.txt"), "");
@@ -108,6 +108,7 @@ export function makeCertificates(folder: string): void {
 	certificate(folder, "expired", "/CN=expired", "", { from: -9, to: -1 });
 	certificate(folder, "future", "/CN=future", "", { from: 5 });
 	certificate(folder, "revoked", "/CN=revoked", "");
+	for (const [name, subject] of Object.entries(more)) certificate(folder, name, subject, "");
 	const signer = ["-cert", "ca.pem", "-keyfile", "ca.key"];
 	openssl(folder, "ca", "-config", "openssl.cnf", ...signer, "-revoke", "revoked.pem");
 	openssl(folder, "ca", "-config", "openssl.cnf", ...signer, "-gencrl", "-out", "crl.pem");

@@ -6,6 +6,7 @@ import { runCtrl, runPasswd, runPub, runSub } from "../tools/tools.ts";
 import { webSocketNetwork } from "../websocket/client.ts";
 import { Outbox } from "../websocket/outbox.ts";
 import { ProgramLog } from "./log.ts";
+import { runMigrate } from "./migrate.ts";
 import { runBroker } from "./mqttd.ts";
 import type { Context } from "./prepare.ts";
 import { runExport, runImport } from "./transfer.ts";
@@ -30,7 +31,11 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
 };
 
 /** Programs that have no name of their own: `mqttd export …`. */
-const COMMANDS: Readonly<Record<string, Program>> = { export: runExport, import: runImport };
+const COMMANDS: Readonly<Record<string, Program>> = {
+	export: runExport,
+	import: runImport,
+	migrate: runMigrate,
+};
 
 /** The network of clients that connect by way of WebSocket; the path is that of mosquitto's. */
 function webSocketOf(host: Host): Network {

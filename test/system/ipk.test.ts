@@ -94,6 +94,12 @@ for (const limits of PACKAGES) {
 				["-rwxr-xr-x", "./etc/init.d/mqttd"],
 				["drwxr-xr-x", "./etc/mqttd/"],
 				["-rw-r--r--", "./etc/mqttd/mqttd.conf"],
+				["drwxr-xr-x", "./etc/uci-defaults/"],
+				["-rw-r--r--", "./etc/uci-defaults/mqttd"],
+				["drwxr-xr-x", "./lib/"],
+				["drwxr-xr-x", "./lib/upgrade/"],
+				["drwxr-xr-x", "./lib/upgrade/keep.d/"],
+				["-rw-r--r--", `./lib/upgrade/keep.d/${name}`],
 				["drwxr-xr-x", "./usr/"],
 				["drwxr-xr-x", "./usr/bin/"],
 				["lrwxrwxrwx", "./usr/bin/mosquitto_ctrl -> ../sbin/mqttd"],
@@ -103,6 +109,9 @@ for (const limits of PACKAGES) {
 				["drwxr-xr-x", "./usr/sbin/"],
 				["lrwxrwxrwx", "./usr/sbin/mosquitto -> mqttd"],
 				["-rwxr-xr-x", "./usr/sbin/mqttd"],
+				["drwxr-xr-x", "./usr/share/"],
+				["drwxr-xr-x", "./usr/share/acl.d/"],
+				["-rw-r--r--", "./usr/share/acl.d/mqttd.json"],
 			],
 		);
 	});
@@ -115,7 +124,15 @@ for (const limits of PACKAGES) {
 			if (match?.[1] !== undefined) fields.set(match[1], match[2] ?? "");
 			else assert.match(line, /^ \S/, "a continuation of the description");
 		}
-		const size = ["usr/sbin/mqttd", "etc/init.d/mqttd", "etc/config/mqttd", "etc/mqttd/mqttd.conf"]
+		const size = [
+			"usr/sbin/mqttd",
+			"usr/share/acl.d/mqttd.json",
+			"etc/init.d/mqttd",
+			"etc/config/mqttd",
+			"etc/mqttd/mqttd.conf",
+			"etc/uci-defaults/mqttd",
+			`lib/upgrade/keep.d/${name}`,
+		]
 			.map((path) => lstatSync(join(folder, "data", path)).size)
 			.reduce((total, next) => total + next);
 		assert.equal(fields.get("Package"), name);

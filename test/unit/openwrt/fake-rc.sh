@@ -73,6 +73,7 @@ user_add() {
 	FAKE_USER="$FAKE_NEW_USER"
 }
 chown() { echo "chown $*"; }
+chgrp() { echo "chgrp $*"; }
 chmod() { echo "chmod $*"; }
 mkdir() { echo "mkdir $*"; }
 
@@ -90,7 +91,7 @@ prog() {
 
 start() { start_service; }
 stop() { echo stop; }
-procd_running() { [ -n "$FAKE_RUNNING" ]; }
+procd_running() { [ "$1$FAKE_RUNNING" = mqttd1 ]; }
 procd_send_signal() { echo "signal $*"; }
 procd_open_instance() { echo "open $*"; }
 procd_set_param() { echo "param $*"; }

@@ -182,6 +182,20 @@ describe("start", () => {
 		assert.deepEqual(run(t, "load; service_started; service_stopped").calls, []);
 	});
 
+	test("files with secrets are for the broker's group to read", (t) => {
+		const uci =
+			"config mqttd\n\toption password_file DIR/passwd\nconfig listener\n\toption port 1\n\toption keyfile DIR/key\n\toption certfile DIR/crt\n";
+		const { calls } = run(t, "start_service", {
+			uci,
+			before:
+				'command sed -i "s,DIR,$UCI_DIR," "$UCI_DIR/mqttd"; : >"$UCI_DIR/passwd"; : >"$UCI_DIR/key"; : >"$UCI_DIR/crt"',
+		});
+		assert.deepEqual(
+			calls.filter((line) => /^ch(grp|mod g)/.test(line)),
+			["chgrp mqttd DIR/passwd", "chmod g+r DIR/passwd", "chgrp mqttd DIR/key", "chmod g+r DIR/key"],
+		);
+	});
+
 	test("a port below 1024 is opened as root; in a jail a capability is enough", (t) => {
 		const uci = "config mqttd\n\toption jail 1\nconfig listener\n\toption port 883\n";
 		const free = run(t, "start_service", { uci: uci.replace("jail 1", "jail 0") }).calls;

@@ -1,0 +1,229 @@
+/** `mqttd migrate`: what it writes, keeps and says, and what it switches off. test/system/migration.test.ts tries the result. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { ProgramLog } from "../../../src/bin/log.ts";
+import { chooseProgram } from "../../../src/bin/main.ts";
+import { readConfig } from "../../../src/config/read.ts";
+import { readUci } from "../../../src/config/read-uci.ts";
+import { createFakeHost, FakeExit, type FakeHost, fakeError } from "../../fake/host.ts";
+import { MIGRATIONS } from "../../vectors/migration.ts";
+
+const UCI = "/etc/config/mosquitto";
+const CONF = "/etc/mosquitto/mosquitto.conf";
+const OURS = "/etc/config/mqttd";
+const OWRT = "config owrt owrt\n\toption use_uci 1\n";
+const SHIPPED = "config mqttd 'mqttd'\n";
+
+interface Outcome {
+	readonly host: FakeHost;
+	readonly code: number;
+	readonly out: string;
+	readonly err: string;
+}
+
+function migrate(
+	files: Readonly<Record<string, string>>,
+	args: readonly string[] = [],
+	change?: (host: FakeHost) => void,
+): Outcome {
+	const host = createFakeHost(["mqttd", "migrate", ...args]);
+	host.files.put(OURS, SHIPPED);
+	for (const [path, text] of Object.entries(files)) host.files.put(path, text);
+	change?.(host);
+	const chosen = chooseProgram(host.process.argv);
+	assert.ok(chosen !== null);
+	try {
+		void chosen.run({ host, log: new ProgramLog(host, "mqttd"), name: chosen.name, args: chosen.args });
+	} catch (error) {
+		assert.ok(error instanceof FakeExit, String(error));
+		return { host, code: error.code, out: host.process.stdout.text, err: host.process.stderr.text };
+	}
+	return assert.fail("it does not end");
+}
+
+function uci(text: string): Outcome {
+	return migrate({ [UCI]: OWRT + text });
+}
+
+/** Lines of what was made. */
+function made({ host }: Outcome, path = OURS): string[] {
+	return host.files
+		.text(path)
+		.split("\n")
+		.map((line) => line.trim())
+		.filter((line) => line !== "");
+}
+
+describe("from UCI", () => {
+	for (const { name, uci: text } of MIGRATIONS) {
+		test(`what is made can be read: ${name}`, () => {
+			const filled = text.replaceAll(/PORT([0-9])/g, "188$1").replaceAll("DIR", "/etc/mosquitto");
+			const outcome = migrate({ [UCI]: filled });
+			assert.equal(outcome.code, 0, outcome.err);
+			const config = readUci(outcome.host, OURS);
+			assert.equal(config.listeners.length, (filled.match(/option port/g) ?? []).length);
+			assert.equal(outcome.host.files.text(UCI), filled);
+		});
+	}
+
+	test("once; what was there is kept, also when it is done again", () => {
+		const first = uci("config mosquitto\n");
+		assert.equal(first.host.files.text("/etc/mqttd/mqttd.before-migration"), SHIPPED);
+		assert.match(
+			first.out,
+			/^mosquitto's configuration \/etc\/config\/mosquitto has been taken over into \/etc\/config\/mqttd\.$/m,
+		);
+		const files = Object.fromEntries(
+			[...first.host.files.entries.keys()].map((path) => [path, first.host.files.text(path)]),
+		);
+		const second = migrate(files);
+		assert.deepEqual(
+			[second.code, second.out],
+			[2, "It has been done already: see /etc/mqttd/migration.txt.\n"],
+		);
+		const third = migrate({ ...files, [OURS]: "other" }, ["--force"]);
+		assert.equal(third.code, 0);
+		assert.equal(third.host.files.text("/etc/mqttd/mqttd.before-migration"), SHIPPED);
+		assert.deepEqual(made(third), made(first));
+	});
+
+	test("what is refused switches off what it belongs to, and the report says so", () => {
+		const outcome = uci(
+			"config mosquitto\n\toption no_remote_access 1\nconfig listener\n\toption port 1884\n\toption use_username_as_clientid 1\n",
+		);
+		assert.equal(outcome.code, 0);
+		assert.match(outcome.out, /Line 7: 'use_username_as_clientid' \(1\) is not carried over: /);
+		assert.match(outcome.out, /Line 7: the listener on port 1884 is switched off for that\./);
+		assert.match(outcome.out, /Something is switched off/);
+		const { listeners } = readUci(outcome.host, OURS);
+		assert.deepEqual(
+			listeners.map(({ place }) => place),
+			[{ kind: "tcp", port: 1883, host: "127.0.0.1" }],
+		);
+	});
+
+	test("a plugin that cannot be loaded switches off the broker, or its listener; a built-in one goes on", () => {
+		const plugin = "\toption auth_plugin /usr/lib/go-auth.so\n\toption auth_opt_backends files\n";
+		const all = uci(`config mosquitto\n${plugin}`);
+		assert.ok(made(all).includes("option enabled '0'"));
+		assert.match(all.out, /the plugin \/usr\/lib\/go-auth\.so cannot be loaded: the broker is switched off/);
+		const one = uci(
+			`config mosquitto\n\toption per_listener_settings 1\nconfig listener\n\toption port 1\n${plugin}`,
+		);
+		assert.equal(readUci(one.host, OURS).listeners.length, 1);
+		const own =
+			"\toption auth_plugin /usr/lib/mosquitto_dynamic_security.so\n\toption auth_opt_config_file /d.json\n";
+		const known = uci(`config mosquitto\n${own}`);
+		const { plugins } = readUci(known.host, OURS);
+		assert.deepEqual(
+			plugins.map(({ builtIn, options }) => [builtIn.name, options.get("config_file")]),
+			[["mosquitto_dynamic_security", "/d.json"]],
+		);
+		const listener = uci(
+			`config mosquitto\n\toption per_listener_settings 1\nconfig listener\n\toption port 1\n${own}`,
+		);
+		const read = readUci(listener.host, OURS);
+		assert.deepEqual(read.plugins[0]?.listeners, [read.listeners[1]]);
+	});
+
+	test("what there is not, or is wrong, is left out and told of", () => {
+		const outcome = uci(
+			"config mosquitto\n\toption whatever 1\n\toption max_keepalive 99999\n\toption write_pid 1\nconfig persistence\n\toption store_clean_interval 5\n\toption client_expiration 3d\nconfig other\n",
+		);
+		assert.equal(outcome.code, 0);
+		for (const sentence of [
+			"Line 4: 'whatever' of mosquitto is not carried over: there is no such option.",
+			"Line 5: 'max_keepalive' (99999) is not carried over: Invalid 'max_keepalive' value (99999).",
+			"Line 6: 'write_pid' is not carried over: procd knows the process.",
+			"Line 8: 'store_clean_interval' is not carried over: it no longer exists.",
+			"Line 10: the section 'other' is not carried over: mosquitto's package does not know it.",
+		]) {
+			assert.ok(outcome.out.includes(`- ${sentence}\n`), `${sentence}\n${outcome.out}`);
+		}
+		assert.equal(readUci(outcome.host, OURS).global.persistentClientExpiration, 3 * 86400);
+		assert.ok(made(outcome).includes("option enabled '0'"), "mosquitto did not run with that value");
+	});
+
+	test("values with anything in them stay what they are", () => {
+		const outcome = uci(
+			"config bridge\n\toption connection \"it's\"\n\toption address a.example\n\tlist topic 'grüße/# out 1'\n",
+		);
+		assert.ok(made(outcome).includes("option connection 'it'\\''s'"));
+		assert.ok(made(outcome).includes("list topic 'grüße/# out 1'"));
+		assert.match(outcome.out, /The bridge 'it's' is carried over/);
+	});
+});
+
+describe("from mosquitto.conf", () => {
+	const conf = (text: string, more: Readonly<Record<string, string>> = {}) =>
+		migrate({ [UCI]: OWRT.replace("1", "0"), [CONF]: text, ...more });
+
+	test("lines stay as they are, and UCI names the file", () => {
+		const text = "# mine\nlistener 1883\nallow_anonymous true\n# grüße\n\nlog_type error\n";
+		const outcome = conf(text);
+		assert.equal(outcome.code, 0);
+		assert.equal(outcome.host.files.text("/etc/mqttd/mqttd.conf"), text);
+		assert.equal(outcome.host.files.text(CONF), text);
+		const config = readUci(outcome.host, OURS);
+		assert.deepEqual(config.global.logTypes, ["error"]);
+		assert.match(outcome.out, /All of it could be carried over/);
+		assert.ok(made(outcome).includes("option enabled '1'"));
+	});
+
+	test("bridges become comments; what is refused does too, and switches the broker off", () => {
+		const outcome = conf("listener 1883\nconnection cloud\naddress a.example\ntopic # both\n");
+		assert.deepEqual(
+			made(outcome, "/etc/mqttd/mqttd.conf").filter((line) => !line.startsWith("#")),
+			["listener 1883"],
+		);
+		assert.match(outcome.out, /Line 2: the bridge 'cloud' is kept as a comment/);
+		assert.ok(made(outcome).includes("option enabled '1'"));
+		const refused = conf("listener 1883\nuse_username_as_clientid true\nwhat is this\n");
+		assert.match(
+			refused.out,
+			/Line 2: 'use_username_as_clientid' is not carried over: The 'use_username_as_clientid' option cannot be used/,
+		);
+		assert.match(refused.out, /Line 3: 'what' is not carried over: Unknown configuration variable 'what'\./);
+		assert.ok(made(refused).includes("option enabled '0'"));
+		assert.equal(readConfig(refused.host, ["/etc/mqttd/mqttd.conf"]).listeners.length, 1);
+	});
+
+	test("a file that says nothing, and no file at all, are nothing to take over", () => {
+		for (const outcome of [conf("# nothing\n\n"), migrate({}), migrate({ [UCI]: OWRT.replace("1", "0") })]) {
+			assert.deepEqual([outcome.code, outcome.host.files.text(OURS)], [2, SHIPPED]);
+			assert.equal(outcome.out, "There is no configuration of mosquitto to take over.\n");
+		}
+	});
+
+	test("an error that no line is to blame for stops it", () => {
+		const outcome = conf("listener 1883\nplugin /usr/lib/other.so\n");
+		assert.equal(outcome.code, 0);
+		assert.ok(made(outcome).includes("option enabled '0'"));
+	});
+});
+
+describe("failures", () => {
+	test("a file that cannot be read or written: an error, and nothing is half done", () => {
+		const broken = migrate({ [UCI]: "config owrt\n\toption 'x\n" });
+		assert.equal(broken.code, 1);
+		assert.match(broken.err, /Error found at \/etc\/config\/mosquitto:2\./);
+		const full = migrate({ [UCI]: `${OWRT}config mosquitto\n` }, [], (host) => {
+			host.files.replace = () => {
+				throw fakeError("ENOSPC");
+			};
+		});
+		assert.equal(full.code, 1);
+		assert.match(full.err, /^Error: /);
+		assert.equal(full.host.files.text(OURS), SHIPPED);
+	});
+
+	test("arguments", () => {
+		assert.equal(migrate({}, ["--help"]).code, 0);
+		for (const args of [["--what"], ["--root"]]) assert.equal(migrate({}, args).code, 1);
+		const root = migrate({ [`/r${UCI}`]: `${OWRT}config mosquitto\n` }, ["--root", "/r"]);
+		assert.equal(root.code, 0);
+		assert.ok(root.host.files.entries.has(`/r${OURS}`));
+		assert.equal(root.host.files.text(OURS), SHIPPED);
+	});
+});
