@@ -93,7 +93,7 @@ check: setup-test
 	$(NODE) scripts/luci-texts.ts --check
 	$(NODE) scripts/luci-lint.ts
 	$(NODE) scripts/statements.ts
-	shellcheck -S warning $$(find scripts test openwrt -name "*.sh" -o -name "*.defaults") .ci/run openwrt/mqttd/files/mqttd.init
+	shellcheck -S warning $$(find scripts test openwrt -name "*.sh" -o -name "*.defaults" -o -name rc.common) .ci/run openwrt/mqttd/files/mqttd.init
 
 fuzz: setup-test
 	$(NODE) test/fuzz/packet.ts

@@ -47,8 +47,9 @@ const PART_OF_TEST = ["make check"];
 const ROUTER = [
 	"scp -O dist/mqttd_VERSION-1_mips_24kc.ipk root@192.168.8.1:/tmp/mqttd.ipk",
 	"ssh root@192.168.8.1 opkg install /tmp/mqttd.ipk",
-	"uci set mqttd.@listener[0].no_remote_access=0",
-	"uci set mqttd.@listener[0].interface=lan",
+	"uci set mqttd.lan.enabled=1",
+	"uci set mqttd.alice=user",
+	"uci set mqttd.alice.password=secret",
 	"uci commit mqttd",
 	"/etc/init.d/mqttd reload",
 	"/etc/init.d/mqttd check",
