@@ -370,6 +370,16 @@ static void take_up_keys(mbedtls_ssl_context *ssl)
 	memset(ssl->cur_out_ctr, 0, sizeof ssl->cur_out_ctr);
 }
 
+/* Of Mbed TLS: frees what is of the handshake. */
+void mbedtls_ssl_handshake_wrapup_free_hs_transform(mbedtls_ssl_context *ssl);
+
+/* A server of TLS 1.3 would keep some KB for messages that only clients get. */
+static void drop_handshake(mbedtls_ssl_context *ssl)
+{
+	if (ssl->handshake && ssl->tls_version == MBEDTLS_SSL_VERSION_TLS1_3)
+		mbedtls_ssl_handshake_wrapup_free_hs_transform(ssl);
+}
+
 /* One step, as far as what has come allows. */
 static void step(tls *tls)
 {
@@ -393,7 +403,9 @@ static void step(tls *tls)
 	}
 	keep_input(tls);
 	if (tls->ssl.state == MBEDTLS_SSL_HANDSHAKE_OVER) {
-		if (!tls->context->is_server) {
+		if (tls->context->is_server) {
+			drop_handshake(&tls->ssl);
+		} else {
 			tls->is_resumed = tls->offered_session && !tls->saw_certificate;
 			/* 1.3 sends what to go on with later. */
 			if (mbedtls_ssl_get_version_number(&tls->ssl) == MBEDTLS_SSL_VERSION_TLS1_2)
@@ -515,6 +527,10 @@ static size_t read_records(tls *tls, uv_buf_t room, int *result)
 {
 	size_t count = 0;
 	*result = 0;
+	if (!tls_take_buffers(tls)) {
+		*result = MBEDTLS_ERR_SSL_ALLOC_FAILED;
+		return 0;
+	}
 	while (count < room.len) {
 		tls->said_something = false;
 		int length = mbedtls_ssl_read(&tls->ssl, (unsigned char *)room.base + count, room.len - count);
@@ -533,6 +549,7 @@ static size_t read_records(tls *tls, uv_buf_t room, int *result)
 		}
 		count += (size_t)length;
 	}
+	tls_leave_buffers(tls);
 	return count;
 }
 
@@ -649,6 +666,8 @@ static void enqueue(tls *tls)
 int tls_encrypt(connection *connection, const uint8_t *data, size_t length)
 {
 	tls *tls = connection->tls;
+	if (!tls_take_buffers(tls))
+		return UV_ENOMEM;
 	while (length > 0) {
 		int count = mbedtls_ssl_write(&tls->ssl, data, length);
 		if (count == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
@@ -661,6 +680,7 @@ int tls_encrypt(connection *connection, const uint8_t *data, size_t length)
 		data += count;
 		length -= (size_t)count;
 	}
+	tls_leave_buffers(tls);
 	return 0;
 }
 
@@ -671,7 +691,7 @@ bool tls_say_end(connection *connection)
 		return false;
 	tls->end_said = true;
 	/* After an error of the peer's there is an alert already. */
-	if (connection->error == 0)
+	if (connection->error == 0 && tls_take_buffers(tls))
 		mbedtls_ssl_close_notify(&tls->ssl);
 	return true;
 }
@@ -701,6 +721,7 @@ static void stop(void)
 
 static void free_library(void)
 {
+	tls_free_buffers();
 	mbedtls_psa_crypto_free();
 }
 

@@ -51,6 +51,10 @@ typedef struct tls {
 	bool end_said;
 	/* Mbed TLS has sent something while it was to read. */
 	bool said_something;
+	/* The buffers for records are left to others: where they began, and what has to be kept of them. */
+	bool buffers_left;
+	uint8_t input_counter[8];
+	uintptr_t input_was, output_was;
 	/* Facts. */
 	bool is_resumed;
 	bool saw_certificate;
@@ -88,6 +92,12 @@ int tls_random(void *opaque, unsigned char *out, size_t length);
 /* Callbacks of a context; `ssl` knows its tls. */
 int tls_find_psk(void *opaque, mbedtls_ssl_context *ssl, const unsigned char *identity, size_t length);
 int tls_take_server_name(void *opaque, mbedtls_ssl_context *ssl, const unsigned char *name, size_t length);
+
+/* tls_buffers.c: sees to it that there are buffers for records, which is to come before anything is read or written; false without memory. */
+bool tls_take_buffers(tls *tls);
+/* Leaves them to others, if there is nothing in them. */
+void tls_leave_buffers(tls *tls);
+void tls_free_buffers(void);
 
 /* tls_context.c */
 void tls_contexts_start(void);
