@@ -72,12 +72,18 @@ class View extends BaseClass {
 		const { handleSave, handleSaveApply, handleReset } = this;
 		if (handleSave === null && handleSaveApply === null && handleReset === null) return null;
 		const disabled = L.hasViewPermission() ? null : "";
-		const button = (kind: string, text: string, handler: (...args: never[]) => unknown): Node =>
-			E(
-				"button",
-				{ class: `cbi-button cbi-button-${kind}`, disabled, click: ui.createHandlerFn(this, handler) },
-				[text],
-			);
+		const button = (kind: string, text: string, handler: (...args: never[]) => unknown): Node => {
+			// A form that does not take something has said so.
+			const run = async (...args: never[]): Promise<void> => {
+				try {
+					await handler.apply(this, args);
+				} catch (error) {
+					if (!(error instanceof TypeError)) throw error;
+				}
+			};
+			const className = `cbi-button cbi-button-${kind}`;
+			return E("button", { class: className, disabled, click: ui.createHandlerFn(this, run) }, [text]);
+		};
 		return E("div", { class: "cbi-page-actions" }, [
 			handleSaveApply && button("apply", _("Save & Apply"), handleSaveApply),
 			" ",

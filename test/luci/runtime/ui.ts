@@ -69,11 +69,11 @@ const tabs = {
 };
 
 const changes = {
-	/** As LuCI's: applies what was saved, and says so. */
+	/** As LuCI's: applies what was saved, and loads the page anew. */
 	async apply(checked: unknown): Promise<void> {
 		check(typeof checked === "boolean", "changes.apply() takes whether to roll back");
 		await uci.apply();
-		document.dispatchEvent(new CustomEvent("uci-applied"));
+		location.reload();
 	},
 };
 

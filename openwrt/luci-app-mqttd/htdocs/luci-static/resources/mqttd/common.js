@@ -55,9 +55,12 @@ return baseclass.extend({
 		]);
 	},
 
-	/* The local date and time of seconds since 1970. */
+	/* The local date and time of seconds since 1970: 2026-01-31 23:59:59. */
 	moment: function(seconds) {
-		return new Date(seconds * 1000).toLocaleString();
+		var date = new Date(seconds * 1000);
+		var two = function(number) { return String(number).padStart(2, '0'); };
+		return [ date.getFullYear(), two(date.getMonth() + 1), two(date.getDate()) ].join('-') + ' ' +
+			[ date.getHours(), date.getMinutes(), date.getSeconds() ].map(two).join(':');
 	},
 
 	/* Octets for people. */

@@ -46,6 +46,7 @@ function add(section, tab, entry) {
 
 	case 'choice':
 		o = make(form.ListValue);
+		o.optional = true;
 		o.value('', entry.default != null ? _('default (%s)').format(choiceText(entry.default)) : _('default'));
 		entry.values.forEach(function(value) { o.value(value, choiceText(value)); });
 		if (entry.isFlag)
