@@ -23,7 +23,8 @@ interface Rule {
 export const RULES: Readonly<Record<string, Rule>> = {
 	packet: { folders: [] },
 	host: { folders: [] },
-	broker: { folders: ["packet", "host"], types: ["config"] },
+	// It tells the store of each change, and holds back what depends on its being written.
+	broker: { folders: ["packet", "host", "store"], types: ["config"] },
 	client: { folders: ["packet", "host"], types: ["config"] },
 	bridge: { folders: ["client", "broker", "host"], types: ["config"] },
 	store: { folders: ["packet", "host"], types: ["config"] },

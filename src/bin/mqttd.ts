@@ -7,6 +7,7 @@ import type { BrokerConfig, GlobalConfig } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
 import type { Background, Connection, HostError, Timer, TlsFacts } from "../host/host.ts";
 import { Door, type DoorLimits } from "../listener/door.ts";
+import type { Store } from "../store/store.ts";
 import { AccessFiles } from "./access.ts";
 import type { BrokerArguments } from "./args.ts";
 import { BrokerEndpoint } from "./control.ts";
@@ -21,6 +22,7 @@ import { type Context, prepare, type Start, sayRemarks } from "./prepare.ts";
 import { dropPrivileges } from "./privileges.ts";
 import { brokerSettings, type ListenerPlan, listenerPlans, logSettings } from "./settings.ts";
 import { StartError } from "./start-error.ts";
+import { openStore, storeSettings } from "./store.ts";
 import { identityOf } from "./tls.ts";
 import type { ReloadResult } from "./ubus/program.ts";
 import { UbusService } from "./ubus/service.ts";
@@ -62,6 +64,10 @@ class BrokerProgram {
 	/** For new files; null leaves it as it is. */
 	readonly #umask: number | null;
 	#broker: BrokerControl | null = null;
+	/** Null when nothing outlives the process. */
+	#store: Store | null = null;
+	/** Connections that came before sessions were read; null since then. */
+	#early: (() => void)[] | null = [];
 	#listeners: readonly OpenListener[] = [];
 	/** For listeners that ask for more than MQTT over TCP. */
 	readonly #door: Door;
@@ -81,6 +87,11 @@ class BrokerProgram {
 	/** Another reload was asked for meanwhile. */
 	#reloadAgain = false;
 	readonly #accept = (connection: Connection, plan: ListenerPlan): void => {
+		if (this.#early === null) this.#serve(connection, plan);
+		else this.#early.push(() => this.#serve(connection, plan));
+	};
+
+	#serve(connection: Connection, plan: ListenerPlan): void {
 		const broker = this.#broker;
 		const door = this.#doors.of(plan);
 		const { listener, settings } = plan;
@@ -88,7 +99,8 @@ class BrokerProgram {
 		if (connection.tls !== null) this.#sayNegotiated(connection, connection.tls);
 		if (door === null) broker?.accept(connection, settings, identity);
 		else this.#door.accept(connection, door, (served) => broker?.accept(served, settings, identity));
-	};
+	}
+
 	/** The broker counts for all: it is there before anything can be reached. */
 	readonly #events: ListenEvents & { readonly limits: DoorLimits } = {
 		accept: this.#accept,
@@ -144,10 +156,26 @@ class BrokerProgram {
 		// Theirs are files, which the user has to own to let its group in, and to take them away again; unless they are given
 		// to somebody else, which only root can do.
 		await this.#openListeners(plans.filter(isOwn));
+		this.#openStore(plans);
 		this.#watchTls();
 		this.#catchSignals();
 		this.#sayRunning();
 		this.#serveUbus();
+	}
+
+	/** With the rights of the user that the program has become: the files are its. */
+	#openStore(plans: readonly ListenerPlan[]): void {
+		const { host, log } = this.#context;
+		this.#store = openStore(host, log, this.#config.global);
+		if (this.#store !== null) {
+			this.#broker?.keepIn(
+				this.#store,
+				plans.map(({ settings }) => settings),
+			);
+		}
+		const early = this.#early ?? [];
+		this.#early = null;
+		for (const serve of early) serve();
 	}
 
 	/** Undoes what a failed start left behind. */
@@ -326,7 +354,7 @@ class BrokerProgram {
 		const { process } = this.#context.host;
 		process.onSignal("SIGINT", () => this.#stop());
 		process.onSignal("SIGTERM", () => this.#stop());
-		process.onSignal("SIGUSR1", () => this.#saySave());
+		process.onSignal("SIGUSR1", () => this.#save());
 		process.onSignal("SIGUSR2", () => this.#printSubscriptions());
 		process.onSignal("SIGRTMIN", () => this.#reopenLog());
 	}
@@ -354,6 +382,7 @@ class BrokerProgram {
 		this.#door.close();
 		const end = () => {
 			this.#dynsec?.security.flush();
+			this.#store?.close();
 			this.#removePidFile();
 			log.close();
 			host.process.exit(0);
@@ -421,6 +450,7 @@ class BrokerProgram {
 			this.#dynsec = dynsec;
 			dynsec?.use();
 			this.#serveControl();
+			this.#store?.configure({ ...storeSettings(config.global), path: this.#store.path });
 			this.#broker?.configure(settings);
 			this.#ubus?.configure();
 			sayRemarks(this.#context, [...config.remarks, ...access.remarks]);
@@ -470,8 +500,14 @@ class BrokerProgram {
 		}
 	}
 
-	#saySave(): void {
-		this.#context.log.write("notice", "Nothing is saved: messages are kept in memory, there is no database.");
+	#save(): void {
+		const { log } = this.#context;
+		if (this.#store === null) {
+			log.write("notice", "Nothing is saved: messages are kept in memory, persistence is off.");
+			return;
+		}
+		log.write("information", `Saving in-memory database to ${this.#store.path}.`);
+		this.#store.flush();
 	}
 
 	/** To standard output, as mosquitto does; a background process has none, and its owner looks into the log. */

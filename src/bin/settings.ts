@@ -2,7 +2,7 @@
 
 import { type BrokerSettings, defaultBrokerSettings, type ListenerSettings } from "../broker/settings.ts";
 import type { BrokerConfig, GlobalConfig, ListenerConfig } from "../config/config.ts";
-import type { Port } from "../config/value.ts";
+import type { Place, Port } from "../config/value.ts";
 import { LOG_TYPES } from "../config/value.ts";
 import type { AccessFiles } from "./access.ts";
 import type { BrokerArguments } from "./args.ts";
@@ -87,6 +87,10 @@ export function logSettings(
 	};
 }
 
+function nameOf(place: Place): string {
+	return place.kind === "unix" ? place.path : String(place.port);
+}
+
 function listenerSettings(
 	listener: ListenerConfig,
 	config: BrokerConfig,
@@ -95,6 +99,7 @@ function listenerSettings(
 ): ListenerSettings {
 	const { global } = config;
 	return {
+		name: nameOf(listener.place),
 		port: 0,
 		path: listener.place.kind === "unix" ? listener.place.path : "",
 		usesIdentity: wantsTls(listener) && (listener.useIdentityAsUsername || listener.useSubjectAsUsername),

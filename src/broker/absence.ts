@@ -35,6 +35,14 @@ export class Absence implements Due {
 		this.schedule();
 	}
 
+	/** The connection had ended before the broker began. `endsAt`: 0 when the session does not end. */
+	resume(endsAt: number, will: Will | null, willAt: number): void {
+		this.endsAt = endsAt;
+		this.will = will;
+		this.willAt = willAt;
+		this.schedule();
+	}
+
 	/** A connection resumes the session: the will is not sent ([MQTT-3.1.3-9]), and the session goes on. */
 	end(): void {
 		this.will = null;

@@ -63,10 +63,18 @@ export function takeAck(client: Client, type: number, packetId: number): boolean
 	if (type === PUBCOMP) return session.complete(packetId, AWAITING_PUBCOMP);
 	if (type === PUBREC) {
 		if (!session.received(packetId, false)) return false;
-		client.answer(PUBREL_HEADER, packetId); // [MQTT-4.3.3-4] (3.1.1: [MQTT-4.3.3-1], [MQTT-4.6.0-4])
+		answer(client, PUBREL_HEADER, packetId); // [MQTT-4.3.3-4] (3.1.1: [MQTT-4.3.3-1], [MQTT-4.6.0-4])
 		return true;
 	}
 	if (!session.incoming.delete(packetId)) return false; // [MQTT-4.3.3-12] (3.1.1: [MQTT-4.3.3-2])
-	client.answer(PUBCOMP_HEADER, packetId); // [MQTT-4.3.3-11] [MQTT-4.3.3-13]
+	session.entry?.release(packetId);
+	answer(client, PUBCOMP_HEADER, packetId); // [MQTT-4.3.3-11] [MQTT-4.3.3-13]
 	return true;
+}
+
+/** At once, or when the step is on the disk: the other side forgets what comes before it. */
+function answer(client: Client, header: number, packetId: number): void {
+	const { session } = client;
+	if (session.entry?.urgent) session.keeper!.holdAnswer(client, header, packetId);
+	else client.answer(header, packetId);
 }

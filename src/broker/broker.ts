@@ -12,6 +12,7 @@ import {
 	returnCodeFor,
 	type Will,
 } from "../packet/packet.ts";
+import type { Store } from "../store/store.ts";
 import { Absence } from "./absence.ts";
 import { Administration } from "./administration.ts";
 import type { Authenticator } from "./authenticator.ts";
@@ -23,12 +24,14 @@ import { Deadlines, type Due } from "./deadlines.ts";
 import { distribute } from "./distribute.ts";
 import { faultText, lossText, UNKNOWN_CLIENT } from "./end-text.ts";
 import { sendFailure } from "./explain.ts";
+import { Keeper } from "./keeper.ts";
 import { type Limit, Limits } from "./limits.ts";
 import { checkReader, requireUser } from "./login.ts";
 import { type LoginResult, Logins } from "./logins.ts";
 import { MemoryLimit } from "./memory-limit.ts";
 import { Message } from "./message.ts";
 import { Publication } from "./publication.ts";
+import { Restore } from "./restore.ts";
 import { RetainedMessages } from "./retained.ts";
 import type { Rights } from "./rights.ts";
 import { type Route, Routes } from "./routes.ts";
@@ -79,8 +82,12 @@ export class Broker implements BrokerControl {
 	connected = 0;
 	/** What serves topics below `$CONTROL`, by topic. */
 	control: ReadonlyMap<string, ControlEndpoint> = new Map();
+	/** Null when nothing outlives the process. */
+	keeper: Keeper | null = null;
+	/** Not null once what was kept is being read. */
+	restore: Restore | null = null;
 	private readonly memoryLimit: MemoryLimit;
-	private readonly absences = new Map<Session, Absence>();
+	readonly absences = new Map<Session, Absence>();
 	private readonly clients = new Set<Client>();
 	/** Connections that count, of each listener and in all: those that we have not closed. */
 	private readonly perListener = new Map<ListenerSettings, number>();
@@ -113,6 +120,12 @@ export class Broker implements BrokerControl {
 		this.administration = new Administration(this);
 		settleTallies(this);
 		this.ticker = this.startTicker();
+	}
+
+	keepIn(store: Store, listeners: readonly ListenerSettings[]): void {
+		this.keeper = new Keeper(this, store);
+		this.restore = new Restore(this, this.keeper, listeners);
+		this.restore.begin();
 	}
 
 	accept(connection: Connection, listener: ListenerSettings, identity: string | null = null): void {
@@ -246,10 +259,14 @@ export class Broker implements BrokerControl {
 		if (this.stopped !== null) return;
 		this.stopped = done;
 		this.ticker.cancel();
-		// Nothing outlives the broker, so no will can wait for its delay or for a later start.
-		for (const absence of this.absences.values()) absence.sendWill();
+		// A will can wait for its delay, or for a later start, only with a session that outlives the broker.
+		for (const [session, absence] of this.absences) if (session.entry === null) absence.sendWill();
 		for (const client of this.clients) {
-			if (client.state === CONNECTED && client.will !== null) this.publishWill(client.session, client.will);
+			const { will, session } = client;
+			if (client.state === CONNECTED && will !== null) {
+				if (session.entry !== null && waitsFor(session, will)) continue;
+				this.publishWill(session, will);
+			}
 			client.will = null;
 		}
 		for (const client of this.clients) {
@@ -358,10 +375,11 @@ export class Broker implements BrokerControl {
 		if (publication.payloadLength === 0)
 			this.retained.remove(publication.topic.topic); // [MQTT-3.3.1-7] (3.1.1: [MQTT-3.3.1-10], [MQTT-3.3.1-11])
 		// [MQTT-3.3.1-5] (3.1.1: [MQTT-3.3.1-5], [MQTT-3.3.1-7])
-		else if (!this.memoryScarce) this.retained.set(publication.keep(), source);
+		else if (!this.memoryScarce) this.retained.set(publication.keep(), source, true);
 	}
 
 	publishWill(session: Session, will: Will): void {
+		this.keeper?.willSent(session);
 		publishWill(this, session, will);
 	}
 
@@ -376,7 +394,11 @@ export class Broker implements BrokerControl {
 			return known; // [MQTT-3.1.2-5] (3.1.1: [MQTT-3.1.2-4])
 		}
 		if (known !== undefined) this.endSession(known); // [MQTT-3.1.2-4] (3.1.1: [MQTT-3.1.2-6])
-		const session = new Session(clientId, this.sessionSettings, this.statistics, this.limits); // [MQTT-3.1.2-6]
+		return this.addSession(clientId); // [MQTT-3.1.2-6]
+	}
+
+	addSession(clientId: string): Session {
+		const session = new Session(clientId, this.sessionSettings, this.statistics, this.limits);
 		this.sessions.set(clientId, session);
 		const { statistics } = this;
 		if (this.sessions.size > statistics.clientsMaximum) statistics.clientsMaximum = this.sessions.size;
@@ -397,6 +419,7 @@ export class Broker implements BrokerControl {
 			// [MQTT-3.3.2-5]
 			if (message.expiresAt === 0 || message.expiresAt > this.seconds) group.redeliver(message);
 		}
+		this.keeper?.sessionEnded(session);
 		absence?.sendWill();
 		absence?.end();
 	}
@@ -423,14 +446,16 @@ export class Broker implements BrokerControl {
 			session.expiryInterval = this.settings.persistentClientExpiration ?? NEVER_EXPIRES;
 		}
 		if (session.subscriptions.size > 0) this.routes.invalidate();
-		const delay = will?.properties?.willDelayInterval ?? 0;
-		const waits = delay > 0 && session.expiryInterval > 0;
+		const waits = will !== null && waitsFor(session, will);
 		// [MQTT-3.1.2-8] (3.1.1: [MQTT-3.1.2-8], [MQTT-3.1.2-12])
 		if (will !== null && !waits) this.publishWill(session, will);
 		if (session.expiryInterval === 0) {
 			this.endSession(session);
 			return;
 		}
+		if (session.expiryInterval !== NEVER_EXPIRES) session.endsAt = this.seconds + session.expiryInterval;
+		const delay = will?.properties?.willDelayInterval ?? 0;
+		this.keeper?.sessionLeft(session, waits ? will : null, this.seconds + delay);
 		// The session stays: [MQTT-3.1.2-23], 3.1.1: [MQTT-3.1.2-4], [MQTT-4.1.0-1].
 		if (!waits && session.expiryInterval === NEVER_EXPIRES) return;
 		const absence = new Absence(this, session);
@@ -578,6 +603,11 @@ export class Broker implements BrokerControl {
 		const text = reason === null ? "disconnected." : `disconnected: ${reason}.`;
 		this.log.write("notice", `Client ${name} [${client.address}] ${text}`);
 	}
+}
+
+/** Whether a will is sent later than its connection ends: [MQTT-3.1.3-9]. */
+function waitsFor({ expiryInterval }: Session, { properties }: Will): boolean {
+	return (properties?.willDelayInterval ?? 0) > 0 && expiryInterval > 0;
 }
 
 /** Refuses a DISCONNECT that only a server sends. */

@@ -179,6 +179,8 @@ export class Client implements ConnectionHandler, Due, Link {
 	/** Whether its messages may be of Sparkplug. */
 	sparkplugAware = false;
 	private forwards = false;
+	/** Acknowledgements that wait for the disk, and those behind them. */
+	private heldAcks = 0;
 	/** It is not read until its answers have been taken. */
 	private paused = false;
 	/** Whether frames of its version can be written to its connection as they come: no limit of it, no log, no aliases. */
@@ -224,7 +226,8 @@ export class Client implements ConnectionHandler, Due, Link {
 		let at = start;
 		// Octets up to here are in the tallies: what is handled may look at them.
 		let from = start;
-		const { shortFrame, forwards, broker } = this;
+		const { shortFrame, broker } = this;
+		let { forwards } = this;
 		try {
 			while (end - at >= 2) {
 				let length = bytes[at + 1]! + 2;
@@ -286,8 +289,10 @@ export class Client implements ConnectionHandler, Due, Link {
 				otherOctets += length;
 				if (type !== PUBLISH) types[type]!++;
 				if (this.state !== CONNECTED) handleFirst(this, type, bytes, frame, next);
-				else if (type === PUBLISH) handlePublish(this, bytes, frame, next);
-				else if (type >= PUBACK && type <= PUBCOMP) handleAck(this, bytes, frame, next);
+				else if (type === PUBLISH) {
+					handlePublish(this, bytes, frame, next);
+					forwards = this.forwards;
+				} else if (type >= PUBACK && type <= PUBCOMP) handleAck(this, bytes, frame, next);
 				else handlePacket(this, bytes, frame, next);
 				if (this.state === LOGGING_IN) {
 					if (end - at > HELD_LIMIT) {
@@ -417,7 +422,7 @@ export class Client implements ConnectionHandler, Due, Link {
 		this.needsLook = this.isVersion5 || this.rights !== null;
 		this.sparkplugAware = settings.sparkplugAware || this.listener.sparkplugAware;
 		const own = this.mount === null;
-		this.forwards = own && this.broker.forwardsFrames && this.maxQos === 2;
+		this.forwards = own && this.broker.forwardsFrames && this.maxQos === 2 && this.heldAcks === 0;
 		this.takesFrames =
 			own &&
 			!this.congested &&
@@ -426,6 +431,21 @@ export class Client implements ConnectionHandler, Due, Link {
 			this.outgoingAliases === null;
 		this.session.configure(this.broker.sessionSettings);
 		if (this.session.subscriptions.size > 0) this.broker.routes.invalidate();
+	}
+
+	/** Whether an acknowledgement has to wait, so as not to overtake one that does. */
+	get holdsAcks(): boolean {
+		return this.heldAcks > 0;
+	}
+
+	/** An acknowledgement waits for the disk: those of later messages come after it ([MQTT-4.6.0-2]). */
+	holdAck(): void {
+		this.heldAcks++;
+		this.forwards = false;
+	}
+
+	ackSettled(): void {
+		if (--this.heldAcks === 0 && this.state === CONNECTED) this.configure();
 	}
 
 	/** More waits to be sent than is good: until the connection has drained, only what must be kept is kept. */

@@ -274,6 +274,7 @@ function openSession(client: Client, packet: ConnectPacket, answer: Answer): voi
 	session.mountPoint = client.mount?.point ?? "";
 	client.session = session;
 	client.takeRights();
+	broker.keeper?.sessionOpened(session, client.will);
 }
 
 function accept(client: Client, packet: ConnectPacket, answer: Answer): void {
@@ -290,7 +291,10 @@ function accept(client: Client, packet: ConnectPacket, answer: Answer): void {
 	client.configure();
 	client.watchKeepAlive();
 	broker.watcher?.connected(client);
-	session.drain();
+	// What follows must not take CONNACK along before the session is on the disk.
+	if (session.entry?.urgent && session.keeper?.store.isReady)
+		session.keeper.hold(client, () => session.drain());
+	else session.drain();
 }
 
 function connack(client: Client, packet: ConnectPacket, answer: Answer): ConnackPacket {

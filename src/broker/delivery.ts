@@ -1,7 +1,7 @@
 /** A subscriber's part in a topic: to which session a message goes, and on what terms. */
 
 import type { Qos } from "../packet/packet.ts";
-import type { Redeliverer } from "./message-queue.ts";
+import type { Redeliverer } from "./copy.ts";
 import type { DeliveryTerms, Session } from "./session.ts";
 
 export class Delivery implements DeliveryTerms {

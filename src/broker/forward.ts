@@ -154,7 +154,7 @@ export function forwardTracked(
 			if (count > 0) break;
 			route = routes.get(bytes, topicStart, topicEnd);
 		}
-		if (route.forwarding === null) break;
+		if (!route.tracks) break;
 		if (rights !== null && route.writer !== rights && !route.admits(rights)) break;
 		const only = route.only;
 		if (isVersion5 && only === null && !hasReceiver(route.deliveries, client)) break;

@@ -1,54 +1,50 @@
 /** Messages that wait for room in the inflight window or on the connection. */
 
-import type { Qos } from "../packet/packet.ts";
+import type { Copy } from "./copy.ts";
 import { Fifo } from "./fifo.ts";
-import type { Message } from "./message.ts";
 
-/** Who finds another receiver for a message that a session did not get through to its client. */
-export interface Redeliverer {
-	redeliver(message: Message): void;
-}
-
-export interface Queued {
-	readonly message: Message;
-	/** As it will be sent. */
-	readonly qos: Qos;
-	readonly retain: boolean;
-	/** Subscription identifier; 0 is none. */
-	readonly identifier: number;
-	/** The shared subscription that it came by. */
-	readonly group: Redeliverer | null;
-}
-
-export class MessageQueue extends Fifo<Queued> {
+export class MessageQueue extends Fifo<Copy> {
 	/** Octets of payload. */
 	bytes = 0;
 	/** How many are of QoS 0. */
 	qos0 = 0;
 
-	override push(item: Queued): void {
-		super.push(item);
-		this.count(item, 1);
+	override push(copy: Copy): void {
+		super.push(copy);
+		this.count(copy, 1);
 	}
 
-	override shift(): Queued {
-		const item = super.shift();
-		this.count(item, -1);
-		return item;
+	override shift(): Copy {
+		const copy = super.shift();
+		this.count(copy, -1);
+		return copy;
 	}
 
 	/** Hands each message of QoS 0 to `take`, oldest first, and drops it from the queue when that returns true. */
-	takeQos0(take: (item: Queued) => boolean): void {
+	takeQos0(take: (copy: Copy) => boolean): void {
 		if (this.qos0 === 0) return;
-		this.filter((item) => {
-			if (item.qos > 0 || !take(item)) return true;
-			this.count(item, -1);
+		this.filter((copy) => {
+			if (copy.qos > 0 || !take(copy)) return true;
+			this.count(copy, -1);
 			return false;
 		});
 	}
 
-	private count(item: Queued, by: 1 | -1): void {
-		this.bytes += by * item.message.payload.length;
-		if (item.qos === 0) this.qos0 += by;
+	/** Takes all but the first `count` out. */
+	takeRest(count: number): Copy[] {
+		const rest: Copy[] = [];
+		let at = 0;
+		this.filter((copy) => {
+			if (at++ < count) return true;
+			this.count(copy, -1);
+			rest.push(copy);
+			return false;
+		});
+		return rest;
+	}
+
+	private count(copy: Copy, by: 1 | -1): void {
+		this.bytes += by * copy.octets;
+		if (copy.qos === 0) this.qos0 += by;
 	}
 }

@@ -8,7 +8,7 @@ export interface Topic {
 	readonly topicBytes: Uint8Array;
 }
 
-/** Immutable but for `counted`, and shared by all who wait for it. */
+/** Immutable but for what others note of it, and shared by all who wait for it. */
 export class Message implements Topic {
 	readonly topic: string;
 	readonly topicBytes: Uint8Array;
@@ -21,6 +21,9 @@ export class Message implements Topic {
 	readonly expiresAt: number;
 	/** Number of the count that it was last part of; see StoreCount. */
 	counted = 0;
+	/** For the store: see StoredMessage. */
+	row = 0;
+	durability = -1;
 
 	constructor(
 		topic: string,

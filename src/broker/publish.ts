@@ -12,8 +12,11 @@ import {
 } from "../packet/packet.ts";
 import type { Client } from "./client.ts";
 import { sendFailedAck } from "./explain.ts";
+import { NOT_KEPT } from "./held.ts";
+import type { Keeper } from "./keeper.ts";
 import { LimitError } from "./limits.ts";
 import type { Route } from "./routes.ts";
+import type { Session } from "./session.ts";
 import { publishCertificate } from "./sparkplug.ts";
 import { stampPayload } from "./sparkplug-payload.ts";
 import { BIRTH, CERTIFICATE, DEATH, mountedRole, NO_ROLE, type SparkplugRole } from "./sparkplug-topic.ts";
@@ -34,6 +37,7 @@ const NO_MEMORY: Refusal = {
 	code: Reason.QUOTA_EXCEEDED,
 	text: "memory_limit is exceeded: no retained message is kept",
 };
+const NOT_STORED: Refusal = { code: Reason.QUOTA_EXCEEDED, text: NOT_KEPT };
 const RESERVED: Refusal = {
 	code: Reason.NOT_AUTHORIZED,
 	text: "clients do not publish to $SYS, $CONTROL, $share or Sparkplug's certificates",
@@ -91,9 +95,13 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 	let refusal = refusalOf(client, route, role, view.payloadEnd - view.payloadStart, endpoint !== undefined);
 	if (broker.tracing && refusal === null) trace(client, "Received PUBLISH from", route.topic);
 	if (qos === 2 && session.incoming.has(packetId)) {
-		acknowledge(client, PacketType.PUBREC, packetId, Reason.SUCCESS); // not published again [MQTT-4.3.3-10]
+		// Not published again [MQTT-4.3.3-10].
+		acknowledge(client, PacketType.PUBREC, packetId, Reason.SUCCESS, session.entry?.urgent ?? false);
 		return;
 	}
+	const { keeper } = broker;
+	if (keeper !== null && refusal === null) refusal = storeRefusal(client, keeper, route, qos);
+	const changes = keeper === null ? 0 : keeper.store.urgentChanges;
 	if (refusal === null && qos === 2 && version === 5 && session.incoming.size >= client.incomingMaximum) {
 		refusal = TOO_MANY;
 		const text = `Client ${session.clientId} has more than ${client.incomingMaximum} QoS 2 messages under way`;
@@ -102,7 +110,7 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 	let reason: number = Reason.SUCCESS;
 	if (endpoint !== undefined && refusal === null) {
 		broker.requestControl(endpoint, bytes.subarray(view.payloadStart, view.payloadEnd), client);
-		if (qos === 2) session.incoming.add(packetId);
+		if (qos === 2) receive(session, packetId, route, keeper);
 	} else if (refusal === null) {
 		const { publication } = broker;
 		const source = role === DEATH ? stamped(client, bytes) : bytes;
@@ -114,15 +122,31 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 			publishCertificate(broker, route.topic, mountPoint, bytes, view, properties, expiresAt);
 		}
 		// One that was refused is forgotten [MQTT-4.3.3-9]; one that has expired is not [MQTT-4.3.3-13].
-		if (qos === 2) session.incoming.add(packetId);
+		if (qos === 2) receive(session, packetId, route, keeper);
 	}
 	if (qos === 0) return;
 	// At once, so in the order in which they came, and with the same identifier: [MQTT-2.2.1-5], [MQTT-3.3.4-1]; and
 	// forgotten: [MQTT-4.3.2-4], [MQTT-4.3.2-5], [MQTT-4.3.3-8].
 	// 3.1.1: [MQTT-2.3.1-6], [MQTT-3.3.4-1], [MQTT-4.3.2-2], [MQTT-4.3.3-2], [MQTT-4.6.0-2], [MQTT-4.6.0-3]
 	const type = qos === 1 ? PacketType.PUBACK : PacketType.PUBREC;
-	if (refusal === null) acknowledge(client, type, packetId, reason);
-	else refuse(client, type, packetId, refusal);
+	const isKept = keeper !== null && keeper.store.urgentChanges !== changes;
+	if (refusal === null) acknowledge(client, type, packetId, reason, isKept);
+	else if (refusal !== NOT_STORED || version === 5) refuse(client, type, packetId, refusal);
+	// Below 5.0 there is no way to say no but to say nothing.
+}
+
+function receive(session: Session, packetId: number, route: Route, keeper: Keeper | null): void {
+	session.incoming.add(packetId);
+	if (keeper !== null) session.entry?.receive(packetId, keeper.store.durabilityOfTopic(route.topic));
+}
+
+/** Whether the message would have to be kept, and cannot be. */
+function storeRefusal(client: Client, keeper: Keeper, route: Route, qos: number): Refusal | null {
+	const { session, broker } = client;
+	const limit = keeper.refusalOf(session, route, qos, view.retain);
+	if (limit === null) return null;
+	broker.limits.reach(limit, session, `Message of client ${session.clientId} refused: ${NOT_KEPT}`);
+	return NOT_STORED;
 }
 
 /** The topic's route: by name or, in 5.0, by topic alias. */
@@ -211,12 +235,21 @@ function refusalOf(
 	return null;
 }
 
-function acknowledge(client: Client, type: 4 | 5, packetId: number, reason: number): void {
+/** `isKept`: it has something written, and waits for that. */
+function acknowledge(client: Client, type: 4 | 5, packetId: number, reason: number, isKept: boolean): void {
+	if (isKept || client.holdsAcks) {
+		client.broker.keeper!.holdAck(client, type, packetId, reason, "", isKept);
+		return;
+	}
 	if (client.broker.tracing) client.traceAck(type, packetId, client.version === 5 ? reason : 0);
 	client.sendAck(type, packetId, reason);
 }
 
 function refuse(client: Client, type: 4 | 5, packetId: number, { code, text }: Refusal): void {
+	if (client.holdsAcks) {
+		client.broker.keeper!.holdAck(client, type, packetId, code, text, false);
+		return;
+	}
 	if (client.broker.tracing) client.traceAck(type, packetId, client.version === 5 ? code : 0);
 	sendFailedAck(client, type, packetId, code, text);
 }

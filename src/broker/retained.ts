@@ -1,16 +1,28 @@
 /** Retained messages: the last one of each topic, found by topic filter. */
 
+import type { RetainedSlot } from "../store/entries.ts";
 import type { Message } from "./message.ts";
 import type { Rights } from "./rights.ts";
 
 /** A level of the tree of topics. */
-class Level {
+class Level implements RetainedSlot {
 	readonly children = new Map<string, Level>();
 	/** Messages of the topic that ends here, and of all below. */
 	total = 0;
 	message: Message | null = null;
 	/** Of who published it; null for the broker itself. */
 	source: Rights | null = null;
+	row = 0;
+	isWritten = false;
+}
+
+/** Who is told what is to be written. */
+export interface RetainedKeeper {
+	changed(slot: RetainedSlot, topic: string): void;
+	/** There may be one that is not loaded yet. */
+	gone(topic: string): void;
+	/** A row that does not count any more. */
+	drop(row: number): void;
 }
 
 /** A level as those see it who look around. */
@@ -29,6 +41,19 @@ export interface Retained {
 
 export class RetainedMessages {
 	private readonly root = new Level();
+	/** Null while nothing is kept. */
+	keeper: RetainedKeeper | null = null;
+	/** Topics that have none any more, while not all that were kept are here yet; null when they are. */
+	private gone: Set<string> | null = null;
+
+	/** Whether those that were kept are not all here yet. */
+	get isLoading(): boolean {
+		return this.gone !== null;
+	}
+
+	set isLoading(isLoading: boolean) {
+		this.gone = isLoading ? new Set() : null;
+	}
 
 	/** How many of them expire. */
 	private mortal = 0;
@@ -44,11 +69,54 @@ export class RetainedMessages {
 		return level;
 	}
 
-	/** Replaces the topic's retained message [MQTT-3.3.1-5]. */
-	set(message: Message, source: Rights | null = null): void {
-		const names = message.topic.split("/");
+	/** Replaces the topic's retained message [MQTT-3.3.1-5]. `isKept`: it is to be there after a restart. */
+	set(message: Message, source: Rights | null = null, isKept = false): void {
+		const level = this.levelOf(message.topic);
+		this.put(level, message, source);
+		if (isKept) this.keeper?.changed(level, message.topic);
+	}
+
+	/** Takes one that was kept. False when the topic has a later one, or has none any more. */
+	load(message: Message, source: Rights | null, row: number): boolean {
+		const level = this.levelOf(message.topic);
+		// One that came meanwhile, and was written.
+		if (level.row === row) return false;
+		const isLate = level.row > row || (level.row === 0 && level.message !== null);
+		if (isLate || this.gone?.has(message.topic)) {
+			this.keeper?.drop(row);
+			if (level.message === null) this.take(message.topic);
+			return false;
+		}
+		if (level.row !== 0) this.keeper?.drop(level.row);
+		this.put(level, message, source);
+		level.row = row;
+		level.isWritten = true;
+		return true;
+	}
+
+	/** The topic had none any more when row `row` was written. */
+	dropBefore(topic: string, row: number): void {
+		const level = this.levelOf(topic);
+		if (level.message !== null && level.row < row) {
+			this.keeper?.drop(level.row);
+			level.row = 0;
+			level.isWritten = false;
+			this.take(topic);
+		} else if (level.message === null) {
+			this.take(topic);
+		}
+	}
+
+	/** Has all of them written that were. */
+	writeAll(): void {
+		const found: Level[] = [];
+		collectAll(this.root, false, found);
+		for (const level of found) if (level.row !== 0) this.keeper?.changed(level, level.message!.topic);
+	}
+
+	private levelOf(topic: string): Level {
 		let level = this.root;
-		for (const name of names) {
+		for (const name of topic.split("/")) {
 			let child = level.children.get(name);
 			if (child === undefined) {
 				child = new Level();
@@ -56,7 +124,11 @@ export class RetainedMessages {
 			}
 			level = child;
 		}
-		if (level.message === null) this.countOne(names);
+		return level;
+	}
+
+	private put(level: Level, message: Message, source: Rights | null): void {
+		if (level.message === null) this.countOne(message.topic.split("/"));
 		else if (level.message.expiresAt !== 0) this.mortal--;
 		level.message = message;
 		level.source = source;
@@ -75,24 +147,44 @@ export class RetainedMessages {
 
 	/** Removes the topic's retained message, if there is one [MQTT-3.3.1-6]. */
 	remove(topic: string): void {
+		const level = this.take(topic);
+		if (this.gone !== null) {
+			// A row of the topic that is still to come must not count.
+			this.gone.add(topic);
+			this.keeper?.gone(topic);
+			if (level !== null && level.row !== 0) {
+				this.keeper?.drop(level.row);
+				level.row = 0;
+				level.isWritten = false;
+			}
+		} else if (level !== null && level.row !== 0) {
+			this.keeper?.changed(level, topic);
+		}
+	}
+
+	/** The level that had it; null when there was none. */
+	private take(topic: string): Level | null {
 		const names = topic.split("/");
 		const path = [this.root];
 		for (const name of names) {
 			const child = path[path.length - 1]!.children.get(name);
-			if (child === undefined) return;
+			if (child === undefined) return null;
 			path.push(child);
 		}
 		const leaf = path[path.length - 1]!;
-		if (leaf.message === null) return;
-		if (leaf.message.expiresAt !== 0) this.mortal--;
-		leaf.message = null;
-		leaf.source = null;
-		for (const level of path) level.total--;
+		const was = leaf.message !== null;
+		if (leaf.message !== null) {
+			if (leaf.message.expiresAt !== 0) this.mortal--;
+			leaf.message = null;
+			leaf.source = null;
+			for (const level of path) level.total--;
+		}
 		for (let depth = names.length; depth > 0; depth--) {
 			const level = path[depth]!;
 			if (level.message !== null || level.children.size > 0) break;
 			path[depth - 1]!.children.delete(names[depth - 1]!);
 		}
+		return was ? leaf : null;
 	}
 
 	/** All of them. */

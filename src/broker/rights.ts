@@ -19,12 +19,21 @@ export interface AccessRules {
 export class Rights {
 	readonly clientId: string;
 	readonly username: string | null;
-	private readonly listener: Pick<ListenerSettings, "access">;
+	private readonly listener: Pick<ListenerSettings, "access" | "name">;
 
-	constructor(listener: Pick<ListenerSettings, "access">, clientId: string, username: string | null) {
+	constructor(
+		listener: Pick<ListenerSettings, "access" | "name">,
+		clientId: string,
+		username: string | null,
+	) {
 		this.listener = listener;
 		this.clientId = clientId;
 		this.username = username;
+	}
+
+	/** Name of the listener. */
+	get listenerName(): string {
+		return this.listener.name;
 	}
 
 	/** Whether there are rules at all. */

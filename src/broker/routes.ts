@@ -60,6 +60,10 @@ export class Route implements Topic {
 	/** For frames of 3.1 and 3.1.1, and for those of 5.0; null when each message needs a closer look. */
 	forwarding: Forwarding | null = null;
 	forwarding5: Forwarding | null = null;
+	/** Whether QoS 1 and 2 frames can go the short way: nobody needs a closer look at each, and nothing is kept of them. */
+	tracks = false;
+	/** Whether something of QoS 1 and 2 messages is to be kept in the store. */
+	keeps = false;
 
 	/** Who was found to be allowed to publish to it: the last one, and others. */
 	writer: Rights | null = null;
@@ -143,6 +147,10 @@ export class Routes {
 			const special = route.reserved || route.role !== NO_ROLE || groups.length > 0;
 			route.forwarding = special ? null : forwarding(route.deliveries, 3);
 			route.forwarding5 = special ? null : forwarding(route.deliveries, 5);
+			route.keeps =
+				route.deliveries.some(({ session, qos }) => session.entry !== null && qos > 0) ||
+				groups.some(({ isKept }) => isKept);
+			route.tracks = !special && !route.keeps;
 		}
 		return route;
 	}

@@ -1,6 +1,8 @@
 /** A session: subscriptions and messages under way, with or without a connection. */
 
 import type { Qos } from "../packet/packet.ts";
+import type { SessionEntry, StoredSession } from "../store/entries.ts";
+import type { Backlog } from "./backlog.ts";
 import {
 	AWAITING_PUBACK,
 	AWAITING_PUBCOMP,
@@ -9,11 +11,13 @@ import {
 	OUTPUT_LIMIT,
 	PUBACK_HEADER,
 } from "./constants.ts";
+import { Copy, type Redeliverer } from "./copy.ts";
 import { Fifo } from "./fifo.ts";
+import type { Keeper } from "./keeper.ts";
 import type { Limit, Limits } from "./limits.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
-import { MessageQueue, type Queued, type Redeliverer } from "./message-queue.ts";
+import { MessageQueue } from "./message-queue.ts";
 import type { Publication } from "./publication.ts";
 import type { Rights } from "./rights.ts";
 import type { BrokerSettings, ListenerSettings } from "./settings.ts";
@@ -33,37 +37,6 @@ export interface DeliveryTerms {
 	readonly group: Redeliverer | null;
 }
 
-/** A message that was sent and whose flow has not ended. */
-class Outgoing {
-	/** Null when it need not be sent again: the session ends with its connection. */
-	readonly message: Message | null;
-	readonly qos: number;
-	readonly retain: boolean;
-	readonly identifier: number;
-	readonly group: Redeliverer | null;
-	state: number;
-
-	constructor(
-		message: Message | null,
-		qos: number,
-		retain: boolean,
-		identifier: number,
-		state: number,
-		group: Redeliverer | null = null,
-	) {
-		this.message = message;
-		this.qos = qos;
-		this.retain = retain;
-		this.identifier = identifier;
-		this.group = group;
-		this.state = state;
-	}
-
-	get bytes(): number {
-		return this.message === null ? 0 : this.message.payload.length;
-	}
-}
-
 /** As a value of maxQueuedMessages: every queue is over it. */
 export const NOTHING_QUEUED = -1;
 
@@ -71,9 +44,10 @@ export const NOTHING_QUEUED = -1;
 const FIRST_PLACES = 64;
 const NO_PLACES = new Int32Array(0);
 
-const AWAITS_PUBCOMP = new Outgoing(null, 2, false, 0, AWAITING_PUBCOMP);
+/** Messages of the queue that stay in memory while there is a connection, though they are on the disk too. */
+const KEPT_IN_MEMORY = 64;
 
-export class Session {
+export class Session implements StoredSession {
 	readonly clientId: string;
 	/** The connection, while there is one. */
 	link: Link | null = null;
@@ -91,6 +65,14 @@ export class Session {
 	readonly subscriptions = new Set<string>();
 	/** Packet identifiers of incoming QoS 2 messages that were published and not yet released. */
 	readonly incoming = new Set<number>();
+	/** Second in which it ends; 0 when it does not, or while there is a connection. */
+	endsAt = 0;
+	/** What the store has of it; null when it is not kept. */
+	entry: SessionEntry | null = null;
+	/** What of it is on the disk only; null when it is not kept. */
+	backlog: Backlog | null = null;
+	/** Not null when it is kept. */
+	keeper: Keeper | null = null;
 
 	private settings: BrokerSettings;
 	private readonly statistics: Statistics;
@@ -98,7 +80,7 @@ export class Session {
 	/** Whether it was said, on this connection or while away, that messages are dropped. */
 	private saidDropping = false;
 	/** Messages under way that are to be sent again on a later connection, by packet identifier, oldest first. */
-	private readonly outgoing = new Map<number, Outgoing>();
+	private readonly outgoing = new Map<number, Copy>();
 	/** Whether `outgoing` was ever used. */
 	private keeps = false;
 	/**
@@ -107,9 +89,12 @@ export class Session {
 	 */
 	private plain = NO_PLACES;
 	private plainMask = 0;
-	private lastPacketId = 0;
+	/** The packet identifier that was given last. */
+	lastPacketId = 0;
 	/** Messages sent on this connection and not yet acknowledged to the end. */
 	private inflight = 0;
+	/** Messages to its client that wait for the disk. */
+	private heldPublishes = 0;
 	private inflightBytes = 0;
 	private inflightLimit = 65535;
 	/** Level of the frames that can be written as they come, 0 when none can: something waits, or is to be kept. */
@@ -132,7 +117,16 @@ export class Session {
 
 	/** Messages waiting, not counting those in flight. */
 	get queued(): number {
-		return this.frames.length + this.queue.length;
+		const { backlog } = this;
+		return this.frames.length + this.queue.length + (backlog === null ? 0 : backlog.length);
+	}
+
+	get username(): string | null {
+		return this.rights === null ? null : this.rights.username;
+	}
+
+	get listenerName(): string {
+		return this.listener === null ? "" : this.listener.name;
 	}
 
 	/** Messages that were sent and whose flow has not ended, on this connection or, without one, on earlier ones. */
@@ -162,6 +156,7 @@ export class Session {
 			this.settings.maxInflightBytes === 0 &&
 			this.settings.maxQueuedBytes === 0 &&
 			this.queue.length === 0 &&
+			(this.backlog === null || this.backlog.length === 0) &&
 			this.resend.size === 0;
 		this.frameLevel = direct ? link.level : 0;
 		this.frameRoom = Math.min(this.inflightLimit, this.plain.length >> 1);
@@ -179,8 +174,26 @@ export class Session {
 		this.plainMask = 0;
 		this.inflight = 0;
 		this.inflightBytes = 0;
+		this.endsAt = 0;
+		if (this.backlog !== null) this.load(this.backlog);
 		this.resend = new Set(this.outgoing.keys());
 		this.setWindow(link.receiveMaximum);
+	}
+
+	/** Brings back what was under way. */
+	private load(backlog: Backlog): void {
+		if (backlog.underWay === 0) return;
+		this.keeps = true;
+		backlog.load(this.outgoing, this.queue);
+	}
+
+	/** All that it has is written: lets go of what it does not need in memory. */
+	spill(): void {
+		const { backlog, link } = this;
+		if (backlog === null) return;
+		backlog.spill(this.queue, link === null ? 0 : KEPT_IN_MEMORY);
+		if (link === null) backlog.unload(this.outgoing);
+		this.chooseFrameLevel();
 	}
 
 	detach(): void {
@@ -246,7 +259,11 @@ export class Session {
 		if (maxQueuedMessages !== 0 && this.queued >= maxQueuedMessages) {
 			return maxQueuedMessages === NOTHING_QUEUED ? "memory_limit" : "max_queued_messages";
 		}
-		return maxQueuedBytes !== 0 && this.queue.bytes >= maxQueuedBytes ? "max_queued_bytes" : null;
+		const { backlog } = this;
+		if (backlog?.isFull) return "max_store_size";
+		if (maxQueuedBytes === 0) return null;
+		const bytes = this.queue.bytes + (backlog === null ? 0 : backlog.bytes);
+		return bytes >= maxQueuedBytes ? "max_queued_bytes" : null;
 	}
 
 	/** A message does not get through; `limit` null: the connection does not keep up. */
@@ -281,9 +298,12 @@ export class Session {
 		}
 	}
 
-	/** Whether a QoS 2 message of that packet identifier is new, and within what the link may have under way. */
+	/**
+	 * Whether a QoS 2 message of that packet identifier is new, and within what the link may have under way; not where it is
+	 * to be on the disk.
+	 */
 	mayReceive(packetId: number, receiveMaximum: number): boolean {
-		return this.incoming.size < receiveMaximum && !this.incoming.has(packetId);
+		return this.entry === null && this.incoming.size < receiveMaximum && !this.incoming.has(packetId);
 	}
 
 	/** Sends, queues or drops one copy of the message that is being distributed. */
@@ -296,7 +316,9 @@ export class Session {
 		const { link } = this;
 		if (qos === 0) {
 			if (link === null) {
-				if (this.settings.queueQos0Messages) this.enqueue(publication.keep(), 0, retain, identifier, group);
+				if (this.settings.queueQos0Messages) {
+					this.enqueue(new Copy(publication.keep(), 0, retain, identifier, group));
+				}
 			} else if (link.congested) {
 				this.drop(null);
 			} else {
@@ -307,7 +329,7 @@ export class Session {
 		// Behind what waits already: [MQTT-4.6.0-5], [MQTT-4.6.0-6], 3.1.1: [MQTT-4.6.0-5], [MQTT-4.6.0-6].
 		if (link === null || link.congested || this.queued > 0 || !this.hasRoom()) {
 			// [MQTT-4.5.0-1] (3.1.1: [MQTT-3.1.2-5], [MQTT-4.5.0-1])
-			this.enqueue(publication.keep(), qos, retain, identifier, group);
+			this.enqueue(new Copy(publication.keep(), qos, retain, identifier, group));
 			return;
 		}
 		if (!link.fits(publication, qos, identifier)) return;
@@ -319,8 +341,8 @@ export class Session {
 		if (endsWithConnection) {
 			this.plain[packetId & this.plainMask] =
 				packetId | ((qos === 1 ? AWAITING_PUBACK : AWAITING_PUBREC) << 16);
-		} else {
-			this.track(packetId, publication.keep(), qos, retain, identifier, group);
+		} else if (this.track(link, packetId, new Copy(publication.keep(), qos, retain, identifier, group))) {
+			return;
 		}
 		link.sendPublication(publication, qos, retain, packetId, identifier);
 	}
@@ -340,11 +362,9 @@ export class Session {
 	): void {
 		const { link } = this;
 		const reachable = link !== null && !link.congested;
-		if (!reachable || (qos > 0 && (this.queued > 0 || !this.hasRoom()))) {
-			this.enqueue(message, qos, retain, identifier, group);
-		} else {
-			this.send(link, message, qos, retain, identifier, group);
-		}
+		const copy = new Copy(message, qos, retain, identifier, group);
+		if (!reachable || (qos > 0 && (this.queued > 0 || !this.hasRoom()))) this.enqueue(copy);
+		else this.send(link, copy);
 	}
 
 	/**
@@ -353,19 +373,23 @@ export class Session {
 	 */
 	takeShared(): { group: Redeliverer; message: Message }[] {
 		const taken: { group: Redeliverer; message: Message }[] = [];
-		for (const { group, message, qos } of this.outgoing.values()) {
-			if (group !== null && message !== null && qos === 1) taken.push({ group, message });
-		}
-		for (const { group, message } of this.queue) {
-			if (group !== null) taken.push({ group, message });
-		}
+		const { backlog } = this;
+		if (backlog !== null) this.load(backlog);
+		const take = ({ group, message }: Copy) => {
+			if (group !== null && message !== null) taken.push({ group, message });
+		};
+		for (const copy of this.outgoing.values()) if (copy.qos === 1) take(copy);
+		do {
+			for (const copy of this.queue.takeRest(0)) take(copy);
+		} while (backlog?.refill(this.queue));
 		return taken;
 	}
 
 	/** Counts the messages that are kept for its client. */
 	countStored(store: StoreCount): void {
 		for (const { message } of this.outgoing.values()) if (message !== null) store.add(message);
-		for (const { message } of this.queue) store.add(message);
+		for (const { message } of this.queue) if (message !== null) store.add(message);
+		this.backlog?.countStored(store);
 		for (const frame of this.frames) {
 			store.addOctets(frame.length - packetIdPosition(frame) - (this.link?.level === 5 ? 3 : 2));
 		}
@@ -386,8 +410,9 @@ export class Session {
 			this.resend.delete(packetId);
 			this.sendAgain(link, packetId);
 		}
-		const { queue } = this;
-		while (queue.length > 0 && !link.congested) {
+		const { queue, backlog } = this;
+		while (!link.congested) {
+			if (queue.length === 0 && !backlog?.refill(queue)) break;
 			const next = queue.first();
 			if (next.qos > 0 && (this.frames.length > 0 || !this.hasRoom())) break;
 			this.sendQueued(link, queue.shift());
@@ -401,10 +426,11 @@ export class Session {
 	}
 
 	/** Sends what was in the queue; what expired there is not sent ([MQTT-3.3.2-5]). */
-	private sendQueued(link: Link, { message, qos, retain, identifier, group }: Queued): void {
-		if (message.expiresAt !== 0 && message.expiresAt <= link.now()) return;
-		if (this.rights?.restricted && !this.rights.mayRead(message.topic)) return;
-		this.send(link, message, qos, retain, identifier, group);
+	private sendQueued(link: Link, copy: Copy): void {
+		const { topic, expiresAt } = copy.message!;
+		const isExpired = expiresAt !== 0 && expiresAt <= link.now();
+		if (isExpired || (this.rights?.restricted && !this.rights.mayRead(topic))) this.entry?.remove(copy);
+		else this.send(link, copy);
 	}
 
 	/** Sees to it that at most half of the places for messages under way are taken. */
@@ -475,19 +501,22 @@ export class Session {
 			return true;
 		}
 		const outgoing = this.outgoing.get(packetId);
-		if (outgoing === undefined || outgoing.qos !== 2) return false;
+		if (outgoing === undefined || outgoing.qos !== 2 || outgoing.isHeld) return false;
 		if (refused) {
 			this.forget(packetId, outgoing);
 			return true;
 		}
 		if (this.waitsForResend(packetId)) {
 			// Sent on an earlier connection, acknowledged on this one: PUBREL follows, so that it is under way here too.
-			this.outgoing.set(packetId, AWAITS_PUBCOMP);
 			this.inflight++;
 		} else if (outgoing.state === AWAITING_PUBREC) {
+			this.inflightBytes -= outgoing.octets;
+		}
+		if (outgoing.state === AWAITING_PUBREC) {
 			// The message itself is not sent again from here on ([MQTT-4.3.3-6]): let go of it.
-			this.outgoing.set(packetId, AWAITS_PUBCOMP);
-			this.inflightBytes -= outgoing.bytes;
+			outgoing.message = null;
+			outgoing.state = AWAITING_PUBCOMP;
+			this.entry?.move(outgoing);
 		}
 		return true;
 	}
@@ -509,10 +538,11 @@ export class Session {
 		return this.resend.size > 0 && this.resend.delete(packetId);
 	}
 
-	private forget(packetId: number, outgoing: Outgoing): void {
+	private forget(packetId: number, outgoing: Copy): void {
 		this.outgoing.delete(packetId);
+		this.entry?.remove(outgoing);
 		if (!this.waitsForResend(packetId)) {
-			this.inflightBytes -= outgoing.bytes;
+			this.inflightBytes -= outgoing.octets;
 			this.inflight--;
 		}
 		if (this.queued > 0 || this.resend.size > 0) this.drain();
@@ -537,67 +567,93 @@ export class Session {
 		return id;
 	}
 
-	private track(
-		packetId: number,
-		message: Message,
-		qos: number,
-		retain: boolean,
-		identifier: number,
-		group: Redeliverer | null,
-	): void {
-		const state = qos === 1 ? AWAITING_PUBACK : AWAITING_PUBREC;
+	/** Takes note of a message that is sent now. Returns true when it is held instead, until it is on the disk. */
+	private track(link: Link, packetId: number, copy: Copy): boolean {
+		copy.packetId = packetId;
+		copy.state = copy.qos === 1 ? AWAITING_PUBACK : AWAITING_PUBREC;
 		this.keeps = true;
-		this.outgoing.set(packetId, new Outgoing(message, qos, retain, identifier, state, group));
-		this.inflightBytes += message.payload.length;
+		this.outgoing.set(packetId, copy);
+		this.inflightBytes += copy.octets;
+		const { entry } = this;
+		if (entry === null) return false;
+		if (copy.position === 0) entry.add(copy);
+		else entry.move(copy);
+		// Sent before it is on the disk, a QoS 2 message could come twice after a crash. What comes after it keeps its place.
+		const isHeld = this.heldPublishes > 0 || (copy.qos === 2 && copy.position !== 0 && entry.urgent);
+		if (isHeld) this.hold(link, copy);
+		return isHeld;
 	}
 
-	private send(
-		link: Link,
-		message: Message,
-		qos: Qos,
-		retain: boolean,
-		identifier: number,
-		group: Redeliverer | null,
-	): void {
+	private hold(link: Link, copy: Copy): void {
+		this.heldPublishes++;
+		this.keeper!.holdPublish(this, link, copy);
+	}
+
+	/** A message that was held is on the disk, or its connection is over. */
+	settleHeld(link: Link, copy: Copy): void {
+		this.heldPublishes--;
+		if (this.link !== link) return;
+		const { message, qos, retain, packetId, identifier } = copy;
+		copy.isHeld = false;
+		if (message === null || (qos > 0 && this.outgoing.get(packetId) !== copy)) return;
+		if (!link.sendMessage(message, qos, retain, false, packetId, identifier) && qos > 0) this.abandon(copy);
+	}
+
+	private send(link: Link, copy: Copy): void {
+		const { message, qos, retain, identifier } = copy;
 		if (qos === 0) {
-			link.sendMessage(message, 0, retain, false, 0, identifier);
+			this.entry?.remove(copy);
+			if (this.heldPublishes > 0) this.hold(link, copy);
+			else link.sendMessage(message!, 0, retain, false, 0, identifier);
 			return;
 		}
 		const packetId = this.nextPacketId();
-		if (!link.sendMessage(message, qos, retain, false, packetId, identifier)) return;
+		if (this.entry !== null) {
+			this.inflight++;
+			if (
+				!this.track(link, packetId, copy) &&
+				!link.sendMessage(message!, qos, retain, false, packetId, identifier)
+			) {
+				this.abandon(copy);
+			}
+			return;
+		}
+		if (!link.sendMessage(message!, qos, retain, false, packetId, identifier)) return;
 		this.inflight++;
-		this.track(packetId, message, qos, retain, identifier, group);
+		this.track(link, packetId, copy);
+	}
+
+	/** A message under way is longer than what its client takes ([MQTT-3.1.2-25]). */
+	private abandon(copy: Copy): void {
+		this.outgoing.delete(copy.packetId);
+		this.entry?.remove(copy);
+		this.inflight--;
+		this.inflightBytes -= copy.octets;
 	}
 
 	private sendAgain(link: Link, packetId: number): void {
 		const outgoing = this.outgoing.get(packetId);
 		if (outgoing === undefined) return;
-		const { message, qos, retain, identifier } = outgoing;
-		if (message === null) {
-			link.sendRelease(packetId);
-		} else if (!link.sendMessage(message, qos as Qos, retain, true, packetId, identifier)) {
-			// With DUP: [MQTT-3.3.1-1], 3.1.1: [MQTT-3.3.1-1].
-			this.outgoing.delete(packetId); // [MQTT-3.1.2-25]
-			return;
-		}
 		this.inflight++;
-		this.inflightBytes += outgoing.bytes;
+		this.inflightBytes += outgoing.octets;
+		const { message, qos, retain, identifier } = outgoing;
+		if (message === null) link.sendRelease(packetId);
+		else if (outgoing.isHeld) this.hold(link, outgoing);
+		// With DUP: [MQTT-3.3.1-1], 3.1.1: [MQTT-3.3.1-1].
+		else if (!link.sendMessage(message, qos, retain, true, packetId, identifier)) this.abandon(outgoing);
 	}
 
-	private enqueue(
-		message: Message,
-		qos: Qos,
-		retain: boolean,
-		identifier: number,
-		group: Redeliverer | null,
-	): void {
+	private enqueue(copy: Copy): void {
 		const limit = this.reachedLimit();
 		if (limit !== null) {
 			this.drop(limit);
 			return;
 		}
 		this.frameLevel = 0;
-		this.queue.push({ message, qos, retain, identifier, group });
+		this.entry?.add(copy);
+		const { backlog } = this;
+		if (backlog !== null && backlog.length > 0) backlog.push(copy);
+		else this.queue.push(copy);
 	}
 }
 

@@ -2,6 +2,7 @@
 
 import type { PasswordHash } from "../config/password.ts";
 import type { Clock, Connection, Host, Log, LogType, Process, Timers } from "../host/host.ts";
+import type { Store } from "../store/store.ts";
 import type { Administration } from "./administration.ts";
 import type { ControlEndpoint } from "./control.ts";
 import type { Limits } from "./limits.ts";
@@ -67,6 +68,8 @@ export interface Users {
 
 /** Settings of the listener that a client came through. */
 export interface ListenerSettings {
+	/** Tells it from others, also in a later run: port as configured, or path of a unix socket. */
+	name: string;
 	/** Port, for log lines; 0 for a unix socket. */
 	port: number;
 	/** Path of a unix socket, which stands for its clients' addresses in the log; empty for others. */
@@ -122,6 +125,7 @@ export const defaultBrokerSettings: Readonly<BrokerSettings> = {
 };
 
 export const defaultListenerSettings: Readonly<ListenerSettings> = {
+	name: "",
 	port: 0,
 	path: "",
 	usesIdentity: false,
@@ -156,6 +160,11 @@ export interface Who {
 
 /** The broker as the program that runs it sees it. */
 export interface BrokerControl {
+	/**
+	 * Takes up what a store has, and keeps there what is to outlive the process. `listeners`: those that there are, for the
+	 * rights of who was there before. To be called once, before `accept`.
+	 */
+	keepIn(store: Store, listeners: readonly ListenerSettings[]): void;
 	/**
 	 * Serves a client that came through a listener; the connection is not started yet. `identity`: who it is by TLS, if the
 	 * listener asks for that and TLS tells.

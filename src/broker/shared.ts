@@ -1,9 +1,9 @@
 /** Shared subscriptions: each message goes to one member of the group (section 4.8.2). */
 
 import type { Qos } from "../packet/packet.ts";
+import type { Redeliverer } from "./copy.ts";
 import { Delivery } from "./delivery.ts";
 import type { Message } from "./message.ts";
-import type { Redeliverer } from "./message-queue.ts";
 import type { Publication } from "./publication.ts";
 import type { Session } from "./session.ts";
 import type { Subscription } from "./subscription-tree.ts";
@@ -29,6 +29,12 @@ export class SharedGroup implements Redeliverer {
 	private order: Delivery[] = [];
 	/** Whose turn it is. */
 	private turn = 0;
+	readonly topicFilter: string;
+
+	/** `topicFilter`: with `$share/NAME/`. */
+	constructor(topicFilter: string) {
+		this.topicFilter = topicFilter;
+	}
 
 	get size(): number {
 		return this.members.size;
@@ -59,6 +65,11 @@ export class SharedGroup implements Redeliverer {
 	/** `clientId (qos)` of each member. */
 	describe(): string {
 		return this.order.map((member) => `(${member.session.clientId}, ${member.qos})`).join(" ");
+	}
+
+	/** Whether what one of them gets may have to be kept. */
+	get isKept(): boolean {
+		return this.order.some(({ session, qos }) => session.entry !== null && qos > 0);
 	}
 
 	/** Gives the message that is being distributed to one member; false when none can take it. */

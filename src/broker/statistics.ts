@@ -85,6 +85,12 @@ export class StoreCount {
 		this.addOctets(message.payload.length);
 	}
 
+	/** Counts messages of which only their number is known, and octets of payload. */
+	addStored(messages: number, octets: number): void {
+		this.messages += messages;
+		this.bytes += octets;
+	}
+
 	/** Counts a message that is not kept as an object. */
 	addOctets(octets: number): void {
 		this.messages++;

@@ -10,15 +10,21 @@ import {
 	type SubackPacket,
 	type SubscribePacket,
 	type SubscriptionRequest,
+	type UnsubackPacket,
 	type UnsubscribePacket,
 } from "../packet/packet.ts";
+import type { Broker } from "./broker.ts";
 import type { Client } from "./client.ts";
 import { sendFailure } from "./explain.ts";
+import { NOT_KEPT } from "./held.ts";
+import type { Retained } from "./retained.ts";
 import { levelCount, MAXIMUM_LEVELS, tooManyLevels } from "./routes.ts";
 import { Subscription } from "./subscription-tree.ts";
 
 export function handleSubscribe(client: Client, packet: SubscribePacket): void {
 	client.trace("Received SUBSCRIBE from");
+	const { session } = client;
+	const changes = session.keeper === null ? 0 : session.keeper.store.urgentChanges;
 	const identifier = packet.properties?.subscriptionIdentifier?.[0] ?? 0;
 	for (const request of packet.subscriptions) checkFilter(request.topicFilter, "SUBSCRIBE");
 	const retained: (() => void)[] = [];
@@ -33,8 +39,38 @@ export function handleSubscribe(client: Client, packet: SubscribePacket): void {
 	// [MQTT-2.2.1-6] [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.9.2-2]
 	// 3.1.1: [MQTT-2.3.1-7], [MQTT-3.8.4-1], [MQTT-3.8.4-2]
 	const answer: SubackPacket = { type: PacketType.SUBACK, packetId, properties: null, reasonCodes };
+	const { keeper } = session;
+	if (keeper === null || keeper.store.urgentChanges === changes) {
+		sendAnswer(client, answer, refusals);
+		for (const send of retained) send();
+		return;
+	}
+	keeper.hold(client, (isWritten) => {
+		if (isWritten) {
+			sendAnswer(client, answer, refusals);
+			for (const send of retained) send();
+		} else {
+			refuseAll(client, packet, answer);
+		}
+	});
+}
+
+function sendAnswer(client: Client, answer: SubackPacket, refusals: ReadonlySet<string>): void {
 	if (refusals.size === 0 || !sendFailure(client, answer, [...refusals].join("; "))) client.sendWhole(answer);
-	for (const send of retained) send();
+}
+
+/** The subscriptions could not be written: there are none, as far as the client knows. */
+function refuseAll(client: Client, { subscriptions }: SubscribePacket, answer: SubackPacket): void {
+	const { broker, session } = client;
+	for (const { topicFilter: asked } of subscriptions) {
+		const topicFilter = ownFilter(client, asked);
+		session.subscriptions.delete(topicFilter);
+		session.entry?.unsubscribe(topicFilter);
+		broker.tree.remove(session, topicFilter);
+	}
+	broker.routes.invalidate();
+	const reasonCodes = answer.reasonCodes.map(() => Reason.QUOTA_EXCEEDED);
+	sendAnswer(client, { ...answer, reasonCodes }, new Set([NOT_KEPT]));
 }
 
 function subscribe(
@@ -67,6 +103,7 @@ function subscribe(
 	}
 	const subscription = new Subscription(session, topicFilter, qos, noLocal, retainAsPublished, identifier);
 	session.subscriptions.add(topicFilter);
+	session.entry?.subscribe(subscription);
 	const { heard } = broker.sys;
 	broker.tree.add(subscription);
 	if (!heard && broker.sys.heard) broker.sys.refresh();
@@ -83,6 +120,12 @@ function subscribe(
 /** Why a client may not have a further subscription, which is logged; null when it may. */
 function refusal({ broker, session }: Client, topicFilter: string): string | null {
 	const { maxSubscriptions } = broker.settings;
+	const limit = broker.keeper?.sessionRefusal(session) ?? null;
+	if (limit !== null) {
+		const what = `Subscription of client ${session.clientId} to ${topicFilter} denied`;
+		broker.limits.reach(limit, session, `${what}: ${NOT_KEPT}`);
+		return NOT_KEPT;
+	}
 	const room = session.subscriptions.size < maxSubscriptions;
 	if (room && !broker.memoryScarce) return null;
 	const why = broker.memoryScarce ? "memory_limit exceeded" : `more than ${maxSubscriptions} subscriptions`;
@@ -92,15 +135,21 @@ function refusal({ broker, session }: Client, topicFilter: string): string | nul
 }
 
 function sendRetained(client: Client, subscription: Subscription): void {
-	const { broker, session } = client;
-	const { checkRetainSource } = broker.settings;
-	for (const { message, source } of broker.retained.match(subscription.topicFilter, broker.seconds)) {
-		if (session.rights !== null && !session.rights.mayRead(message.topic)) continue;
-		// Its publisher may have lost the right to it.
-		if (checkRetainSource && source !== null && !source.mayWrite(message.topic)) continue;
-		const qos = session.qosFor(message.qos, subscription.qos);
-		session.deliverMessage(message, qos, true, subscription.identifier); // 3.1.1: [MQTT-3.3.1-8]
-	}
+	const { broker } = client;
+	const send = (found: readonly Retained[]) => {
+		for (const each of found) deliverRetained(broker, subscription, each);
+	};
+	send(broker.retained.match(subscription.topicFilter, broker.seconds));
+	broker.restore?.waitFor(subscription, send);
+}
+
+function deliverRetained(broker: Broker, subscription: Subscription, { message, source }: Retained): void {
+	const { session } = subscription;
+	if (session.rights !== null && !session.rights.mayRead(message.topic)) return;
+	// Its publisher may have lost the right to it.
+	if (broker.settings.checkRetainSource && source !== null && !source.mayWrite(message.topic)) return;
+	const qos = session.qosFor(message.qos, subscription.qos);
+	session.deliverMessage(message, qos, true, subscription.identifier); // 3.1.1: [MQTT-3.3.1-8]
 }
 
 export function handleUnsubscribe(client: Client, packet: UnsubscribePacket): void {
@@ -116,7 +165,7 @@ export function handleUnsubscribe(client: Client, packet: UnsubscribePacket): vo
 			return Reason.NOT_AUTHORIZED;
 		}
 		broker.log.write("unsubscribe", `${session.clientId} ${topicFilter}`);
-		session.subscriptions.delete(topicFilter);
+		if (session.subscriptions.delete(topicFilter)) session.entry?.unsubscribe(topicFilter);
 		// Nothing new is added; what was, stays: [MQTT-3.10.4-2], [MQTT-3.10.4-3], 3.1.1: [MQTT-3.10.4-2], [MQTT-3.10.4-3].
 		return broker.tree.remove(session, topicFilter) ? Reason.SUCCESS : Reason.NO_SUBSCRIPTION_EXISTED;
 	});
@@ -124,12 +173,14 @@ export function handleUnsubscribe(client: Client, packet: UnsubscribePacket): vo
 	client.trace("Sending UNSUBACK to");
 	// [MQTT-2.2.1-6] [MQTT-3.10.4-4] [MQTT-3.10.4-5] [MQTT-3.11.2-1] [MQTT-3.11.2-2]
 	// 3.1.1: [MQTT-2.3.1-7], [MQTT-3.10.4-4], [MQTT-3.10.4-5]
-	client.sendWhole({
+	const answer: UnsubackPacket = {
 		type: PacketType.UNSUBACK,
 		packetId: packet.packetId,
 		properties: null,
 		reasonCodes: client.version === 5 ? reasonCodes : [],
-	});
+	};
+	if (session.entry?.urgent) session.keeper!.hold(client, () => client.sendWhole(answer));
+	else client.sendWhole(answer);
 }
 
 /** The topic filter as the broker has it. */

@@ -81,7 +81,7 @@ export class SubscriptionTree {
 		}
 		let group = level.groups.get(shared.name);
 		if (group === undefined) {
-			group = new SharedGroup();
+			group = new SharedGroup(subscription.topicFilter);
 			level.groups.set(shared.name, group);
 		}
 		if (!group.has(session)) {
@@ -123,6 +123,18 @@ export class SubscriptionTree {
 		for (const name of (shared?.topicFilter ?? topicFilter).split("/")) level = level?.children.get(name);
 		if (shared === null) return level?.subscriptions.get(session);
 		return level?.groups.get(shared.name)?.memberOf(session);
+	}
+
+	/** The shared subscription of that topic filter, with `$share/NAME/`; null when there is none. */
+	findGroup(topicFilter: string): SharedGroup | null {
+		const shared = parseShared(topicFilter);
+		if (shared === null) return null;
+		let level: Level | undefined = this.root;
+		for (const name of shared.topicFilter.split("/")) {
+			level = level.children.get(name);
+			if (level === undefined) return null;
+		}
+		return level.groups.get(shared.name) ?? null;
 	}
 
 	/** Whether there are subscriptions whose first level is `name`. */

@@ -1,6 +1,7 @@
-/** The topics of `$SYS/broker` and what each says: one table. Names, units and forms are those of mosquitto 2.1; `limits` is ours. */
+/** The topics of `$SYS/broker` and what each says: one table. Names, units and forms are those of mosquitto 2.1; `limits` is ours, and of `store` what is about the disk. */
 
 import { PacketType } from "../packet/packet.ts";
+import type { Usage } from "../store/usage.ts";
 import { LIMITS, type Limits } from "./limits.ts";
 import type { Load, Statistics } from "./statistics.ts";
 import { LOAD_MINUTES } from "./statistics.ts";
@@ -58,6 +59,8 @@ export interface Source {
 	/** One for each of LOAD_TOTALS. */
 	readonly loads: readonly Load[];
 	readonly census: Census;
+	/** What the store takes of the disk; null without one. */
+	readonly usage: Usage | null;
 }
 
 type Value = (source: Source) => number | string;
@@ -137,6 +140,10 @@ export const SYS_TOPICS: ReadonlyMap<string, Value> = new Map<string, Value>([
 	["store/messages/count", stored],
 	["messages/stored", stored],
 	["store/messages/bytes", ({ census }) => census.storedBytes],
+	["store/bytes/today", ({ usage }) => usage?.writtenToday ?? 0],
+	["store/bytes/total", ({ usage }) => usage?.written ?? 0],
+	["store/commits", ({ usage }) => usage?.commits ?? 0],
+	["store/size", ({ usage }) => (usage === null ? 0 : usage.fileSize + usage.logSize)],
 ]);
 
 /** What waits is kept as octets, not as packets: their number is reckoned from the mean length of a sent packet. */

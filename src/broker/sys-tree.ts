@@ -102,6 +102,7 @@ export class SysTree {
 			limits: broker.limits,
 			loads,
 			census: broker.census(),
+			usage: broker.keeper?.store.usage ?? null,
 		};
 	}
 

@@ -2,6 +2,7 @@
 
 import type { LogType } from "../host/log.ts";
 import type { AclRules } from "./acl-file.ts";
+import type { DurabilityClass, PersistTopic } from "./options-persistence.ts";
 import type { Users } from "./password-file.ts";
 import type { PluginConfig } from "./plugins.ts";
 import type { UbusEvent } from "./ubus-event.ts";
@@ -43,6 +44,25 @@ export interface GlobalConfig {
 	perListenerSettings: boolean;
 	/** Seconds; null is for ever. */
 	persistentClientExpiration: number | null;
+	/** Whether what sessions have, and retained messages, outlive the process. */
+	persistence: boolean;
+	/** File name, as mosquitto has it. */
+	persistenceFile: string | null;
+	/** Directory. */
+	persistenceLocation: string | null;
+	durability: DurabilityClass;
+	persistTopics: readonly PersistTopic[];
+	/** Seconds. */
+	persistInterval: number;
+	/** Octets; 0 is no limit. */
+	persistOctets: number;
+	/** Seconds, or changes; 0 is never. */
+	autosaveInterval: number;
+	autosaveOnChanges: boolean;
+	/** Octets; 0 is no limit. */
+	maxStoreSize: number;
+	/** Octets; 0 is none. */
+	persistDailyBudget: number;
 	pidFile: string | null;
 	/** Path. */
 	pskFile: string | null;

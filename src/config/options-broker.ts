@@ -9,6 +9,7 @@ import {
 	ofReader,
 	ofSecurity,
 } from "./option.ts";
+import { PERSISTENCE_GROUP } from "./options-persistence.ts";
 import { ubus, ubusEvents } from "./ubus-event.ts";
 import {
 	anything,
@@ -23,8 +24,6 @@ import {
 	octets,
 	text,
 } from "./value.ts";
-
-const MEMORY = "messages and sessions are kept in memory, and end with the process";
 
 const ACCESS: readonly Option[] = [
 	ofSecurity(
@@ -286,38 +285,6 @@ const MESSAGES: readonly Option[] = [
 	),
 ];
 
-const PERSISTENCE: readonly Option[] = [
-	ignored(
-		"persistence",
-		"global",
-		boolean,
-		false,
-		MEMORY,
-		"Whether messages and sessions survive a restart.",
-		{ aliases: ["retained_persistence"] },
-	),
-	ignored("persistence_file", "global", text(), null, MEMORY, "File name of the database.", { once: true }),
-	ignored("persistence_location", "global", text(), null, MEMORY, "Directory of the database.", {
-		once: true,
-	}),
-	ignored(
-		"autosave_interval",
-		"global",
-		integer({ min: 0, below: 0 }),
-		1800,
-		MEMORY,
-		"Seconds, or changes, after which the database is saved; 0 is at the end only.",
-	),
-	ignored(
-		"autosave_on_changes",
-		"global",
-		boolean,
-		false,
-		MEMORY,
-		"Whether autosave_interval counts changes.",
-	),
-];
-
 const LOG: readonly Option[] = [
 	ofBroker(
 		"connection_messages",
@@ -431,7 +398,7 @@ export const BROKER_GROUPS: readonly OptionGroup[] = [
 	{ title: "Plugins", options: PLUGIN },
 	{ title: "Limits", options: LIMITS },
 	{ title: "Messages and sessions", options: MESSAGES },
-	{ title: "Persistence", section: "persistence", options: PERSISTENCE },
+	PERSISTENCE_GROUP,
 	{ title: "Log", options: LOG },
 	{ title: "ubus", options: UBUS },
 	{ title: "The process", options: PROCESS },

@@ -38,7 +38,7 @@ const OTHERS: Readonly<Record<Reload, readonly string[]>> = {
 		"psk_file",
 		"set_tcp_nodelay",
 	],
-	no: ["pid_file", "user"],
+	no: ["persistence", "persistence_file", "persistence_location", "pid_file", "user"],
 };
 
 /** Every name that stands in this file, for a test: it must be one of the table, and honoured. */

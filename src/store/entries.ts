@@ -189,6 +189,12 @@ export class SessionEntry {
 		return message === null ? this.owner.strictest : this.owner.durabilityOf(message);
 	}
 
+	/** A delivery that is not in memory is of no use. */
+	drop(position: number): void {
+		this.removed.push(position);
+		this.tell(Durability.LAZY, ROW_OCTETS);
+	}
+
 	/** All is written. */
 	settle(): void {
 		for (const copy of this.added) copy.isWritten = true;

@@ -22,8 +22,9 @@ import {
 	type StoredSession,
 	stateOf,
 } from "./entries.ts";
+import { type Loaded, loadSessions } from "./load.ts";
 import { openDatabase } from "./open.ts";
-import { DeliveryState } from "./records.ts";
+import { DeliveryState, type RetainedRecord } from "./records.ts";
 import { SchemaError } from "./schema.ts";
 import type { DeliveryWithMessage, Tables } from "./tables.ts";
 import { Usage } from "./usage.ts";
@@ -92,7 +93,7 @@ export class Store implements EntryOwner {
 	private readonly lazySlots = new Set<RetainedSlot>();
 	private readonly urgentSlots = new Set<RetainedSlot>();
 	/** Topics whose retained message, not loaded yet, is gone; rows of such that are not loaded any more. */
-	private readonly tombstones: string[] = [];
+	private readonly tombstones: { readonly row: number; readonly topic: string }[] = [];
 	private readonly staleRetained: number[] = [];
 	/** What the lazy changes come to. */
 	private octets = 0;
@@ -120,6 +121,10 @@ export class Store implements EntryOwner {
 		this.usage = new Usage(host, log, settings);
 	}
 
+	get path(): string {
+		return this.settings.path;
+	}
+
 	/** Says who hears of transactions. */
 	listen(listener: StoreListener): void {
 		this.listener = listener;
@@ -130,6 +135,7 @@ export class Store implements EntryOwner {
 		this.settings = settings;
 		this.rules = new DurabilityRules(settings.durability, settings.rules);
 		this.usage.configure(settings);
+		this.judgeSize();
 		this.lazyTimer?.cancel();
 		this.lazyTimer = null;
 		if (this.hasChanges) this.waitLazily();
@@ -239,7 +245,14 @@ export class Store implements EntryOwner {
 
 	/** A topic has another retained message, or none any more. */
 	retainedChanged(slot: RetainedSlot, durability: Durability): void {
-		if (durability === Durability.RAM) return;
+		if (durability === Durability.RAM) {
+			// It was of another durability before.
+			this.lazySlots.delete(slot);
+			this.urgentSlots.delete(slot);
+			if (slot.isWritten) this.dropRetainedRow(slot.row);
+			slot.isWritten = false;
+			return;
+		}
 		const { message } = slot;
 		if (message === null && !slot.isWritten) {
 			this.lazySlots.delete(slot);
@@ -254,7 +267,8 @@ export class Store implements EntryOwner {
 
 	/** A topic has no retained message any more; there may be one that is not loaded yet. */
 	retainedGone(topic: string, durability: Durability): void {
-		this.tombstones.push(topic);
+		if (durability === Durability.RAM) return;
+		this.tombstones.push({ row: ++this.rows.retained, topic });
 		this.changed(durability, 0);
 	}
 
@@ -330,6 +344,7 @@ export class Store implements EntryOwner {
 		const tables = this.open;
 		if (tables === null) {
 			this.waitForRetry();
+			this.listener.committed(false, []);
 			return false;
 		}
 		const entries = all
@@ -341,7 +356,7 @@ export class Store implements EntryOwner {
 			for (const entry of entries) this.writeEntry(tables, entry);
 			for (const row of this.ended) tables.endSession(row);
 			for (const slot of slots) this.writeSlot(tables, slot);
-			for (const topic of this.tombstones) this.writeTombstone(tables, topic);
+			for (const { row, topic } of this.tombstones) this.writeTombstone(tables, row, topic);
 			for (const row of this.staleRetained) tables.deleteRetained(row);
 			tables.commit();
 		} catch (error) {
@@ -393,7 +408,7 @@ export class Store implements EntryOwner {
 		const { will } = entry;
 		if (will === null) tables.deleteWill(row);
 		else if (will !== undefined)
-			tables.putWill({ session: row, dueAt: this.toUtc(will.dueAt), ...will.will });
+			tables.putWill({ ...will.will, session: row, dueAt: this.toUtc(will.dueAt) });
 	}
 
 	private writeDeliveries(tables: Tables, { row, added, moved, removed }: SessionEntry): void {
@@ -445,9 +460,9 @@ export class Store implements EntryOwner {
 		});
 	}
 
-	private writeTombstone(tables: Tables, topic: string): void {
+	private writeTombstone(tables: Tables, id: number, topic: string): void {
 		tables.putRetained({
-			id: ++this.rows.retained,
+			id,
 			topic,
 			qos: 0,
 			expiresAt: 0,
@@ -489,11 +504,13 @@ export class Store implements EntryOwner {
 			const tables = this.open;
 			if (tables === null || this.failing) return;
 			try {
+				const ended = tables.endedSession();
+				if (ended === 0) return;
 				tables.begin();
-				const isMore = tables.purge(PURGE_ROWS);
+				tables.purge(ended, PURGE_ROWS);
 				tables.commit();
 				this.account(tables);
-				if (isMore) this.schedulePurge();
+				this.schedulePurge();
 			} catch (error) {
 				tables.rollback();
 				if (!isHostError(error)) throw error;
@@ -511,6 +528,10 @@ export class Store implements EntryOwner {
 			if (!isHostError(error)) throw error;
 			this.complain(error);
 		}
+		this.judgeSize();
+	}
+
+	private judgeSize(): void {
 		const { maximumSize } = this.settings;
 		this.full = maximumSize !== 0 && this.usage.used >= maximumSize;
 	}
@@ -532,20 +553,40 @@ export class Store implements EntryOwner {
 
 	// Reading.
 
-	/**
-	 * Deliveries of a session after a position: the next `count`, or as many as come to some octets. Null when they cannot be
-	 * read now.
-	 */
-	read(row: number, after: number, count: number, octets: number): DeliveryWithMessage[] | null {
-		const tables = this.open;
-		if (tables === null) return null;
+	/** All of sessions but their messages; null when it cannot be read. A file that is found damaged here is set aside. */
+	load(): Loaded | null {
+		return this.attempt((tables) => loadSessions(tables)) ?? this.attempt((tables) => loadSessions(tables));
+	}
+
+	/** Whether there may be retained messages to read. */
+	get hasRetained(): boolean {
+		return this.rows.retained > 0;
+	}
+
+	/** Retained messages by row; null when they cannot be read now. */
+	loadRetained(after: number, limit: number): RetainedRecord[] | null {
+		return this.attempt((tables) => tables.retained(after, limit));
+	}
+
+	private attempt<T>(read: (tables: Tables) => T): T | null {
+		if (this.open === null && !(this.isDamaged && this.reopen())) return null;
 		try {
-			return tables.deliveries(row, after, tables.deliveriesWithin(row, after, count, octets));
+			return this.open === null ? null : read(this.open);
 		} catch (error) {
 			if (!isHostError(error)) throw error;
 			this.fail(error);
 			return null;
 		}
+	}
+
+	/**
+	 * Deliveries of a session after a position: the next `count`, or as many as come to some octets. Null when they cannot be
+	 * read now.
+	 */
+	read(row: number, after: number, count: number, octets: number): DeliveryWithMessage[] | null {
+		return this.attempt((tables) =>
+			tables.deliveries(row, after, tables.deliveriesWithin(row, after, count, octets)),
+		);
 	}
 
 	// Trouble.

@@ -124,16 +124,17 @@ export class Tables {
 		this.#statement("UPDATE session SET client_id = NULL WHERE id = ?").run(id);
 	}
 
-	/** Deletes up to `limit` deliveries of sessions that have ended, and such sessions that have none left. Returns whether more is left. */
-	purge(limit: number): boolean {
-		const row = this.#statement("SELECT id FROM session WHERE client_id IS NULL LIMIT 1").get();
-		if (row === null) return false;
-		const [id = null] = row;
+	/** A session that has ended; 0 when there is none. */
+	endedSession(): number {
+		return this.#number("SELECT id FROM session WHERE client_id IS NULL LIMIT 1");
+	}
+
+	/** Deletes up to `limit` deliveries of a session that has ended, and the session when it has none left. */
+	purge(id: number, limit: number): void {
 		const deleted = this.#statement(
 			"DELETE FROM delivery WHERE session = ?1 AND position IN (SELECT position FROM delivery WHERE session = ?1 ORDER BY position LIMIT ?2)",
 		).run(id, limit);
 		if (deleted < limit) this.#statement("DELETE FROM session WHERE id = ?").run(id);
-		return true;
 	}
 
 	putSubscription({

@@ -36,6 +36,12 @@ export class FakeDatabases implements Databases {
 		return new FakeDatabase(this, database, () => this.used.delete(name));
 	}
 
+	/** The program that had them open was killed; another one may open them. */
+	abandon(): void {
+		for (const database of this.byName.values()) database.rollback();
+		this.used.clear();
+	}
+
 	/** For FakeDatabase: before a statement. */
 	check(sql: string): void {
 		if (/^\s*(?:SELECT|ROLLBACK|PRAGMA|BEGIN|END|WITH)\b/i.test(sql)) return;

@@ -29,6 +29,9 @@ const FORMS: Readonly<Record<SysTopic["unit"], RegExp>> = {
 /** mosquitto 2.1 counts these and keeps them to itself; earlier ones published some. */
 const MQTT = "mqtt/";
 const LIMITS = "limits/";
+/** The same of what the store takes of the disk. */
+const STORE = "store";
+const OF_STORE = /^store\/(?:bytes|commits|size)/;
 
 function each(prefix: string, names: readonly string[]): string[] {
 	return names.map((name) => `${prefix}/${name}`);
@@ -49,6 +52,7 @@ const NAMES: readonly string[] = [
 	...each("load/sockets", RATES),
 	...each("messages", ["received", "sent", "stored"]),
 	...each("store/messages", ["count", "bytes"]),
+	...each(STORE, ["bytes/today", "bytes/total", "commits", "size"]),
 	...each("bytes", ["received", "sent"]),
 	"subscriptions/count",
 	"shared_subscriptions/count",
@@ -85,8 +89,10 @@ const NAMES: readonly string[] = [
 		"max_qos",
 		"max_queued_bytes",
 		"max_queued_messages",
+		"max_store_size",
 		"max_topic_alias",
 		"memory_limit",
+		"persistence",
 		"message_size_limit",
 		"retain_available",
 		"subscriptions",
@@ -100,7 +106,7 @@ function unitOf(name: string): SysTopic["unit"] {
 	if (name === "version") return "text";
 	if (name === "uptime") return "seconds";
 	if (name.startsWith("load/")) return "a minute";
-	return /bytes|^heap/.test(name) ? "octets" : "number";
+	return /bytes|^heap|^store\/size/.test(name) ? "octets" : "number";
 }
 
 /** By name. */
@@ -108,7 +114,7 @@ export const SYS_TABLE: readonly SysTopic[] = [...NAMES].sort().map((name) => ({
 	topic: `$SYS/broker/${name}`,
 	unit: unitOf(name),
 	form: FORMS[unitOf(name)],
-	isOurs: name.startsWith(MQTT) || name.startsWith(LIMITS),
+	isOurs: name.startsWith(MQTT) || name.startsWith(LIMITS) || OF_STORE.test(name),
 }));
 
 /** Full names, sorted. */

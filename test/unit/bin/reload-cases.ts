@@ -79,6 +79,73 @@ const line = (_: Visitor, world: World) =>
 const limits: Guest = { fields: { properties: { topicAliasMaximum: 5 } } };
 const proxied = { before: "PROXY TCP4 192.0.2.9 192.0.2.8 1 2\r\n" } as const;
 
+/** Whether a retained message is written at once, or within seconds. */
+function writesWithin(seconds: number): ReloadCase["see"] {
+	return (visitor, { host }) => {
+		const before = host.databases.writes;
+		visitor.publish("kept", { retain: true });
+		host.clock.advance(1000 * seconds);
+		return host.databases.writes > before;
+	};
+}
+
+function storedIn(...paths: readonly string[]): ReloadCase["see"] {
+	return (_visitor, { host }) => paths.find((path) => host.files.info(path) !== null) ?? null;
+}
+
+const KEPT = "persistence true\npersistence_location /d\n";
+const KEPT_SURELY = `${KEPT}durability sync`;
+
+/** Of the store. */
+const STORE: Readonly<Record<string, ReloadCase>> = {
+	persistence: {
+		values: ["true", "false"],
+		sees: ["/d/mqttd.db", null],
+		see: storedIn("/d/mqttd.db"),
+		more: "persistence_location /d",
+	},
+	persistence_file: {
+		values: ["one.db", "two.db"],
+		sees: ["/d/one.mqttd.db", "/d/two.mqttd.db"],
+		see: storedIn("/d/one.mqttd.db", "/d/two.mqttd.db"),
+		more: KEPT,
+	},
+	persistence_location: {
+		values: ["/d", "/e/"],
+		sees: ["/d/mqttd.db", "/e/mqttd.db"],
+		see: storedIn("/d/mqttd.db", "/e/mqttd.db"),
+		more: "persistence true",
+	},
+	durability: { values: ["sync", "lazy"], sees: [true, false], see: writesWithin(0), more: KEPT },
+	persist_topic: { values: ["kept sync", "+ lazy"], sees: [true, false], see: writesWithin(0), more: KEPT },
+	persist_interval: { values: ["5", "50"], sees: [true, false], see: writesWithin(5), more: KEPT },
+	persist_octets: { values: ["1", "0"], sees: [true, false], see: writesWithin(0), more: KEPT },
+	autosave_interval: { values: ["5", "50"], sees: [true, false], see: writesWithin(5), more: KEPT },
+	autosave_on_changes: {
+		values: ["true", "false"],
+		sees: [true, false],
+		see: writesWithin(0),
+		more: `${KEPT}autosave_interval 1`,
+	},
+	max_store_size: {
+		values: ["1", "0"],
+		sees: [0x97, 0x10],
+		see: (visitor) => {
+			visitor.publish("kept", { retain: true });
+			return visitor.publish("kept", { retain: true })[0]?.reasonCode;
+		},
+		more: KEPT_SURELY,
+	},
+	persist_daily_budget: {
+		values: ["1", "0"],
+		sees: [true, false],
+		see: (visitor, world) =>
+			world.written("stderr", () => visitor.publish("kept", { retain: true })).includes("were written"),
+		more: KEPT_SURELY,
+		files: { "/d/mqttd.db-wal": "as long as this" },
+	},
+};
+
 const BROKER: Readonly<Record<string, ReloadCase>> = {
 	allow_anonymous: { values: ["true", "false"], sees: REFUSED_NOW, see: served, config: anonymous },
 	allow_zero_length_clientid: {
@@ -128,6 +195,7 @@ const BROKER: Readonly<Record<string, ReloadCase>> = {
 		see: served,
 		config: (line) => `${line}listener 1\nlistener 2\nallow_anonymous true\n`,
 	},
+	...STORE,
 	plugin: { values: [SPARKPLUG, null], ...sparkplug },
 	global_plugin: { values: [SPARKPLUG, null], ...sparkplug },
 	plugin_load: {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { Copy } from "../../../src/broker/copy.ts";
 import { Fifo } from "../../../src/broker/fifo.ts";
 import { Message } from "../../../src/broker/message.ts";
 import { MessageQueue } from "../../../src/broker/message-queue.ts";
@@ -40,7 +41,7 @@ test("a message queue counts its octets and its QoS 0 messages, whatever leaves 
 			const queue = new MessageQueue();
 			for (const { size, qos } of items) {
 				const message = new Message("t", Uint8Array.of(116), new Uint8Array(size), qos, null, 0);
-				queue.push({ message, qos, retain: false, identifier: 0, group: null });
+				queue.push(new Copy(message, qos, false, 0, null));
 			}
 			for (let i = 0; i < shifts && queue.length > 0; i++) queue.shift();
 			const before = [...queue];
@@ -52,7 +53,7 @@ test("a message queue counts its octets and its QoS 0 messages, whatever leaves 
 			assert.equal(queue.qos0, rest.filter((each) => each.qos === 0).length);
 			assert.equal(
 				queue.bytes,
-				rest.reduce((sum, each) => sum + each.message.payload.length, 0),
+				rest.reduce((sum, each) => sum + each.octets, 0),
 			);
 		}),
 	);

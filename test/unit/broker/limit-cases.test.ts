@@ -6,6 +6,8 @@ import { describe, test } from "node:test";
 import mqttPacket, { type Packet } from "mqtt-packet";
 import { LIMITS, type Limit } from "../../../src/broker/limits.ts";
 import type { BrokerSettings, ListenerSettings } from "../../../src/broker/settings.ts";
+import { Durability } from "../../../src/store/durability.ts";
+import type { StoreSettings } from "../../../src/store/store.ts";
 import type { FakePeer } from "../../fake/host.ts";
 import { encode, type Fields, readThemes } from "../../vectors/wire.ts";
 import { type Fixture, startBroker } from "./fixture.ts";
@@ -14,6 +16,8 @@ type Version = 3 | 4 | 5;
 
 /** A limit, and how a client reaches it once. */
 interface LimitCase {
+	/** With a store of these settings. */
+	readonly store?: Partial<StoreSettings>;
 	readonly broker?: Partial<BrokerSettings>;
 	readonly listener?: Partial<ListenerSettings>;
 	/** Levels at which it can be reached; all three unless it is said. */
@@ -211,6 +215,17 @@ const CASES: Readonly<Record<Exclude<Limit, keyof typeof BEFORE_MQTT>, LimitCase
 		line: /^notice: Outgoing messages are being dropped for client s\.$/,
 		dropped: 1,
 	},
+	max_store_size: {
+		store: { durability: Durability.SYNC, maximumSize: 60_000 },
+		versions: [5],
+		reach(run) {
+			run.away("s");
+			const peer = run.client("a");
+			run.answered(peer, 0, { payload: "x".repeat(60_000) });
+			run.answered(peer, 0x97, { messageId: 2 });
+		},
+		line: /^notice: Message of client a refused: what has to be kept cannot be written now\.$/,
+	},
 	max_topic_alias: {
 		listener: { maxTopicAlias: 1 },
 		versions: [5],
@@ -236,6 +251,18 @@ const CASES: Readonly<Record<Exclude<Limit, keyof typeof BEFORE_MQTT>, LimitCase
 		broker: { messageSizeLimit: 1 },
 		reach: (run) => run.answered(run.client("a"), 0x83, { payload: "xx" }),
 		line: /^notice: Message of client a dropped: 2 bytes, message_size_limit is 1\.$/,
+	},
+	persistence: {
+		store: { durability: Durability.SYNC },
+		versions: [5],
+		reach(run) {
+			run.away("s");
+			const peer = run.client("a");
+			run.fixture.host.databases.failWith = "EIO";
+			run.answered(peer, 0x97, {});
+			run.answered(peer, 0x97, { messageId: 2 });
+		},
+		line: /^notice: Message of client a refused: what has to be kept cannot be written now\.$/,
 	},
 	retain_available: {
 		broker: { retainAvailable: false },
@@ -267,7 +294,7 @@ describe("limits", () => {
 	for (const [limit, limitCase] of Object.entries(CASES) as [Limit, LimitCase][]) {
 		for (const version of limitCase.versions ?? ([3, 4, 5] as const)) {
 			test(`${limit} is reached at level ${version}, counted and logged`, async () => {
-				const fixture = await startBroker(limitCase.broker, limitCase.listener);
+				const fixture = await startBroker(limitCase.broker, limitCase.listener, false, limitCase.store);
 				const run = new Run(fixture, version);
 				run.send(run.client("sys", { keepalive: 100 }), SYS_READER);
 				const withoutRetained = limit === "retain_available";

@@ -77,6 +77,8 @@ const acknowledge = fc.record({
 });
 const wait = fc.record({ do: fc.constant("wait" as const), seconds: fc.integer({ min: 1, max: 4 }) });
 
+const kill = fc.constant({ do: "kill" as const });
+
 const command: fc.Arbitrary<Command> = fc.oneof(
 	{ weight: 4, arbitrary: connect },
 	{ weight: 1, arbitrary: disconnect },
@@ -87,6 +89,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 	{ weight: 5, arbitrary: read },
 	{ weight: 5, arbitrary: acknowledge },
 	{ weight: 1, arbitrary: wait },
+	{ weight: 1, arbitrary: kill },
 );
 
 const settings = fc.record({
@@ -102,18 +105,21 @@ const settings = fc.record({
 /** More of them for a search in depth: `MODEL_RUNS=50000`. */
 const RUNS = Number(process.env.MODEL_RUNS ?? 400);
 
-test("random clients get what they are to get: no more, no less, in order", async () => {
-	await fc.assert(
-		fc.asyncProperty(
-			settings,
-			fc.array(command, { minLength: 1, maxLength: 120, size: "max" }),
-			async ({ window, upgradeQos, queue }, commands) => {
-				const world = await World.create({ window, upgradeQos, ...queue });
-				for (const next of commands) world.run(next);
-				world.settle();
-				world.end();
-			},
-		),
-		{ numRuns: RUNS },
-	);
-});
+for (const isKept of [false, true]) {
+	const what = isKept ? "also when the broker is killed and started again" : "of a broker that keeps nothing";
+	test(`random clients get what they are to get, ${what}: no more, no less, in order`, async () => {
+		await fc.assert(
+			fc.asyncProperty(
+				settings,
+				fc.array(command, { minLength: 1, maxLength: 120, size: "max" }),
+				async ({ window, upgradeQos, queue }, commands) => {
+					const world = await World.create({ window, upgradeQos, isKept, ...queue });
+					for (const next of commands) world.run(next);
+					world.settle();
+					world.end();
+				},
+			),
+			{ numRuns: RUNS },
+		);
+	});
+}

@@ -35,7 +35,7 @@ export class RandomClient {
 	readonly outgoing = new Map<number, Outgoing>();
 	/** PUBLISH packets that came on this connection. */
 	publishes = 0;
-	private readonly fixture: Fixture;
+	private readonly fixture: Pick<Fixture, "dial">;
 	/** Messages of its own that it may have under way at once. */
 	private readonly window: number;
 	private peer: FakePeer | null = null;
@@ -50,7 +50,7 @@ export class RandomClient {
 	private readonly aliases = new Map<number, string>();
 	private readonly ownAliases = new Map<number, string>();
 
-	constructor(fixture: Fixture, id: string, kind: Kind, window: number) {
+	constructor(fixture: Pick<Fixture, "dial">, id: string, kind: Kind, window: number) {
 		this.fixture = fixture;
 		this.window = window;
 		this.id = id;
@@ -102,6 +102,11 @@ export class RandomClient {
 	/** The network breaks; what has come and was not read is lost. */
 	drop(): void {
 		this.peer?.reset();
+		this.leave();
+	}
+
+	/** The broker was killed. */
+	lose(): void {
 		this.leave();
 	}
 

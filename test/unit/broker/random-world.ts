@@ -1,8 +1,10 @@
 /** Random clients at one broker beside the reference model: each step is done by both, and must look the same. */
 
 import assert from "node:assert/strict";
+import { Durability } from "../../../src/store/durability.ts";
+import type { FakeHost } from "../../fake/host.ts";
 import type { Fields } from "../../vectors/wire.ts";
-import { type Fixture, startBroker } from "./fixture.ts";
+import { crash, createBroker, type Fixture } from "./fixture.ts";
 import { type Answer, type Kind, RandomClient } from "./random-client.ts";
 import { ModelBroker, SHARED } from "./reference-broker.ts";
 import { type Arrival, FOREVER, type Message } from "./reference-session.ts";
@@ -13,6 +15,8 @@ export interface WorldSettings {
 	readonly queueLimit: number;
 	readonly queueQos0: boolean;
 	readonly upgradeQos: boolean;
+	/** Whether what is acknowledged outlives the broker. */
+	readonly isKept: boolean;
 }
 
 interface ConnectCommand {
@@ -57,7 +61,8 @@ export type Command =
 	  }
 	| { readonly do: "read"; who: number }
 	| { readonly do: "acknowledge"; who: number; count: number; newest: boolean }
-	| { readonly do: "wait"; seconds: number };
+	| { readonly do: "wait"; seconds: number }
+	| { readonly do: "kill" };
 
 export interface WillChoice {
 	readonly qos: number;
@@ -78,8 +83,20 @@ const KINDS: readonly Kind[] = [
 
 export const CLIENTS = KINDS.length;
 
+function start(settings: WorldSettings, host?: FakeHost): Fixture {
+	const broker = {
+		maxInflightMessages: settings.window,
+		maxQueuedMessages: settings.queueLimit,
+		queueQos0Messages: settings.queueQos0,
+		upgradeOutgoingQos: settings.upgradeQos,
+		sysInterval: 0,
+	};
+	return createBroker(broker, {}, false, settings.isKept ? { durability: Durability.SYNC } : null, host);
+}
+
 export class World {
-	readonly fixture: Fixture;
+	fixture: Fixture;
+	private readonly settings: WorldSettings;
 	private readonly clients: RandomClient[];
 	private readonly queueQos0: boolean;
 	private readonly model: ModelBroker;
@@ -92,12 +109,14 @@ export class World {
 
 	private constructor(fixture: Fixture, settings: WorldSettings) {
 		this.fixture = fixture;
+		this.settings = settings;
+		const dial = () => this.fixture.dial();
 		this.window = settings.window;
 		this.queueQos0 = settings.queueQos0;
-		this.clients = KINDS.map((kind, i) => new RandomClient(fixture, `c${i}`, kind, settings.window));
+		this.clients = KINDS.map((kind, i) => new RandomClient({ dial }, `c${i}`, kind, settings.window));
 		this.model = new ModelBroker(settings, (clientId) => {
 			const client = this.clients.find(({ id }) => id === clientId);
-			return (client?.publishes ?? 0) + (fixture.broker.sessions.get(clientId)?.queued ?? 0);
+			return (client?.publishes ?? 0) + (this.fixture.broker.sessions.get(clientId)?.queued ?? 0);
 		});
 		for (const [i, client] of this.clients.entries()) {
 			this.connect(client, { ...PLAINLY, will: { qos: i % 3, retain: i === 0, delay: i % 3 } });
@@ -105,20 +124,28 @@ export class World {
 	}
 
 	static async create(settings: WorldSettings): Promise<World> {
-		const fixture = await startBroker({
-			maxInflightMessages: settings.window,
-			maxQueuedMessages: settings.queueLimit,
-			queueQos0Messages: settings.queueQos0,
-			upgradeOutgoingQos: settings.upgradeQos,
-			sysInterval: 0,
-		});
-		return new World(fixture, settings);
+		return new World(start(settings), settings);
+	}
+
+	/** The broker ends without a word, and another one goes on with what it has kept. */
+	private kill(): void {
+		if (!this.settings.isKept) return;
+		// What clients acknowledged is written when there is time: until then they would get it again.
+		assert.ok(this.fixture.store?.flush());
+		for (const client of this.clients) client.lose();
+		this.fixture = start(this.settings, crash(this.fixture));
+		this.fixture.advance(0);
+		this.step(() => this.model.kill());
 	}
 
 	/** Does what a command says, unless it cannot be done now. */
 	run(command: Command): void {
 		if (command.do === "wait") {
 			for (let i = 0; i < command.seconds; i++) this.wait();
+			return;
+		}
+		if (command.do === "kill") {
+			this.kill();
 			return;
 		}
 		const client = this.clients[command.who]!;

@@ -95,6 +95,24 @@ export class ModelBroker {
 		this.redeliver(session.takeShared(this.shared));
 	}
 
+	/** It ends, and begins anew with what it has kept: sessions that were to end with their connection are gone without a word. */
+	kill(): void {
+		this.group++;
+		this.lastTurn = null;
+		for (const session of [...this.sessions.values()]) {
+			if (session.expiryInterval === 0) {
+				this.sessions.delete(session.clientId);
+				this.removeMember(session.clientId);
+				continue;
+			}
+			if (!session.connected) continue;
+			session.disconnect();
+			session.endsAt = this.now + session.expiryInterval;
+			// One without delay is sent in the first second.
+			if (session.will !== null) session.willAt = this.now + session.will.delay;
+		}
+	}
+
 	/** A second passes. */
 	tick(): void {
 		this.now++;

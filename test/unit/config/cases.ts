@@ -93,6 +93,7 @@ function wires(file: string): More {
 
 const TLS: More = { shown: "system/tls.test.ts" };
 const WEB: More = { shown: "system/websocket.test.ts" };
+const STORE: More = { shown: "unit/bin/reload-cases.ts" };
 const SYSTEM: More = { shown: "system/options.test.ts" };
 const ACCESS: More = { shown: "system/access.test.ts" };
 const CLI: More = { shown: "system/broker-cli.test.ts" };
@@ -211,11 +212,30 @@ const BROKER: Readonly<Record<string, OptionCase>> = {
 		wires("sys"),
 	),
 
-	persistence: boolean(),
-	persistence_file: text("mosquitto.db"),
-	persistence_location: text("/var/lib/mosquitto/"),
-	autosave_interval: number(60, [BIG]),
-	autosave_on_changes: boolean(),
+	persistence: boolean(STORE),
+	persistence_file: text("mosquitto.db", STORE),
+	persistence_location: text("/var/lib/mosquitto/", STORE),
+	durability: word(["sync", "lazy", "ram"], "Error: Invalid 'NAME' value (other).", STORE),
+	persist_topic: {
+		takes: [
+			["a/+/# sync", [{ topicFilter: "a/+/#", durability: "sync" }]],
+			["with space  ram", [{ topicFilter: "with space", durability: "ram" }]],
+		],
+		wrong: [
+			EMPTY,
+			["a/#", "Error: Invalid 'NAME' value (a/#)."],
+			["sync", "Error: Invalid 'NAME' value (sync)."],
+			["a#/b lazy", "Error: Invalid 'NAME' value (a#/b lazy)."],
+			["#/b lazy", "Error: Invalid 'NAME' value (#/b lazy)."],
+		],
+		...STORE,
+	},
+	persist_interval: number(5, [["0", "Error: Invalid 'NAME' value (0)."]], STORE),
+	persist_octets: number(0, [["-1", "Error: Invalid 'NAME' value (-1)."]], STORE),
+	autosave_interval: number(60, [BIG], STORE),
+	autosave_on_changes: boolean(STORE),
+	max_store_size: number(5_000_000_000, [["-1", "Error: Invalid 'NAME' value (-1)."]], STORE),
+	persist_daily_budget: number(1, [["-1", "Error: Invalid 'NAME' value (-1)."]], STORE),
 
 	connection_messages: boolean(SYSTEM),
 	log_dest: {

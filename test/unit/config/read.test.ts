@@ -401,15 +401,12 @@ describe("listeners", () => {
 });
 
 describe("what is not honoured", () => {
-	test("persistence is accepted with a warning, once; asking for the default says nothing", () => {
-		const texts = read("persistence true\npersistence_location /x/\npersistence true\n").remarks.map(
-			(each) => each.text,
-		);
+	test("what has no effect is accepted with a warning, once; asking for the default says nothing", () => {
+		const texts = read("packet_buffer_size 1\npacket_buffer_size 2\n").remarks.map((each) => each.text);
 		assert.deepEqual(texts, [
-			"Warning: The 'persistence' option has no effect: messages and sessions are kept in memory, and end with the process.",
-			"Warning: The 'persistence_location' option has no effect: messages and sessions are kept in memory, and end with the process.",
+			"Warning: The 'packet_buffer_size' option has no effect: buffers grow as needed.",
 		]);
-		assert.deepEqual(read("persistence false\nsys_interval 10\n").remarks, []);
+		assert.deepEqual(read("packet_buffer_size 4096\nsys_interval 10\n").remarks, []);
 	});
 
 	test("what protects is refused, unless it asks for what holds anyway", () => {

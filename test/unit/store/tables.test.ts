@@ -168,10 +168,11 @@ describe("tables", () => {
 			tables.sessions(0, 10).map(({ id }) => id),
 			[4],
 		);
-		assert.ok(tables.purge(3));
+		assert.equal(tables.endedSession(), 3);
+		tables.purge(3, 3);
 		assert.equal(tables.deliveries(3, 0, 10).length, 2);
-		assert.ok(tables.purge(3));
-		assert.ok(!tables.purge(3));
+		tables.purge(3, 3);
+		assert.equal(tables.endedSession(), 0);
 		assert.deepEqual(tables.lastRows(), { session: 4, message: 0, retained: 0 });
 		assert.deepEqual(tables.incoming(), [4, 1]);
 	});

@@ -53,6 +53,21 @@ var GROUPS = {
 			{ name: 'set_tcp_nodelay', title: _('Set TCP no delay'), doc: _('Whether small packets are sent without waiting for more.'), kind: 'flag', default: '1' }
 		] }
 	],
+	persistence: [
+		{ name: 'group4', title: _('Persistence'), isMain: false, options: [
+			{ name: 'persistence', title: _('Persistence'), doc: _('Whether messages and sessions outlive the process.'), kind: 'flag', default: '0' },
+			{ name: 'file', title: _('File'), doc: _('File name of mosquitto\'s database, mosquitto.db by default, which is read at the first start and never written; ours is mqttd.db, or NAME.mqttd.db for another NAME.db.'), kind: 'text', example: 'mosquitto.db' },
+			{ name: 'location', title: _('Location'), doc: _('Directory of the database. Default: the present one.'), kind: 'text', example: '/var/lib/mqttd/' },
+			{ name: 'durability', title: _('Durability'), doc: _('What is acknowledged is on the disk before (sync), is written within persist_interval (lazy), or is in memory only (ram).'), kind: 'choice', values: [ 'sync', 'lazy', 'ram' ], default: 'lazy' },
+			{ name: 'persist_topic', title: _('Persist topic'), doc: _('A topic filter, and the durability of messages whose topics match it; the first that matches counts. Repeat for more.'), kind: 'list', example: 'alarm/# sync' },
+			{ name: 'persist_interval', title: _('Persist interval'), doc: _('Seconds within which lazy changes are written.'), kind: 'text', default: '60', datatype: 'and(integer,min(1),max(86400))' },
+			{ name: 'persist_octets', title: _('Persist octets'), doc: _('Octets of lazy changes, about, that are written sooner; 0 is no limit.'), kind: 'text', default: '262144', datatype: 'and(integer,min(0))' },
+			{ name: 'autosave_interval', title: _('Autosave interval'), doc: _('Seconds, or changes, after which lazy changes are written, where that is sooner than persist_interval; 0 is at no time of its own.'), kind: 'text', default: '1800', datatype: 'and(integer,min(0),max(2147483647))' },
+			{ name: 'autosave_on_changes', title: _('Autosave on changes'), doc: _('Whether autosave_interval counts changes.'), kind: 'flag', default: '0' },
+			{ name: 'max_store_size', title: _('Max store size'), doc: _('Octets of the database beyond which nothing more is kept; 0 is no limit.'), kind: 'text', default: '0', datatype: 'and(integer,min(0))' },
+			{ name: 'persist_daily_budget', title: _('Persist daily budget'), doc: _('Octets written a day beyond which there is a warning, to spare flash; 0 is none.'), kind: 'text', default: '0', datatype: 'and(integer,min(0))' }
+		] }
+	],
 	listener: [
 		{ name: 'basics', title: _('Basics'), isMain: true, options: [
 			{ name: 'enabled', title: _('Enabled'), doc: _('Whether the listener is opened.'), kind: 'flag', default: '1', isColumn: true },
@@ -115,6 +130,13 @@ var GROUPS = {
 		{ name: 'basics', title: _('Basics'), isMain: true, options: [
 			{ name: 'enabled', title: _('Enabled'), doc: _('Whether the plugin is used.'), kind: 'flag', default: '1', isColumn: true },
 			{ name: 'path', title: _('Path'), doc: _('Path of the plugin, of which only the file\'s name counts.'), kind: 'text', isColumn: true }
+		] }
+	],
+	topic: [
+		{ name: 'basics', title: _('Basics'), isMain: true, options: [
+			{ name: 'enabled', title: _('Enabled'), doc: _('Whether this counts.'), kind: 'flag', default: '1', isColumn: true },
+			{ name: 'topic', title: _('Topic'), doc: _('Topic filter; repeat for more.'), kind: 'list', isColumn: true },
+			{ name: 'durability', title: _('Durability'), doc: _('When messages of these topics are written: before they are acknowledged, after a while, or never.'), kind: 'choice', values: [ 'sync', 'lazy', 'ram' ], isColumn: true }
 		] }
 	]
 };

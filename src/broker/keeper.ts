@@ -1,0 +1,189 @@
+/** The broker's part in persistence: tells the store what changes, and holds back what depends on its being written. */
+
+import type { Will } from "../packet/packet.ts";
+import { Durability } from "../store/durability.ts";
+import type { RetainedSlot, SessionEntry } from "../store/entries.ts";
+import type { MessageRecord } from "../store/records.ts";
+import type { Store, StoreListener } from "../store/store.ts";
+import type { DeliveryWithMessage } from "../store/tables.ts";
+import { Backlog } from "./backlog.ts";
+import type { Broker } from "./broker.ts";
+import type { Client } from "./client.ts";
+import { Copy } from "./copy.ts";
+import { type Held, HeldAck, HeldAction, HeldAnswer, HeldPublish } from "./held.ts";
+import type { Limit } from "./limits.ts";
+import type { Link } from "./link.ts";
+import { Message } from "./message.ts";
+import type { RetainedKeeper } from "./retained.ts";
+import type { Route } from "./routes.ts";
+import type { Session } from "./session.ts";
+
+export class Keeper implements StoreListener, RetainedKeeper {
+	readonly store: Store;
+	private readonly broker: Broker;
+	private held: Held[] = [];
+	/** Sessions by entry. */
+	private readonly sessions = new Map<SessionEntry, Session>();
+
+	constructor(broker: Broker, store: Store) {
+		this.broker = broker;
+		this.store = store;
+		store.listen(this);
+		broker.retained.keeper = this;
+	}
+
+	// Sessions.
+
+	/** A client has connected: its session is kept from now on, or goes on; not one that ends with its connection. */
+	sessionOpened(session: Session, will: Will | null): void {
+		if (session.entry === null) {
+			if (session.expiryInterval === 0 || this.store.strictest === Durability.RAM) return;
+			this.keep(session, this.store.addSession(session), 0, 0, 0);
+		}
+		session.entry?.touch();
+		session.entry?.setWill(will === null ? null : { will, dueAt: 0 });
+	}
+
+	/** Joins a session and its entry. The numbers are those of what is on the disk only. */
+	keep(session: Session, entry: SessionEntry, underWay: number, count: number, octets: number): void {
+		session.entry = entry;
+		session.backlog = new Backlog(this, entry, underWay, count, octets);
+		session.keeper = this;
+		this.sessions.set(entry, session);
+	}
+
+	/** Its connection has ended, and the session stays. `dueAt`: when the will is sent; null for none that waits. */
+	sessionLeft({ entry }: Session, will: Will | null, dueAt: number): void {
+		if (entry === null) return;
+		entry.touch();
+		entry.setWill(will === null ? null : { will, dueAt });
+	}
+
+	willSent({ entry }: Session): void {
+		entry?.setWill(null);
+	}
+
+	sessionEnded(session: Session): void {
+		const { entry } = session;
+		if (entry === null) return;
+		this.sessions.delete(entry);
+		this.store.endSession(entry);
+		session.entry = null;
+		session.backlog = null;
+	}
+
+	/** What a session has on the disk, as messages; null when it cannot be read now. */
+	read(entry: SessionEntry, after: number, count: number, octets: number): Copy[] | null {
+		const rows = this.store.read(entry.row, after, count, octets);
+		if (rows === null) return null;
+		const copies: Copy[] = [];
+		for (const row of rows) {
+			const copy = this.copyOf(row);
+			if (copy !== null) copies.push(copy);
+		}
+		return copies;
+	}
+
+	private copyOf({ delivery, message: record }: DeliveryWithMessage): Copy | null {
+		const { position, qos, retain, identifier, share, packetId, state } = delivery;
+		// What has lost its message in a damaged file.
+		if (record === null && state !== 3) return null;
+		const group = share === null ? null : this.broker.tree.findGroup(share);
+		const copy = new Copy(record === null ? null : this.messageOf(record), qos, retain, identifier, group);
+		copy.position = position;
+		copy.isWritten = true;
+		copy.packetId = packetId;
+		copy.state = state;
+		return copy;
+	}
+
+	private messageOf({ id, topic, qos, payload, properties, expiresAt }: MessageRecord): Message {
+		const topicBytes = this.broker.host.utf8.encode(topic);
+		const message = new Message(topic, topicBytes, payload, qos, properties, this.store.fromUtc(expiresAt));
+		message.row = id;
+		return message;
+	}
+
+	// Retained messages.
+
+	changed(slot: RetainedSlot, topic: string): void {
+		this.store.retainedChanged(slot, this.store.durabilityOfTopic(topic));
+	}
+
+	gone(topic: string): void {
+		this.store.retainedGone(topic, this.store.durabilityOfTopic(topic));
+	}
+
+	drop(row: number): void {
+		this.store.dropRetainedRow(row);
+	}
+
+	// What must wait.
+
+	/**
+	 * Why a message that would have to be kept is not taken: writing fails, or there is no room. Null when it is. What is in
+	 * memory only, or need not be on the disk at once, is taken for as long as memory allows.
+	 */
+	refusalOf(session: Session, route: Route, qos: number, retain: boolean): Limit | null {
+		const { store } = this;
+		if (store.isReady) return null;
+		if (qos === 0 && !retain) return null;
+		const isKept = retain || route.keeps || (qos === 2 && session.entry !== null);
+		if (!isKept) return null;
+		const durability = store.durabilityOfTopic(route.topic);
+		if (durability === Durability.RAM || (durability === Durability.LAZY && store.takesMore)) return null;
+		return store.isFull ? "max_store_size" : "persistence";
+	}
+
+	/** The same of a session's own state. */
+	sessionRefusal({ entry }: Session): Limit | null {
+		const { store } = this;
+		if (entry === null || store.isReady) return null;
+		if (store.sessionDurability !== Durability.SYNC && store.takesMore) return null;
+		return store.isFull ? "max_store_size" : "persistence";
+	}
+
+	/** `text`: why, with a reason code that says that something failed. */
+	holdAck(
+		client: Client,
+		type: 4 | 5,
+		packetId: number,
+		reasonCode: number,
+		text: string,
+		isKept: boolean,
+	): void {
+		this.held.push(new HeldAck(client, type, packetId, reasonCode, text, isKept));
+	}
+
+	holdAnswer(client: Client, header: number, packetId: number): void {
+		this.held.push(new HeldAnswer(client, header, packetId));
+	}
+
+	holdPublish(session: Session, link: Link, copy: Copy): void {
+		this.held.push(new HeldPublish(session, link, copy));
+	}
+
+	hold(client: Client, action: (isWritten: boolean) => void): void {
+		this.held.push(new HeldAction(client, action));
+	}
+
+	committed(isWritten: boolean, entries: readonly SessionEntry[]): void {
+		const { held } = this;
+		this.held = [];
+		for (const each of held) if (!each.settle(isWritten)) this.held.push(each);
+		if (!isWritten) return;
+		for (const entry of entries) this.sessions.get(entry)?.spill();
+	}
+
+	repaired(): void {
+		for (const [entry, session] of this.sessions) {
+			entry.touch();
+			for (const topicFilter of session.subscriptions) {
+				const facts = this.broker.tree.find(session, topicFilter);
+				if (facts !== undefined) entry.subscribe({ ...facts, topicFilter });
+			}
+			for (const packetId of session.incoming) entry.receive(packetId, Durability.LAZY);
+		}
+		this.broker.retained.writeAll();
+	}
+}

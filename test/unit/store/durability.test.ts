@@ -1,0 +1,243 @@
+// What is acknowledged when, what is written when, and what is said when it cannot be.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Durability } from "../../../src/store/durability.ts";
+import { crash, createBroker, type Fixture } from "../broker/fixture.ts";
+import { connect, publish, subscribe, TestClient } from "./client.ts";
+
+const SYNC = { durability: Durability.SYNC };
+const LAZY = { durability: Durability.LAZY, lazyInterval: 10 };
+
+function start(store: Parameters<typeof createBroker>[3], host?: Fixture["host"]): Fixture {
+	return createBroker({ sysInterval: 0 }, {}, false, store, host);
+}
+
+/** The broker was killed and started again. */
+function again(fixture: Fixture, store: Parameters<typeof createBroker>[3] = SYNC): Fixture {
+	const next = start(store, crash(fixture));
+	next.advance(0);
+	return next;
+}
+
+function client(fixture: Fixture, id: string, seconds = 1000, version: 4 | 5 = 5): TestClient {
+	const made = new TestClient(fixture, version);
+	made.send(connect(id, seconds));
+	return made;
+}
+
+/** A client that has subscribed to everything, and left. */
+function away(fixture: Fixture, id = "away", topic = "#", qos = 2): void {
+	const made = client(fixture, id);
+	made.send(subscribe(topic, qos), { cmd: "disconnect" });
+}
+
+describe("sync", () => {
+	test("what changes nothing in the store costs nothing and is acknowledged as ever", () => {
+		const fixture = start(SYNC);
+		const sender = client(fixture, "sender", 0);
+		const before = fixture.host.databases.writes;
+		assert.deepEqual(sender.send(publish("a", 1), publish("a", 2, 2)), ["puback 1 16", "pubrec 1 16"]);
+		const reader = client(fixture, "reader", 0);
+		reader.send(subscribe("a", 2));
+		assert.deepEqual(sender.send(publish("a", 3, 1, { messageId: 3 })), ["puback 3"]);
+		assert.deepEqual(reader.take(), ["publish a=3 q1"]);
+		assert.equal(fixture.host.databases.writes, before);
+	});
+
+	test("acknowledgements come in the order of the messages, whether kept or not", () => {
+		const fixture = start(SYNC);
+		away(fixture, "away", "kept/+");
+		const sender = client(fixture, "sender", 0);
+		const topics = ["kept/1", "a", "b", "kept/2", "c"];
+		const sent = topics.map((topic, i) => publish(topic, i, 1, { messageId: i + 1 }));
+		assert.deepEqual(
+			sender.send(...sent).map((text) => text.split(" ")[1]),
+			["1", "2", "3", "4", "5"],
+		);
+		// Afterwards the short way is open again.
+		assert.deepEqual(sender.send(publish("a", 1)), ["puback 1 16"]);
+	});
+
+	for (const code of ["ENOSPC", "EIO", "EROFS", "EACCES"]) {
+		test(`${code}: what cannot be kept is refused, the rest is served; it recovers by itself`, () => {
+			const fixture = start(SYNC);
+			away(fixture, "away", "kept");
+			const [five, four] = [client(fixture, "five", 0), client(fixture, "four", 0, 4)];
+			fixture.host.databases.failWith = code;
+			// The first one finds out.
+			assert.deepEqual(five.send(publish("kept", 1)), ["puback 1 151"]);
+			assert.deepEqual(five.send(publish("kept", 2, 2, { messageId: 2 })), ["pubrec 2 151"]);
+			assert.deepEqual(four.send(publish("kept", 3)), []);
+			assert.deepEqual(five.send(publish("else", 4, 1, { messageId: 4 })), ["puback 4 16"]);
+			const persistent = new TestClient(fixture, 5);
+			assert.deepEqual(persistent.send(connect("persistent", 100)), ["connack 0"]);
+			assert.deepEqual(persistent.send(subscribe("x", 1)), ["suback 151"]);
+			fixture.advance(59);
+			const said = () =>
+				fixture.lines.filter((line) => line.startsWith("error: Error: Unable to write")).length;
+			assert.equal(said(), 1);
+			fixture.advance(30);
+			assert.equal(said(), 2);
+			fixture.host.databases.failWith = null;
+			fixture.advance(15);
+			assert.ok(fixture.lines.at(-1)?.endsWith("can be written again."));
+			assert.deepEqual(four.send(publish("kept", 5)), ["puback 1"]);
+			assert.deepEqual(persistent.send(subscribe("x", 1)), ["suback 1"]);
+			const back = new TestClient(again(fixture), 5);
+			// The first was refused when it had been taken already; nothing else that was refused is there.
+			assert.deepEqual(back.send(connect("away", 1000)), [
+				"connack 1",
+				"publish kept=1 q1",
+				"publish kept=5 q1",
+			]);
+		});
+	}
+
+	test("a QoS 2 message goes to its subscriber when it is on the disk, and PUBREL as well", () => {
+		const fixture = start(SYNC);
+		const reader = client(fixture, "reader");
+		reader.send(subscribe("a", 2));
+		const sender = client(fixture, "sender", 0);
+		fixture.host.databases.failWith = "EIO";
+		assert.deepEqual(sender.send(publish("a", 1, 2)), ["pubrec 1 151"]);
+		assert.deepEqual(reader.take(), []);
+		fixture.host.databases.failWith = null;
+		fixture.advance(2);
+		assert.deepEqual(reader.take(), ["publish a=1 q2"]);
+		fixture.host.databases.failWith = "EIO";
+		assert.deepEqual(reader.send({ cmd: "pubrec", messageId: 1 }), []);
+		fixture.host.databases.failWith = null;
+		fixture.advance(2);
+		assert.deepEqual(reader.take(), ["pubrel 1"]);
+	});
+
+	test("a client's QoS 2 message is published once, also when it comes again after a crash", () => {
+		let fixture = start(SYNC);
+		away(fixture);
+		const sender = client(fixture, "sender");
+		assert.deepEqual(sender.send(publish("a", 1, 2)), ["pubrec 1"]);
+		fixture = again(fixture);
+		const next = new TestClient(fixture, 5);
+		assert.deepEqual(next.send(connect("sender", 1000), publish("a", 1, 2, { dup: true })), [
+			"connack 1",
+			"pubrec 1",
+		]);
+		assert.deepEqual(next.send({ cmd: "pubrel", messageId: 1 }), ["pubcomp 1"]);
+		fixture = again(fixture);
+		// The same packet identifier is another message now.
+		const last = new TestClient(fixture, 5);
+		assert.deepEqual(last.send(connect("sender", 1000), publish("a", 2, 2)), ["connack 1", "pubrec 1"]);
+		const reader = new TestClient(fixture, 5);
+		assert.deepEqual(reader.send(connect("away", 1000)), ["connack 1", "publish a=1 q2", "publish a=2 q2"]);
+	});
+});
+
+describe("lazy", () => {
+	test("what comes and goes within the interval is not written", () => {
+		const fixture = start(LAZY);
+		const [reader, sender] = [client(fixture, "reader"), client(fixture, "sender", 0)];
+		reader.send(subscribe("a", 1));
+		fixture.advance(11);
+		const before = fixture.host.databases.writes;
+		assert.deepEqual(sender.send(publish("a", 1)), ["puback 1"]);
+		reader.send({ cmd: "puback", messageId: 1 });
+		assert.equal(fixture.host.databases.writes, before);
+		fixture.advance(11);
+		// An empty transaction.
+		assert.equal(fixture.host.databases.writes, before + 1);
+	});
+
+	test("a hundred retained messages of one topic cost one row", () => {
+		const fixture = start(LAZY);
+		const sender = client(fixture, "sender", 0);
+		const before = fixture.host.databases.writes;
+		for (let i = 0; i < 100; i++) sender.send(publish("a", i, 1, { retain: true }));
+		assert.equal(fixture.host.databases.writes, before);
+		fixture.advance(10);
+		assert.equal(fixture.host.databases.writes, before + 2);
+		const reader = client(again(fixture, LAZY), "reader");
+		assert.deepEqual(reader.send(subscribe("a", 0)), ["suback 0", "publish a=99 q0 retained"]);
+	});
+
+	test("what a crash takes is what came within the interval; what is left fits together", () => {
+		const fixture = start(LAZY);
+		away(fixture);
+		const sender = client(fixture, "sender", 0);
+		sender.send(publish("a", 1));
+		fixture.advance(11);
+		sender.send(publish("a", 2));
+		const reader = new TestClient(again(fixture, LAZY), 5);
+		assert.deepEqual(reader.send(connect("away", 1000)), ["connack 1", "publish a=1 q1"]);
+	});
+
+	test("so many octets, or changes, are written sooner", () => {
+		for (const limits of [{ lazyOctets: 1000 }, { lazyChanges: 3 }]) {
+			const fixture = start({ ...LAZY, ...limits });
+			const sender = client(fixture, "sender", 0);
+			const before = fixture.host.databases.writes;
+			sender.send(publish("a", "x".repeat(450), 1, { retain: true }));
+			assert.equal(fixture.host.databases.writes, before);
+			sender.send(publish("b", "x".repeat(450), 1, { retain: true }));
+			sender.send(publish("c", "x".repeat(450), 1, { retain: true }));
+			assert.equal(fixture.host.databases.writes, before + 4, JSON.stringify(limits));
+		}
+	});
+
+	test("while nothing can be written, memory is bounded", () => {
+		const fixture = start(LAZY);
+		away(fixture);
+		const sender = client(fixture, "sender", 0);
+		fixture.host.databases.failWith = "ENOSPC";
+		fixture.advance(11);
+		const answers = [];
+		for (let i = 0; i < 30; i++) answers.push(...sender.send(publish("a", "x".repeat(60_000))));
+		assert.ok(answers.includes("puback 1") && answers.at(-1) === "puback 1 151");
+	});
+});
+
+describe("by topic", () => {
+	test("each message is as sure as its topic; what is in memory only is gone, in order", () => {
+		const rules = [
+			{ topicFilter: "sure/#", durability: Durability.SYNC },
+			{ topicFilter: "fleeting/#", durability: Durability.RAM },
+		];
+		const store = { ...LAZY, rules };
+		const fixture = start(store);
+		away(fixture);
+		fixture.advance(11);
+		const sender = client(fixture, "sender", 0);
+		sender.send(publish("fleeting/1", 1), publish("lazy/1", 2, 1, { messageId: 2 }));
+		sender.send(
+			publish("lazy/kept", "lazy", 1, { retain: true }),
+			publish("fleeting/kept", "no", 1, { retain: true }),
+		);
+		// What is sure takes along what else its receiver has to get.
+		sender.send(publish("sure/1", 3), publish("sure/kept", "sure", 1, { retain: true }));
+		sender.send(publish("fleeting/2", 4), publish("lazy/2", 5));
+		const next = again(fixture, store);
+		const reader = new TestClient(next, 5);
+		assert.deepEqual(reader.send(connect("away", 1000)), [
+			"connack 1",
+			"publish lazy/1=2 q1",
+			"publish lazy/kept=lazy q1",
+			"publish sure/1=3 q1",
+			"publish sure/kept=sure q1",
+		]);
+		assert.deepEqual(client(next, "new").send(subscribe("#", 0)), [
+			"suback 0",
+			"publish sure/kept=sure q0 retained",
+		]);
+	});
+
+	test("ram: nothing is written", () => {
+		const fixture = start({ durability: Durability.RAM });
+		const before = fixture.host.databases.writes;
+		away(fixture);
+		client(fixture, "sender").send(publish("a", 1, 2), publish("b", 1, 1, { retain: true }));
+		fixture.advance(4000);
+		assert.ok(fixture.store?.flush());
+		assert.equal(fixture.host.databases.writes, before);
+		assert.deepEqual(new TestClient(again(fixture), 5).send(connect("away", 1000)), ["connack 0"]);
+	});
+});
