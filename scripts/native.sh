@@ -50,7 +50,8 @@ export ZIG_GLOBAL_CACHE_DIR="$cache/zig" ZIG_LOCAL_CACHE_DIR="$cache/zig"
 sources=$(scripts/sources.sh quickjs libuv1)
 quickjs=$(echo "$sources" | sed -n 1p)
 libuv=$(echo "$sources" | sed -n 2p)
-key=$(basename "$quickjs")-$(basename "$libuv")
+sqlite=$(scripts/sources.sh sqlite3)
+key=$(basename "$quickjs")-$(basename "$libuv")-$(basename "$sqlite")
 mbedtls=
 if test "$variant" = "$arch"; then
 	mbedtls=$(scripts/sources.sh mbedtls)
@@ -85,6 +86,24 @@ if ! test -x "$compile"; then
 		-DCONFIG_VERSION='""' -I"$quickjs" src/qjs/c/compile.c "$quickjs/cutils.c" "$quickjs/dtoa.c" \
 		"$quickjs/libunicode.c" "$quickjs/libregexp.c" -lm -o "$compile.$$"
 	mv "$compile.$$" "$compile"
+fi
+
+# SQLite as one file, without the grammar of what its options omit.
+options=$(sed -n 's/^#define \(SQLITE_OMIT_[A-Z0-9_]*\) 1$/-D\1/p' src/qjs/c/sqlite_options.h)
+amalgamation=$cache/build/$(basename "$sqlite")-$(echo "$options" | sha256sum | cut -c 1-16)
+if ! test -e "$amalgamation/sqlite3.c"; then
+	echo 'native.sh: making one file of SQLite' >&2
+	rm -rf "$amalgamation.$$"
+	mkdir "$amalgamation.$$"
+	make -C "$amalgamation.$$" -f "$sqlite/main.mk" TOP="$sqlite" BCC="'$zig' cc -target $(uname -m)-linux-musl -static" \
+		OPTS="$(echo "$options" | tr '\n' ' ')" sqlite3.c >"$amalgamation.$$/log" 2>&1 || {
+		cat "$amalgamation.$$/log" >&2
+		fail 'making one file of SQLite failed'
+	}
+	mkdir "$amalgamation.$$/result"
+	mv "$amalgamation.$$/sqlite3.c" "$amalgamation.$$/sqlite3.h" "$amalgamation.$$/result"
+	test -e "$amalgamation/sqlite3.c" || mv -T "$amalgamation.$$/result" "$amalgamation"
+	rm -rf "$amalgamation.$$"
 fi
 
 "$node" scripts/bundle.ts "$entry" "$build/bytecode/$name.js.new" quickjs
@@ -137,7 +156,7 @@ if ! test -e "$build/cmake/Makefile"; then
 fi
 run cmake -G 'Unix Makefiles' -S "$build/src" -B "$build/cmake" -DCMAKE_SYSTEM_NAME=Linux \
 	-DCMAKE_SYSTEM_PROCESSOR="$processor" -DCMAKE_C_COMPILER="$build/bin/cc" -DCMAKE_AR="$build/bin/ar" \
-	-DCMAKE_RANLIB="$build/bin/ranlib" -DQUICKJS_DIR="$quickjs" -DENGINE_DIR="$build/engine" -DLIBUV_DIR="$libuv" -DMBEDTLS_DIR="$mbedtls" \
+	-DCMAKE_RANLIB="$build/bin/ranlib" -DQUICKJS_DIR="$quickjs" -DENGINE_DIR="$build/engine" -DLIBUV_DIR="$libuv" -DMBEDTLS_DIR="$mbedtls" -DSQLITE_DIR="$amalgamation" \
 	-DBYTECODE_DIR="$build/bytecode" -DSANITIZE="$sanitize" \
 	-DOPTIMIZING_LINKER="$zig;ld.lld${cpu:+;-plugin-opt=mcpu=$cpu}"
 run cmake --build "$build/cmake" --target "program_$name" --parallel 2

@@ -18,6 +18,7 @@ cmake           cmake
 make            make
 patch           patch
 xz              xz-utils
+tclsh           tcl
 dpkg-source     dpkg-dev
 /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 '

@@ -4,7 +4,8 @@
 export type DatabaseValue = null | number | string | Uint8Array;
 
 /**
- * A compiled statement. `values` are bound to its parameters (`?`) in order; those that are missing are null. No call leaves
+ * A compiled statement. `values` are bound to its parameters (`?`, without numbers: those
+ * come with Node 22.16) in order; what is missing is null. No call leaves
  * anything open: a long result is read in parts (`WHERE key > ? ORDER BY key LIMIT ?`), so that the file can be written
  * between them.
  */

@@ -1,6 +1,7 @@
 /** The host contract on QuickJS: a thin face of the C host. */
 
 import * as native from "native";
+import { DATABASE_SETUP } from "../host/database.ts";
 import type { Databases, Files, Host } from "../host/host.ts";
 import { network } from "./network.ts";
 import { qjsProcess, syslog } from "./process.ts";
@@ -19,12 +20,7 @@ const files: Files = {
 	setOwner: native.setOwner,
 };
 
-// The C part is not written yet.
-const databases: Databases = {
-	open() {
-		throw new Error("no databases on QuickJS yet");
-	},
-};
+const databases: Databases = { open: (path) => native.openDatabase(path, DATABASE_SETUP) };
 
 /** This process as a Host. There is one. */
 export function createQuickJsHost(): Host {

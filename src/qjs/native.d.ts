@@ -4,6 +4,7 @@ declare module "native" {
 		AppendFile,
 		ByteMap,
 		Connection,
+		Database,
 		FileInfo,
 		HostError,
 		Listener,
@@ -144,6 +145,10 @@ declare module "native" {
 	export function rename(from: string, to: string): void;
 	export function remove(path: string): void;
 	export function setOwner(path: string, user: string, group: string | null): void;
+
+	// database.c
+	/** `setup` is run before anything else. */
+	export function openDatabase(path: string, setup: string): Database;
 
 	// process.c, stdin.c, signals.c
 	export function argv(): string[];

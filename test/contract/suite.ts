@@ -25,7 +25,7 @@ export async function runContract(host: Host): Promise<void> {
 			clock: clockTests,
 			crypto: cryptoTests,
 			files: filesTests,
-			database: host.name === "node" ? databaseTests : {},
+			database: databaseTests,
 			process: processTests,
 			network: networkTests,
 			connection: connectionTests,

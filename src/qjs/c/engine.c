@@ -80,6 +80,18 @@ void engine_text_release(JSContext *ctx, engine_text *text)
 	JS_FreeValue(ctx, text->held);
 }
 
+JSValue engine_array(JSContext *ctx, const JSValue *values, size_t count)
+{
+	JSValue array = js_allocate_fast_array(ctx, (int64_t)count);
+	if (!JS_IsException(array) && count > 0) {
+		JSObject *object = JS_VALUE_GET_OBJ(array);
+		memcpy(object->u.array.u.values, values, count * sizeof *values);
+		/* Its length. */
+		object->prop[0].u.value = JS_NewInt32(ctx, (int32_t)count);
+	}
+	return array;
+}
+
 size_t engine_heap(JSRuntime *rt)
 {
 	return rt->malloc_state.malloc_size;

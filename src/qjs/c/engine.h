@@ -24,6 +24,9 @@ typedef struct engine_text {
 bool engine_text_get(JSContext *ctx, JSValueConst value, engine_text *text);
 void engine_text_release(JSContext *ctx, engine_text *text);
 
+/* An array of values, which it takes over; an exception, and they are still the caller's, when there is no memory. */
+JSValue engine_array(JSContext *ctx, const JSValue *values, size_t count);
+
 /* Octets that the runtime has allocated and not freed. */
 size_t engine_heap(JSRuntime *rt);
 

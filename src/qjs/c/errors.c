@@ -57,11 +57,11 @@ static const struct {
 	{ UV_ECANCELED, "Operation canceled" },
 };
 
-/* TLS; src/node has the same. */
+/* TLS and databases; src/node has the same. */
 static const struct {
 	int error;
 	const char *code, *text;
-} tls_errors[] = {
+} own_errors[] = {
 	{ TLS_NOT_TLS, "TLS_NOT_TLS", "the peer does not speak TLS" },
 	{ TLS_BUSY, "TLS_BUSY", "too many unfinished TLS handshakes" },
 	{ TLS_TIMEOUT, "TLS_TIMEOUT", "the TLS handshake took too long" },
@@ -87,6 +87,8 @@ static const struct {
 	{ TLS_BAD_AUTHORITIES, "TLS_BAD_AUTHORITIES", "no certificates of authorities in PEM form" },
 	{ TLS_BAD_REVOCATIONS, "TLS_BAD_REVOCATIONS", "no revocation list in PEM form" },
 	{ TLS_BAD_CIPHERS, "TLS_BAD_CIPHERS", "no such ciphers" },
+	{ DB_CORRUPT, "DB_CORRUPT", "the database is damaged" },
+	{ DB_FOREIGN, "DB_FOREIGN", "not a database" },
 };
 
 static const struct {
@@ -104,13 +106,13 @@ static const struct {
 	{ 116, "certificate required" }, { 120, "no application protocol" },
 };
 
-/* The code of an error of TLS, whose text is put into `text`. */
-static const char *tls_error(int error, char *text, size_t size)
+/* The code of an error of ours, whose text is put into `text`. */
+static const char *own_error(int error, char *text, size_t size)
 {
-	for (int i = 0; i < COUNT(tls_errors); i++) {
-		if (tls_errors[i].error == error) {
-			snprintf(text, size, "%s", tls_errors[i].text);
-			return tls_errors[i].code;
+	for (int i = 0; i < COUNT(own_errors); i++) {
+		if (own_errors[i].error == error) {
+			snprintf(text, size, "%s", own_errors[i].text);
+			return own_errors[i].code;
 		}
 	}
 	int number = TLS_ALERT - error;
@@ -161,8 +163,8 @@ JSValue host_error(int error)
 	const char *text;
 	char buffer[64];
 	error = mips_error(error);
-	if (error <= TLS_BAD_CIPHERS) {
-		code = tls_error(error, buffer, sizeof buffer);
+	if (error < OWN_ERRORS_END) {
+		code = own_error(error, buffer, sizeof buffer);
 		text = buffer;
 	} else if (error == UV_EAI_AGAIN) {
 		code = "EAI_AGAIN";

@@ -67,7 +67,7 @@ void host_notify(JSValueConst function, JSValueConst object, int argc, JSValueCo
 JSValue host_end(int code);
 
 /*
- * errors.c: errors are UV_ codes, that is, negative errno numbers or those of name look-ups, and these of TLS;
+ * errors.c: errors are UV_ codes, that is, negative errno numbers or those of name look-ups, and these of TLS and databases;
  * TLS_ALERT less the number of an alert that the peer sent.
  */
 enum {
@@ -97,6 +97,10 @@ enum {
 	TLS_BAD_AUTHORITIES,
 	TLS_BAD_REVOCATIONS,
 	TLS_BAD_CIPHERS,
+	DB_CORRUPT,
+	DB_FOREIGN,
+	/* The numbers before this one are ours. */
+	OWN_ERRORS_END,
 	TLS_ALERT = -110000
 };
 JSValue host_error(int error);
@@ -160,7 +164,7 @@ typedef struct host_module {
 	void (*free)(void);
 } host_module;
 
-extern const host_module bytemap_module, connect_module, connection_module, crypto_module, files_module, interfaces_module,
+extern const host_module bytemap_module, connect_module, connection_module, crypto_module, database_module, files_module, interfaces_module,
 	listener_module, mask_module, process_module, random_module, sha1_module, sha512_module, signals_module,
 	stdin_module, syslog_module, timers_module, tls_module, utf8_module;
 

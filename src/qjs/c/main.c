@@ -13,7 +13,7 @@ extern const uint32_t program_length;
 host_state host;
 
 static const host_module *const modules[] = {
-	&bytemap_module,  &connect_module, &connection_module, &crypto_module, &files_module,
+	&bytemap_module,  &connect_module, &connection_module, &crypto_module, &database_module, &files_module,
 	&interfaces_module, &listener_module, &mask_module,    &process_module,    &random_module, &sha1_module,
 	&sha512_module,   &signals_module, &stdin_module,      &syslog_module, &timers_module,
 	&tls_module,      &utf8_module,

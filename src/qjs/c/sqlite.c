@@ -1,0 +1,16 @@
+/* SQLite in one unit, with what it misses when parts of it are omitted. */
+
+#include "sqlite_options.h"
+
+#include "sqlite3.c"
+
+/* Of attach.c, which is omitted as a whole: the only database has two names. */
+int sqlite3DbIsNamed(sqlite3 *db, int at, const char *name)
+{
+	return sqlite3StrICmp(db->aDb[at].zDbSName, name) == 0 || (at == 0 && sqlite3StrICmp("main", name) == 0);
+}
+
+/* Of VACUUM: what a backup and SQLITE_FCNTL_RESET_CACHE would call. Neither is used. */
+void sqlite3PagerClearCache(Pager *pager)
+{
+}
