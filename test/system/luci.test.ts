@@ -515,11 +515,37 @@ async function readOnly(context: TestContext, world: World): Promise<void> {
 	}
 }
 
+/** What LuCI would let pass, or do something else with than was meant. */
+const MISUSES = [
+	"E('<b>markup</b>')",
+	"E('svg')",
+	"E('button', { disabled: false })",
+	"E('p', {}, [ [ 'text' ] ])",
+	"E([]).remove(E([], { id: 'x' }))",
+	"_('a text that no catalogue has')",
+	"_(12)",
+	"L.nothing",
+	"'%d and %d'.format(1)",
+	"'%d'.format(1, 2)",
+	"'%d'.format('x')",
+	"'%q'.format(1)",
+];
+
+/** The stand-in of LuCI tells misuses: what passes with it is right. */
+async function misuses(context: TestContext, world: World): Promise<void> {
+	const { page, close } = await show(context, world, "overview");
+	for (const code of MISUSES) {
+		const script = `(() => { try { ${code}; return "passed"; } catch (error) { return error.name; } })()`;
+		assert.equal(await evaluate(page, script), "MisuseError", code);
+	}
+	await close();
+}
+
 type Check = (context: TestContext, world: World) => Promise<void>;
 
 /** Pages by host: everything on the one that a router's is most like and that is fast, of the others what they could change. */
 const CHECKS: Readonly<Record<BuiltProgram["name"], Readonly<Record<string, Check>>>> = {
-	x86_64: { overview, clients, topics, pages, access, settings, log, readOnly },
+	x86_64: { overview, clients, topics, pages, access, settings, log, readOnly, misuses },
 	node: { overview, clients, topics, access },
 	mips: { clients, topics },
 };

@@ -160,8 +160,9 @@ return view.extend({
 	},
 
 	flashText: function(flash) {
-		var written = flash.octets != null ? flash.octets : flash.written;
-		return written != null ? mqttd.octets(written) : _('unknown');
+		return _('%s since the start, %s today; the file has %s').format(
+			mqttd.octets(flash.written), mqttd.octets(flash.today), mqttd.octets(flash.size)
+		);
 	},
 
 	reloadText: function(reload) {
