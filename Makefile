@@ -10,8 +10,11 @@ MAKEFLAGS += --no-builtin-rules
 PORT ?= 1883
 STAGES ?= unit contract system
 ARCHS := x86_64 mips_24kc
+# What the feed is for, under the names of OpenWrt.
+FEED := mips_24kc mipsel_24kc arm_cortex-a7_neon-vfpv4 aarch64_cortex-a53 x86_64
+ALL := $(sort $(ARCHS) $(FEED))
 # The same without TLS.
-NOSSL := mips_24kc-nossl
+NOSSL := $(FEED:%=%-nossl)
 
 # The pinned Node that package-lock.json brings; the machine's own only runs npm.
 NODE := node_modules/node-linux-$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x64)/bin/node
@@ -27,13 +30,14 @@ TYPESCRIPT := $(shell find src -name '*.ts') package-lock.json scripts/bundle.ts
 NATIVE := $(TYPESCRIPT) $(shell find src/qjs/c -type f) scripts/native.sh scripts/sources.sh
 PACKAGED := $(shell find openwrt/mqttd files -type f) scripts/ipk.ts LICENSE
 
-.PHONY: help run test build $(ARCHS:%=build-%) $(NOSSL:%=build-%) build-node ipk pkg check fuzz bench format clean setup-run setup-build setup-test setup-bench
+.PHONY: help run test build $(ALL:%=build-%) $(NOSSL:%=build-%) build-node ipk feed pkg check fuzz bench format clean setup-run setup-build setup-test setup-bench
 
 help:
 	@echo 'make run          a broker on port 1883 (PORT=N for another)'
 	@echo 'make test         every check and every test'
 	@echo 'make build        Node bundle and static binaries: build-node, $(ARCHS:%=build-%)'
 	@echo 'make ipk          OpenWrt packages for mips_24kc, with TLS and without'
+	@echo 'make feed         opkg feed, signed, for $(FEED)'
 	@echo 'make pkg          single-file program for Linux on x64, with Node inside'
 	@echo 'make check        types, lint, format, imports, generated files, shell scripts, normative statements'
 	@echo 'make fuzz         mutation fuzzing of packets, what comes before them, access rights, TLS records, and files'
@@ -51,11 +55,15 @@ build: build-node $(ARCHS:%=build-%)
 
 build-node: dist/mqttd.js
 
-$(ARCHS:%=build-%): build-%: dist/%/mqttd
+$(ALL:%=build-%): build-%: dist/%/mqttd
 
 $(NOSSL:%=build-%): build-%: dist/%/mqttd
 
 ipk: $(IPK) $(IPK_NOSSL)
+
+# MQTTD_FEED_KEY names the secret key; without it one is made and kept in dist.
+feed: $(FEED:%=dist/%/mqttd) $(NOSSL:%=dist/%/mqttd)
+	$(NODE) scripts/feed.ts $(FEED)
 
 pkg: dist/mqttd-linux-x64
 
@@ -63,7 +71,7 @@ dist/mqttd.js: $(TYPESCRIPT) | setup-run
 	$(NODE) scripts/bundle.ts src/bin/node.ts $@ node
 
 # The script leaves a binary that did not change as it is; the time says that it was looked at.
-$(ARCHS:%=dist/%/mqttd): dist/%/mqttd: $(NATIVE) | setup-build
+$(ALL:%=dist/%/mqttd): dist/%/mqttd: $(NATIVE) | setup-build
 	scripts/native.sh $*
 	@touch $@
 

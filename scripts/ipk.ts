@@ -3,13 +3,13 @@
 //   node scripts/ipk.ts [--arch ARCH] [--out FOLDER] [NAME]   builds FOLDER/NAME_VERSION-RELEASE_ARCH.ipk
 //   node scripts/ipk.ts --extract IPK FOLDER                  unpacks one: its data into FOLDER, its control files too
 //
-// NAME is mqttd, which is of dist/ARCH/mqttd, or mqttd-nossl, of dist/ARCH-nossl/mqttd.
+// NAME is mqttd, which is of dist/ARCH/mqttd, mqttd-nossl, of dist/ARCH-nossl/mqttd, or luci-app-mqttd, which is of no ARCH.
 //
 // The format is opkg's: a gzip'd tar of debian-binary, data.tar.gz and control.tar.gz. The same inputs give the same
 // octets: fixed order, owner and time.
 
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -47,6 +47,14 @@ const SCRIPTS: Readonly<Record<string, string>> = {
 		"",
 	].join("\n"),
 };
+
+/** Seconds since 1970 that every entry of an archive has. */
+export function timeOfEntries(): number {
+	const epoch = process.env.SOURCE_DATE_EPOCH;
+	const mtime = epoch === undefined ? MTIME : Number(epoch);
+	if (!Number.isSafeInteger(mtime) || mtime < 0) throw new Error(`SOURCE_DATE_EPOCH is no time: ${epoch}`);
+	return mtime;
+}
 
 /** A package in its parts. */
 export interface Package {
@@ -151,15 +159,81 @@ export function buildIpk(
 		text("./control", controlText(recipe, name, arch, size)),
 		...Object.entries(SCRIPTS).map(([script, content]) => text(`./${script}`, content, 0o755)),
 	];
-	const archive = writeTar(
-		[
-			text("./debian-binary", "2.0\n"),
-			{ path: "./data.tar.gz", mode: 0o644, content: gzip(writeTar(data, mtime)) },
-			{ path: "./control.tar.gz", mode: 0o644, content: gzip(writeTar(control, mtime)) },
-		],
-		mtime,
+	return {
+		file: `${name}_${version}-${variable(recipe, "PKG_RELEASE")}_${arch}.ipk`,
+		bytes: pack(control, data, mtime),
+	};
+}
+
+/** The octets of a package. */
+function pack(control: readonly Entry[], data: readonly Entry[], mtime: number): Uint8Array {
+	const content = (path: string, bytes: Uint8Array): Entry => ({ path, mode: 0o644, content: bytes });
+	const parts = [
+		content("./debian-binary", new TextEncoder().encode("2.0\n")),
+		content("./data.tar.gz", gzip(writeTar(data, mtime))),
+		content("./control.tar.gz", gzip(writeTar(control, mtime))),
+	];
+	return gzip(writeTar(parts, mtime));
+}
+
+/** What luci.mk gives to every package of LuCI: its caches go, and rpcd takes up the rights. */
+const LUCI_SCRIPT = [
+	'[ -n "$IPKG_INSTROOT" ] || {',
+	"\trm -f /tmp/luci-indexcache.*",
+	"\trm -rf /tmp/luci-modulecache/",
+	"\t/etc/init.d/rpcd reload 2>/dev/null",
+	"\texit 0",
+	"}",
+	"",
+].join("\n");
+
+/** All files below a folder, as they shall stand below `to` on the router. */
+function stepsOf(folder: string, to: string): Step[] {
+	return readdirSync(folder, { withFileTypes: true, recursive: true })
+		.filter((entry) => entry.isFile())
+		.map((entry) => {
+			const source = join(entry.parentPath, entry.name);
+			return { kind: "file", path: `${to}/${relative(folder, source)}`, source, mode: 0o644 };
+		});
+}
+
+/** Builds the package of the web pages, as luci.mk would: `htdocs` is below /www, `root` below /. */
+export function buildLuci(root: string, mtime: number): { file: string; bytes: Uint8Array } {
+	const folder = join(root, "openwrt/luci-app-mqttd");
+	const recipe = parseRecipe(readFileSync(join(folder, "Makefile"), "utf8"));
+	const name = variable(recipe, "PKG_NAME");
+	const version = `${variable(recipe, "PKG_VERSION")}-${variable(recipe, "PKG_RELEASE")}`;
+	const data = dataEntries(
+		[...stepsOf(join(folder, "htdocs"), "/www"), ...stepsOf(join(folder, "root"), "")],
+		folder,
 	);
-	return { file: `${name}_${version}-${variable(recipe, "PKG_RELEASE")}_${arch}.ipk`, bytes: gzip(archive) };
+	const size = data.reduce((total, entry) => total + (entry.content?.length ?? 0), 0);
+	const depends = variable(recipe, "LUCI_DEPENDS").replaceAll("+", "").split(" ");
+	const control = [
+		`Package: ${name}`,
+		`Version: ${version}`,
+		`Depends: ${["libc", ...depends].join(", ")}`,
+		`License: ${variable(recipe, "PKG_LICENSE")}`,
+		"Section: luci",
+		"Architecture: all",
+		`Installed-Size: ${size}`,
+		`Maintainer: ${variable(recipe, "PKG_MAINTAINER")}`,
+		`Description: ${variable(recipe, "LUCI_TITLE")}`,
+		` ${variable(recipe, "LUCI_DESCRIPTION")}`,
+		"",
+	].join("\n");
+	const text = (path: string, content: string, mode: number): Entry => ({
+		path,
+		mode,
+		content: new TextEncoder().encode(content),
+	});
+	const files = [
+		{ path: "./", mode: 0o755 },
+		text("./control", control, 0o644),
+		...Object.entries(SCRIPTS).map(([script, content]) => text(`./${script}`, content, 0o755)),
+		text("./postinst-pkg", LUCI_SCRIPT, 0o755),
+	];
+	return { file: `${name}_${version}_all.ipk`, bytes: pack(files, data, mtime) };
 }
 
 /** Reads a package. Throws when it is not one. */
@@ -209,11 +283,12 @@ function main(): void {
 		return;
 	}
 	if (positionals.length > 1) throw new Error("usage: ipk.ts [--arch ARCH] [--out FOLDER] [NAME]");
-	const epoch = process.env.SOURCE_DATE_EPOCH;
-	const mtime = epoch === undefined ? MTIME : Number(epoch);
-	if (!Number.isSafeInteger(mtime) || mtime < 0) throw new Error(`SOURCE_DATE_EPOCH is no time: ${epoch}`);
 	const out = values.out ?? join(ROOT, "dist");
-	const built = buildIpk(ROOT, positionals[0] ?? "mqttd", values.arch ?? "mips_24kc", mtime);
+	const name = positionals[0] ?? "mqttd";
+	const built =
+		name === "luci-app-mqttd"
+			? buildLuci(ROOT, timeOfEntries())
+			: buildIpk(ROOT, name, values.arch ?? "mips_24kc", timeOfEntries());
 	mkdirSync(out, { recursive: true });
 	writeFileSync(join(out, built.file), built.bytes);
 	process.stdout.write(`${join(out, built.file)}: ${built.bytes.length} octets\n`);

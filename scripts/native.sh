@@ -25,9 +25,9 @@ x86_64) target='-target x86_64-linux-musl' processor=x86_64 ;;
 x86_64-asan) target='' processor=x86_64 ;;
 mips_24kc) target='-target mips-linux-musleabi -mcpu=mips32r2+soft_float' processor=mips cpu=mips32r2 swap=-x ;;
 mipsel_24kc) target='-target mipsel-linux-musleabi -mcpu=mips32r2+soft_float' processor=mipsel cpu=mips32r2 ;;
-arm_cortex-a7) target='-target arm-linux-musleabihf -mcpu=cortex_a7' processor=arm ;;
-aarch64) target='-target aarch64-linux-musl' processor=aarch64 ;;
-*) fail "unknown architecture '$arch'; there are x86_64 x86_64-asan mips_24kc mipsel_24kc arm_cortex-a7 aarch64" ;;
+arm_cortex-a7_neon-vfpv4) target='-target arm-linux-musleabihf -mcpu=cortex_a7' processor=arm ;;
+aarch64_cortex-a53) target='-target aarch64-linux-musl -mcpu=cortex_a53' processor=aarch64 ;;
+*) fail "unknown architecture '$arch'; there are x86_64 x86_64-asan mips_24kc mipsel_24kc arm_cortex-a7_neon-vfpv4 aarch64_cortex-a53" ;;
 esac
 entry=${2:-src/bin/qjs.ts}
 case ${MQTTD_TLS:-yes} in

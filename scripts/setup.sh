@@ -32,6 +32,7 @@ busybox         busybox
 openssl         openssl
 perl            perl
 shellcheck      shellcheck
+signify-openbsd signify-openbsd
 chromium        chromium
 strace          strace
 '
