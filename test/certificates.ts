@@ -30,6 +30,8 @@ distinguished_name = name
 basicConstraints = critical,CA:TRUE
 keyUsage = critical,keyCertSign,cRLSign
 subjectKeyIdentifier = hash
+[web]
+extendedKeyUsage = serverAuth
 `;
 
 const EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
@@ -56,7 +58,7 @@ function certificate(
 	name: string,
 	subject: string,
 	names: string,
-	{ from = -1, to = 30, key = EC, by = "ca" } = {},
+	{ from = -1, to = 30, key = EC, by = "ca", extensions = "" } = {},
 ): void {
 	const wanted = names === "" ? [] : ["-addext", `subjectAltName=${names}`];
 	const out = ["-keyout", `${name}.key`, "-out", `${name}.csr`];
@@ -76,7 +78,14 @@ function certificate(
 	const signer = ["-cert", `${by}.pem`, "-keyfile", `${by}.key`];
 	const dates = ["-startdate", when(from), "-enddate", when(to)];
 	const files = ["-in", `${name}.csr`, "-out", `${name}.pem`, "-notext"];
+	if (extensions !== "") files.push("-extensions", extensions);
 	openssl(folder, "ca", "-batch", "-config", "openssl.cnf", ...signer, ...dates, ...files);
+}
+
+/** A list of revoked certificates, by an authority. */
+function list(folder: string, file: string, by: string, ...dates: string[]): void {
+	const signer = ["-cert", `${by}.pem`, "-keyfile", `${by}.key`];
+	openssl(folder, "ca", "-config", "openssl.cnf", ...signer, "-gencrl", ...dates, "-out", file);
 }
 
 /** The name of the certificate of client.pem, as RFC 2253 writes it. */
@@ -85,7 +94,9 @@ export const CLIENT_SUBJECT = "CN=client one,O=Test\\, Inc.,C=DE";
 /**
  * Fills a folder: authorities `ca` and `other`; certificates (NAME.pem, NAME.key) `server` and `renewed` (for localhost
  * and its addresses), `rsa` (the same with RSA), `elsewhere` (for another host), `expired-server`, `future-server`,
- * `stranger` (by `other`), `client`, `expired`, `future`, `revoked`; the list of revoked ones `crl.pem`; `encrypted.key`, that of `server`
+ * `stranger` (by `other`), `client`, `expired`, `future`, `revoked`, `expired-stranger`, `expired-web` (for servers
+ * only), and `leaf` by the authority `middle`, which is by `ca`; lists of revoked ones `crl.pem`, `other-crl.pem`, `middle-crl.pem`
+ * and, out of date, `expired-crl.pem`; `encrypted.key`, that of `server`
  * with the password `secret`. `more`: further certificates of clients, with their subjects.
  */
 export function makeCertificates(folder: string, more: Readonly<Record<string, string>> = {}): void {
@@ -104,6 +115,10 @@ export function makeCertificates(folder: string, more: Readonly<Record<string, s
 	certificate(folder, "expired-server", "/CN=localhost", local, { from: -9, to: -1 });
 	certificate(folder, "future-server", "/CN=localhost", local, { from: 5 });
 	certificate(folder, "stranger", "/CN=stranger", local, { by: "other" });
+	certificate(folder, "expired-stranger", "/CN=stranger", "", { by: "other", from: -9, to: -1 });
+	certificate(folder, "expired-web", "/CN=web", "", { from: -9, to: -1, extensions: "web" });
+	certificate(folder, "middle", "/CN=Test middle", "", { extensions: "root" });
+	certificate(folder, "leaf", "/CN=leaf", "", { by: "middle" });
 	certificate(folder, "client", "/C=DE/O=Test, Inc./CN=client one", "");
 	certificate(folder, "expired", "/CN=expired", "", { from: -9, to: -1 });
 	certificate(folder, "future", "/CN=future", "", { from: 5 });
@@ -111,7 +126,10 @@ export function makeCertificates(folder: string, more: Readonly<Record<string, s
 	for (const [name, subject] of Object.entries(more)) certificate(folder, name, subject, "");
 	const signer = ["-cert", "ca.pem", "-keyfile", "ca.key"];
 	openssl(folder, "ca", "-config", "openssl.cnf", ...signer, "-revoke", "revoked.pem");
-	openssl(folder, "ca", "-config", "openssl.cnf", ...signer, "-gencrl", "-out", "crl.pem");
+	list(folder, "crl.pem", "ca");
+	list(folder, "other-crl.pem", "other");
+	list(folder, "middle-crl.pem", "middle");
+	list(folder, "expired-crl.pem", "ca", "-crl_lastupdate", when(-9), "-crl_nextupdate", when(-1));
 	const cipher = ["-aes256", "-passout", "pass:secret"];
 	openssl(
 		folder,

@@ -143,7 +143,7 @@ function listenTls(log: Log, plan: ListenerPlan, { context }: TlsSettings, limit
 	return {
 		context,
 		refused(address, port, { code, message }) {
-			const who = `Client from ${address}:${port}`;
+			const who = `Client from ${address || plan.settings.path}:${port}`;
 			const failure = `${who} disconnected: TLS handshake failed: ${message} (${code})`;
 			if (code === "TLS_BUSY") {
 				limits.reach("tls_handshakes", plan, failure);

@@ -96,7 +96,7 @@ class BrokerProgram {
 		const door = this.#doors.of(plan);
 		const { listener, settings } = plan;
 		const identity = settings.usesIdentity ? identityOf(listener, connection.tls) : null;
-		if (connection.tls !== null) this.#sayNegotiated(connection, connection.tls);
+		if (connection.tls !== null) this.#sayNegotiated(connection, plan, connection.tls);
 		if (door === null) broker?.accept(connection, settings, identity);
 		else this.#door.accept(connection, door, (served) => broker?.accept(served, settings, identity));
 	}
@@ -258,9 +258,13 @@ class BrokerProgram {
 		return plans;
 	}
 
-	#sayNegotiated({ remoteAddress, remotePort }: Connection, { version, cipher }: TlsFacts): void {
+	#sayNegotiated(
+		{ remoteAddress, remotePort }: Connection,
+		{ settings }: ListenerPlan,
+		{ version, cipher }: TlsFacts,
+	): void {
 		if (!this.#config.global.connectionMessages) return;
-		const text = `Connection from ${remoteAddress}:${remotePort} negotiated ${version} cipher ${cipher}`;
+		const text = `Connection from ${remoteAddress || settings.path}:${remotePort} negotiated ${version} cipher ${cipher}`;
 		this.#context.log.write("notice", text);
 	}
 

@@ -13,7 +13,10 @@ export interface TlsOptions {
 	readonly keyPassword?: string | null;
 	/** Certificates of the authorities that the peer's certificate must be from; null for none: then no peer has a good one. */
 	readonly authorities?: Uint8Array | null;
-	/** Lists of revoked certificates. */
+	/**
+	 * Lists of revoked certificates. With some, there must be one of the authority of each certificate from the peer's to the
+	 * root's, in force now.
+	 */
 	readonly revocations?: Uint8Array | null;
 	/** Default TLSv1.2. */
 	readonly minimumVersion?: TlsVersion;
@@ -33,7 +36,10 @@ export interface TlsOptions {
 export interface TlsServerOptions extends TlsOptions {
 	/** Whether clients must show a certificate. If not, they are not asked for one. Default false. */
 	readonly requireCertificate?: boolean;
-	/** Whether clients' certificates may be out of date. Default false. */
+	/**
+	 * Whether clients' certificates may be out of date. Default false. Not every host can do that beside `revocations`
+	 * (ENOTSUP), or take certificates out of date whose authority is not among `authorities` itself.
+	 */
 	readonly ignoreDates?: boolean;
 	/** Pre-shared keys (1 to 64 octets) by identity; null for none. */
 	readonly psks?: ReadonlyMap<string, Uint8Array> | null;
@@ -81,7 +87,7 @@ export interface TlsFacts {
  * `TLS_ALPN` (nothing in common), `TLS_PSK` (unknown identity), `TLS_PSK_KEY` (another key for the identity),
  * `TLS_RENEGOTIATION` (the peer wants to, after the handshake), `TLS_ALERT` (the peer refused; the message has its reason),
  * `TLS_PROTOCOL` (anything else), `CERT_REQUIRED`, `CERT_UNTRUSTED`, `CERT_EXPIRED`, `CERT_NOT_YET_VALID`,
- * `CERT_REVOKED`, `CERT_NAME` (another host's), `CERT_INVALID`. Of settings: `TLS_BAD_CERTIFICATE`, `TLS_BAD_KEY`,
+ * `CERT_REVOKED`, `CERT_NO_CRL`, `CERT_NAME` (another host's), `CERT_INVALID`. Of settings: `TLS_BAD_CERTIFICATE`, `TLS_BAD_KEY`,
  * `TLS_BAD_PASSWORD`, `TLS_KEY_MISMATCH`, `TLS_BAD_AUTHORITIES`, `TLS_BAD_REVOCATIONS`, `TLS_BAD_CIPHERS`.
  *
  * A peer of TLS that ends its side without saying so first is taken to have ended: MQTT has its own DISCONNECT. Nobody may

@@ -184,7 +184,8 @@ export class Door {
 }
 
 function nameOf(connection: Connection): string {
-	return `${connection.remoteAddress}:${connection.remotePort}`;
+	const { remoteAddress, remotePort } = connection;
+	return remoteAddress === "" ? "a unix socket" : `${remoteAddress}:${remotePort}`;
 }
 
 function isAllowed(address: string, { allow, deny }: DoorSettings): boolean {

@@ -57,7 +57,8 @@ export class ProxyStage implements ConnectionHandler {
 	}
 
 	private get name(): string {
-		return `${this.entry.remoteAddress}:${this.entry.remotePort}`;
+		const { remoteAddress, remotePort } = this.entry;
+		return remoteAddress === "" ? "a unix socket" : `${remoteAddress}:${remotePort}`;
 	}
 
 	private reject(why: string, length: number): number {

@@ -44,11 +44,13 @@ export class NodeServerContext {
 	/** Identities of the pre-shared keys that clients used, and those that tried one that is not known. */
 	private readonly identities = new WeakMap<TLSSocket, string>();
 	private readonly strangers = new WeakSet<TLSSocket>();
+	/** Authorities whose certificates may be out of date. */
+	private readonly anyDate: readonly X509Certificate[] = [];
 
 	constructor(options: TlsServerOptions) {
 		const { requireCertificate = false, psks = null } = options;
-		// OpenSSL goes on after an error, so that another one, such as a wrong date, may hide that the certificate is from nobody.
-		if (options.ignoreDates) throw hostError("ENOTSUP");
+		// A wrong date hides what OpenSSL finds before it looks at dates: that the certificate was revoked, among others.
+		if (options.ignoreDates && options.revocations) throw hostError("ENOTSUP");
 		const stateless = requireCertificate || psks !== null;
 		const settings: NodeServerOptions = {
 			...contextOptions(options, psks === null ? CIPHERS_12 : pskCiphers(options)),
@@ -65,6 +67,7 @@ export class NodeServerContext {
 		// Who has shown who he is does so each time: revocation is to have an effect.
 		if (stateless) settings.secureOptions = (settings.secureOptions ?? 0) | constants.SSL_OP_NO_TICKET;
 		checkKey(options);
+		if (options.ignoreDates) this.anyDate = certificatesOf(options.authorities ?? null);
 		this.server = inContext(() => createServer(settings));
 		this.server.on("secureConnection", (socket) => this.secured(socket, requireCertificate));
 		this.server.on("tlsClientError", (error, socket) =>
@@ -83,6 +86,17 @@ export class NodeServerContext {
 		const { code = "" } = error as { code?: string };
 		if (this.identities.has(socket) && WRONG_KEY.includes(code)) return tlsError("TLS_PSK_KEY", error);
 		return handshakeError(error, true);
+	}
+
+	/** The code of what is wrong with a client's certificate; null when it is good. */
+	private faultOf(socket: TLSSocket, certificate: X509Certificate | undefined): string | null {
+		if (certificate === undefined) return "CERT_REQUIRED";
+		if (socket.authorized) return null;
+		const code = verifyCode(String(socket.authorizationError));
+		if (this.anyDate.length === 0 || !["CERT_EXPIRED", "CERT_NOT_YET_VALID"].includes(code)) return code;
+		// All that the date may have hidden; from an authority of the file itself, as Node does not tell of others in between.
+		if (!this.anyDate.some((each) => isFrom(certificate, each))) return "CERT_UNTRUSTED";
+		return isFor(certificate, CLIENT) ? null : "CERT_INVALID";
 	}
 
 	private findKey(psks: ReadonlyMap<string, Uint8Array>, socket: TLSSocket, identity: string) {
@@ -106,10 +120,9 @@ export class NodeServerContext {
 	private secured(socket: TLSSocket, requireCertificate: boolean): void {
 		const end = this.take(socket);
 		const certificate = requireCertificate ? socket.getPeerX509Certificate() : undefined;
-		if (requireCertificate && (certificate === undefined || !socket.authorized)) {
-			const code =
-				certificate === undefined ? "CERT_REQUIRED" : verifyCode(String(socket.authorizationError));
-			end?.failed(tlsError(code));
+		const fault = requireCertificate ? this.faultOf(socket, certificate) : null;
+		if (fault !== null) {
+			end?.failed(tlsError(fault));
 			socket.destroy();
 			return;
 		}
@@ -180,7 +193,8 @@ function contextOptions(options: TlsOptions, ciphers12: string): SecureContextOp
 		...(typeof keyPassword === "string" ? { passphrase: keyPassword } : {}),
 		// An empty list: without any, Node would trust authorities of its own.
 		ca: authorities ? [text(authorities)] : [],
-		...(revocations ? { crl: text(revocations) } : {}),
+		// Node reads one list of each.
+		...(revocations ? { crl: text(revocations).toString("latin1").match(LIST) ?? [] } : {}),
 		minVersion: options.minimumVersion ?? "TLSv1.2",
 		maxVersion: options.maximumVersion ?? "TLSv1.3",
 		ciphers: `${knownSuites(suites)}:${options.ciphers ?? ciphers12}`,
@@ -195,6 +209,10 @@ function knownSuites(list: string): string {
 	return known.join(":");
 }
 
+const CLIENT = "1.3.6.1.5.5.7.3.2";
+const ANY_USAGE = "2.5.29.37.0";
+
+const LIST = /-----BEGIN X509 CRL-----[\s\S]*?-----END X509 CRL-----/g;
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
 /** Finds out before OpenSSL, whose errors do not tell, which of several files is not what it should be. */
@@ -206,6 +224,20 @@ function checkKey({ certificate, key, authorities, revocations }: TlsOptions): v
 	if (key && !certificate) throw tlsError("TLS_KEY_MISMATCH");
 	if (revocations && !/-----BEGIN X509 CRL-----/.test(latin(revocations)))
 		throw tlsError("TLS_BAD_REVOCATIONS");
+}
+
+function certificatesOf(pem: Uint8Array | null): X509Certificate[] {
+	const found = pem === null ? null : Buffer.from(pem).toString("latin1").match(CERTIFICATE);
+	return (found ?? []).map((each) => new X509Certificate(each));
+}
+
+function isFrom(certificate: X509Certificate, authority: X509Certificate): boolean {
+	return authority.ca && certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
+}
+
+/** Whether its extended key usage, if it has one (RFC 5280, section 4.2.1.12), is that. */
+function isFor({ keyUsage }: X509Certificate, usage: string): boolean {
+	return keyUsage === undefined || keyUsage.includes(usage) || keyUsage.includes(ANY_USAGE);
 }
 
 function isCertificates(text: string): boolean {
@@ -275,6 +307,7 @@ const texts: Readonly<Record<string, string>> = {
 	CERT_EXPIRED: "the peer's certificate has expired",
 	CERT_NOT_YET_VALID: "the peer's certificate is not yet valid",
 	CERT_REVOKED: "the peer's certificate has been revoked",
+	CERT_NO_CRL: "there is no valid revocation list of an authority of the peer's certificate",
 	CERT_NAME: "the peer's certificate is for another host",
 	CERT_INVALID: "the peer's certificate is not valid",
 	TLS_BAD_CERTIFICATE: "no certificate in PEM form",
@@ -296,6 +329,11 @@ const verifyCodes: Readonly<Record<string, string>> = {
 	CERT_HAS_EXPIRED: "CERT_EXPIRED",
 	CERT_NOT_YET_VALID: "CERT_NOT_YET_VALID",
 	CERT_REVOKED: "CERT_REVOKED",
+	UNABLE_TO_GET_CRL: "CERT_NO_CRL",
+	UNABLE_TO_GET_CRL_ISSUER: "CERT_NO_CRL",
+	CRL_SIGNATURE_FAILURE: "CERT_NO_CRL",
+	CRL_HAS_EXPIRED: "CERT_NO_CRL",
+	CRL_NOT_YET_VALID: "CERT_NO_CRL",
 	HOSTNAME_MISMATCH: "CERT_NAME",
 	ERR_TLS_CERT_ALTNAME_INVALID: "CERT_NAME",
 	DEPTH_ZERO_SELF_SIGNED_CERT: "CERT_UNTRUSTED",

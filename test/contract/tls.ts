@@ -356,23 +356,43 @@ export const tlsTests: Tests = {
 
 	"client's certificate: out of date, where that does not matter": async (host) => {
 		const serverSide = { requireCertificate: true, authorities: file(host, "ca.pem"), ignoreDates: true };
-		if (host.name === "node") {
-			const error = thrown(() => tlsOf(host).createServerContext({ ...serverOptions(host), ...serverSide }));
-			equal(error.code, "ENOTSUP", "Node cannot");
-			return;
-		}
 		for (const name of ["expired", "future"]) {
 			const pair = await pairOf(host, serverSide, own(host, name));
 			await exchange(pair);
 			await endPair(pair);
 		}
 		equal(await refusalOf(host, serverSide, own(host, "stranger")), "CERT_UNTRUSTED", "stranger");
-		const revocations = file(host, "crl.pem");
-		equal(
-			await refusalOf(host, { ...serverSide, revocations }, own(host, "revoked")),
-			"CERT_REVOKED",
-			"revoked",
-		);
+		equal(await refusalOf(host, serverSide, own(host, "expired-stranger")), "CERT_UNTRUSTED", "expired, too");
+		equal(await refusalOf(host, serverSide, own(host, "expired-web")), "CERT_INVALID", "for servers only");
+		const lists = { ...serverSide, revocations: file(host, "crl.pem") };
+		if (host.name === "node") {
+			const error = thrown(() => tlsOf(host).createServerContext({ ...serverOptions(host), ...lists }));
+			equal(error.code, "ENOTSUP", "Node cannot");
+			return;
+		}
+		equal(await refusalOf(host, lists, own(host, "revoked")), "CERT_REVOKED", "revoked");
+	},
+
+	"lists of revoked certificates: one of each authority, in force": async (host) => {
+		const text = (name: string) => file(host, name);
+		const both = (one: Uint8Array, other: Uint8Array) => Uint8Array.of(...one, 10, ...other);
+		const chain = { certificate: both(text("leaf.pem"), text("middle.pem")), key: text("leaf.key") };
+		const serverSide = { requireCertificate: true, authorities: text("ca.pem") };
+		const pass = async (revocations: Uint8Array, client: TlsClientOptions) => {
+			const pair = await pairOf(host, { ...serverSide, revocations }, client);
+			await exchange(pair);
+			await endPair(pair);
+		};
+		await pass(text("crl.pem"), own(host, "client"));
+		await pass(both(text("crl.pem"), text("middle-crl.pem")), chain);
+		for (const [revocations, client, what] of [
+			[text("other-crl.pem"), own(host, "client"), "another authority's"],
+			[text("expired-crl.pem"), own(host, "client"), "out of date"],
+			[text("crl.pem"), chain, "not of the one in between"],
+			[text("middle-crl.pem"), chain, "not of the root"],
+		] as const) {
+			equal(await refusalOf(host, { ...serverSide, revocations }, client), "CERT_NO_CRL", what);
+		}
 	},
 
 	"a client learns why it was refused": async (host) => {

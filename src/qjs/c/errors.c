@@ -78,6 +78,7 @@ static const struct {
 	{ TLS_CERT_EXPIRED, "CERT_EXPIRED", "the peer's certificate has expired" },
 	{ TLS_CERT_NOT_YET_VALID, "CERT_NOT_YET_VALID", "the peer's certificate is not yet valid" },
 	{ TLS_CERT_REVOKED, "CERT_REVOKED", "the peer's certificate has been revoked" },
+	{ TLS_CERT_NO_CRL, "CERT_NO_CRL", "there is no valid revocation list of an authority of the peer's certificate" },
 	{ TLS_CERT_NAME, "CERT_NAME", "the peer's certificate is for another host" },
 	{ TLS_CERT_INVALID, "CERT_INVALID", "the peer's certificate is not valid" },
 	{ TLS_BAD_CERTIFICATE, "TLS_BAD_CERTIFICATE", "no certificate in PEM form" },

@@ -114,6 +114,8 @@ static int error_of_flags(uint32_t flags)
 		{ MBEDTLS_X509_BADCERT_FUTURE, TLS_CERT_NOT_YET_VALID },
 		{ MBEDTLS_X509_BADCERT_CN_MISMATCH, TLS_CERT_NAME },
 		{ MBEDTLS_X509_BADCERT_MISSING, TLS_CERT_REQUIRED },
+		{ MBEDTLS_X509_BADCRL_NOT_TRUSTED | MBEDTLS_X509_BADCRL_EXPIRED | MBEDTLS_X509_BADCRL_FUTURE,
+		  TLS_CERT_NO_CRL },
 	};
 	for (int i = 0; i < COUNT(table); i++) {
 		if (flags & table[i].flags)
@@ -137,6 +139,8 @@ static int error_of(const tls *tls, int result)
 	switch (result) {
 	case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED:
 		return error_of_flags(mbedtls_ssl_get_verify_result(&tls->ssl));
+	case MBEDTLS_ERR_SSL_BAD_CERTIFICATE:
+		return mbedtls_ssl_get_verify_result(&tls->ssl) == 0 ? TLS_PROTOCOL : TLS_CERT_INVALID;
 	case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE:
 		return TLS_CERT_REQUIRED;
 	case MBEDTLS_ERR_SSL_INVALID_MAC:
@@ -200,12 +204,26 @@ static bool is_address(const char *name)
 	return uv_inet_pton(AF_INET, name, address) == 0 || uv_inet_pton(AF_INET6, name, address) == 0;
 }
 
+/* Whether there is a list of revoked certificates by the authority of a certificate. */
+static bool has_list(const tls_context *context, const mbedtls_x509_crt *certificate)
+{
+	for (const mbedtls_x509_crl *at = &context->revocations; at && at->version != 0; at = at->next) {
+		if (at->issuer_raw.len == certificate->issuer_raw.len &&
+		    memcmp(at->issuer_raw.p, certificate->issuer_raw.p, at->issuer_raw.len) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Corrects what Mbed TLS found about one certificate of the peer's chain. */
 static int on_verify(void *opaque, mbedtls_x509_crt *certificate, int depth, uint32_t *flags)
 {
 	tls *tls = opaque;
 	const tls_context *context = tls->context;
 	tls->saw_certificate = true;
+	/* Where there are lists each certificate must be on trial, as with OpenSSL. */
+	if (context->revocations.version != 0 && !has_list(context, certificate))
+		*flags |= MBEDTLS_X509_BADCRL_NOT_TRUSTED;
 	if (context->ignore_dates)
 		*flags &= ~(uint32_t)(MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE |
 				      MBEDTLS_X509_BADCRL_EXPIRED | MBEDTLS_X509_BADCRL_FUTURE);
