@@ -240,13 +240,17 @@ class UciReader {
 		});
 	}
 
+	/** `persist_topic` for each of the topics. */
 	private topic(section: UciSection): void {
-		placed(this.position(section), () => {
-			if (this.texts(section, "topic").length === 0) fail("Error: A section 'topic' needs 'topic'.");
-			const why = "messages and sessions are kept in memory, and end with the process";
-			if (this.text(section, "durability") !== null) {
-				this.reader.remark("warning", `Warning: The 'durability' option has no effect: ${why}.`);
+		const position = this.position(section);
+		placed(position, () => {
+			const topics = this.texts(section, "topic");
+			const durability = this.text(section, "durability");
+			if (topics.length === 0 || durability === null) {
+				return fail("Error: A section 'topic' needs 'topic' and 'durability'.");
 			}
+			const option = findOption("persist_topic")!;
+			for (const topic of topics) this.reader.take(option, "topic", `${topic} ${durability}`, position);
 		});
 	}
 

@@ -31,7 +31,8 @@ export const SECTION_DOCS: Readonly<Record<SectionType, string>> = {
 		"One of mosquitto's own plugins, which are built in. One with a name that a listener has in `plugin_use` is for such listeners, others for all.",
 	user: "A user who may log in.",
 	acl: "A rule of what may be published and subscribed to. Without any rule everybody may everything.",
-	topic: "How messages of some topics are kept.",
+	topic:
+		"How sure messages of some topics are to outlive the process; the first section that has a topic counts.",
 };
 
 /** An option that only UCI has. */

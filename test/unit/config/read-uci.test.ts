@@ -282,6 +282,17 @@ ${LISTENER.replace("1", "2")}`);
 		assert.deepEqual(plugins[1]?.options, new Map([["config_file", "/d.json"]]));
 	});
 
+	test("topics with a durability of their own, in the order of the file", () => {
+		const { global } = read(
+			"config topic\n\tlist topic 'alarm/#'\n\tlist topic 'a b/+'\n\toption durability sync\nconfig topic\n\tlist topic '#'\n\toption durability ram\nconfig topic\n\toption enabled 0\n",
+		);
+		assert.deepEqual(global.persistTopics, [
+			{ topicFilter: "alarm/#", durability: "sync" },
+			{ topicFilter: "a b/+", durability: "sync" },
+			{ topicFilter: "#", durability: "ram" },
+		]);
+	});
+
 	test("bridges are read, and do nothing yet", () => {
 		const config = read(
 			"config bridge 'cloud'\n\toption address 'a.example:8883'\n\tlist topic '# out 1'\n\tlist topic 'x in'\n\toption cafile /ca\n",
@@ -388,7 +399,11 @@ describe("errors name file, line, section and option", () => {
 			"Error: Unable to open include_dir '/none' (No such file or directory).",
 			`Error found at ${PATH}:2 (mqttd, option 'include_dir').`,
 		],
-		["config topic\n", "Error: A section 'topic' needs 'topic'.", `Error found at ${PATH}:1 (topic).`],
+		[
+			"config topic\n\tlist topic x\n",
+			"Error: A section 'topic' needs 'topic' and 'durability'.",
+			`Error found at ${PATH}:1 (topic).`,
+		],
 	] as const) {
 		test(JSON.stringify(text), () => assert.deepEqual(errorOf(text), lines));
 	}

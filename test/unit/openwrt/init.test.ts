@@ -99,6 +99,7 @@ config listener
 	option port auto
 
 config persistence
+	option persistence 1
 	option location /mnt/usb/mqttd
 `;
 
