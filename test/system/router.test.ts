@@ -86,6 +86,12 @@ test("from the installation to the removal", async (context) => {
 	assert.ok(!own.exists("etc/uci-defaults/mqttd"), "it ran, and is gone");
 	assert.match(own.read("var/procd/mqttd/triggers"), /^config\.change mqttd$/m);
 
+	for (const name of ["test.sh", "test-version.sh"]) {
+		own.write(`tmp/${name}`, readFileSync(join(ROOT, "openwrt/mqttd", name), "utf8"), 0o755);
+		await own.shell(`/tmp/${name} mqttd ${VERSION}`);
+		assert.notEqual((await own.run(`/tmp/${name} mqttd 9.9.9`)).code, 0, `${name} sees another version`);
+	}
+
 	// A reload keeps who is connected: the subscriber from before gets what is published after.
 	const subscriber = own.start(`echo begun; ${SUBSCRIBE} -d`);
 	let heard = "";
