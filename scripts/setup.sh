@@ -19,6 +19,7 @@ make            make
 patch           patch
 xz              xz-utils
 tclsh           tcl
+mips-linux-gnu-gcc gcc-mips-linux-gnu
 dpkg-source     dpkg-dev
 /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 '
