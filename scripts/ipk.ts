@@ -8,7 +8,18 @@
 // The format is opkg's: a gzip'd tar of debian-binary, data.tar.gz and control.tar.gz. The same inputs give the same
 // octets: fixed order, owner and time.
 
-import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+	chmodSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -60,6 +71,16 @@ export function timeOfEntries(): number {
 export interface Package {
 	readonly control: readonly ReadEntry[];
 	readonly data: readonly ReadEntry[];
+}
+
+/** As small as the format allows, in some seconds. */
+function gzipSmallest(bytes: Uint8Array): Uint8Array {
+	const folder = mkdtempSync(join(tmpdir(), "ipk-"));
+	const file = join(folder, "data.tar");
+	writeFileSync(file, bytes);
+	const packed = execFileSync("zopfli", ["-c", file], { maxBuffer: bytes.length + 1000 });
+	rmSync(folder, { recursive: true });
+	return packed;
 }
 
 function gzip(bytes: Uint8Array): Uint8Array {
@@ -170,7 +191,7 @@ function pack(control: readonly Entry[], data: readonly Entry[], mtime: number):
 	const content = (path: string, bytes: Uint8Array): Entry => ({ path, mode: 0o644, content: bytes });
 	const parts = [
 		content("./debian-binary", new TextEncoder().encode("2.0\n")),
-		content("./data.tar.gz", gzip(writeTar(data, mtime))),
+		content("./data.tar.gz", gzipSmallest(writeTar(data, mtime))),
 		content("./control.tar.gz", gzip(writeTar(control, mtime))),
 	];
 	return gzip(writeTar(parts, mtime));

@@ -20,6 +20,7 @@ patch           patch
 xz              xz-utils
 tclsh           tcl
 mips-linux-gnu-gcc gcc-mips-linux-gnu
+zopfli          zopfli
 dpkg-source     dpkg-dev
 /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 '

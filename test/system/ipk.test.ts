@@ -221,7 +221,9 @@ for (const limits of PACKAGES) {
 		);
 		// The seventh field of the ABI flags is the floating-point ABI: 3 is soft-float.
 		assert.equal(sectionOf(elf, ".MIPS.abiflags").readUInt8(7), 3);
+		// MIPS16 code, which has no such instructions, is in a section of its own.
 		assert.deepEqual(fpuInstructions(sectionOf(elf, ".text")), []);
+		assert.ok(sectionOf(elf, ".mips16").length > 200_000, "what need not be fast is MIPS16");
 		assert.ok(file.length <= limits.program, `${file.length} octets`);
 		const size = lstatSync(ipkOf(name)).size;
 		assert.ok(size <= limits.packed, `${size} octets in the package`);

@@ -1,7 +1,7 @@
 /*
- * Build tool: compiles one ES module to QuickJS bytecode, as a C array.
+ * Build tool: compiles one ES module to QuickJS bytecode.
  *
- *   compile [-x] MODULE.js OUT.c
+ *   compile [-x] MODULE.js OUT
  *
  * -x writes for a machine of the other byte order. QuickJS swaps its own bytecode; that of regular expression
  * literals, which it takes for text, is swapped here.
@@ -207,7 +207,7 @@ int main(int argc, char **argv)
 		first = 2;
 	}
 	if (argc != first + 2) {
-		fprintf(stderr, "Usage: compile [-x] MODULE.js OUT.c\n");
+		fprintf(stderr, "Usage: compile [-x] MODULE.js OUT\n");
 		return 2;
 	}
 	size_t length;
@@ -234,14 +234,11 @@ int main(int argc, char **argv)
 		fprintf(stderr, "compile: cannot write the bytecode of %s\n", argv[first]);
 		return 1;
 	}
-	FILE *out = fopen(argv[first + 1], "w");
+	FILE *out = fopen(argv[first + 1], "wb");
 	if (!out) {
 		perror(argv[first + 1]);
 		return 1;
 	}
-	fprintf(out, "#include <stdint.h>\n\nconst uint32_t program_length = %zu;\nconst uint8_t program[] = {", length);
-	for (size_t i = 0; i < length; i++)
-		fprintf(out, "%s%u,", i % 24 == 0 ? "\n\t" : "", code[i]);
-	fprintf(out, "\n};\n");
-	return fclose(out) == 0 ? 0 : 1;
+	bool is_written = fwrite(code, 1, length, out) == length;
+	return fclose(out) == 0 && is_written ? 0 : 1;
 }

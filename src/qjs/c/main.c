@@ -7,8 +7,11 @@
 
 #include "host.h"
 
+/* The program's bytecode, packed by LZMA. */
 extern const uint8_t program[];
-extern const uint32_t program_length;
+extern const uint32_t program_packed_length, program_length;
+/* The same unpacked. It is run where it is. */
+static uint8_t *code;
 
 host_state host;
 
@@ -195,8 +198,9 @@ static JSModuleDef *load_module(JSContext *ctx, const char *name, void *opaque)
 
 static void run_program(void)
 {
-	JSValue module =
-		JS_ReadObject(host.ctx, program, program_length, JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
+	code = host_alloc(program_length);
+	lzma_unpack(program, program_packed_length, code, program_length);
+	JSValue module = JS_ReadObject(host.ctx, code, program_length, JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
 	if (JS_IsException(module) || JS_ResolveModule(host.ctx, module) < 0) {
 		uncaught();
 		return;
@@ -224,6 +228,7 @@ static void free_everything(void)
 		forget_rejection(list_entry(rejections.next, rejection, link));
 	JS_FreeContext(host.ctx);
 	JS_FreeRuntime(host.rt);
+	free(code);
 	for (int i = 0; i < COUNT(modules); i++) {
 		if (modules[i]->free)
 			modules[i]->free();
