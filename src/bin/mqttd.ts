@@ -98,7 +98,11 @@ class BrokerProgram {
 		const identity = settings.usesIdentity ? identityOf(listener, connection.tls) : null;
 		if (connection.tls !== null) this.#sayNegotiated(connection, plan, connection.tls);
 		if (door === null) broker?.accept(connection, settings, identity);
-		else this.#door.accept(connection, door, (served) => broker?.accept(served, settings, identity));
+		else {
+			this.#door.accept(connection, door, (served, proxied) => {
+				broker?.accept(served, settings, settings.usesIdentity ? (proxied ?? identity) : null);
+			});
+		}
 	}
 
 	/** The broker counts for all: it is there before anything can be reached. */

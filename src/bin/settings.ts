@@ -91,6 +91,11 @@ function nameOf(place: Place): string {
 	return place.kind === "unix" ? place.path : String(place.port);
 }
 
+/** Whether clients are known by TLS: here, or at a proxy that tells of it. */
+function tellsIdentity(listener: ListenerConfig): boolean {
+	return wantsTls(listener) || listener.proxyProtocol === 2;
+}
+
 function listenerSettings(
 	listener: ListenerConfig,
 	config: BrokerConfig,
@@ -102,7 +107,8 @@ function listenerSettings(
 		name: nameOf(listener.place),
 		port: 0,
 		path: listener.place.kind === "unix" ? listener.place.path : "",
-		usesIdentity: wantsTls(listener) && (listener.useIdentityAsUsername || listener.useSubjectAsUsername),
+		usesIdentity:
+			tellsIdentity(listener) && (listener.useIdentityAsUsername || listener.useSubjectAsUsername),
 		...access.of(listener),
 		allowAnonymous: listener.allowAnonymous ?? global.allowAnonymous ?? allowAnonymous,
 		allowZeroLengthClientId: listener.allowZeroLengthClientId ?? global.allowZeroLengthClientId,

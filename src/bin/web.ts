@@ -54,6 +54,7 @@ export class Doors {
 			protocol: listener.protocol,
 			proxyProtocol: listener.proxyProtocol === 1 ? 1 : listener.proxyProtocol === 2 ? 2 : 0,
 			proxyRequiresTls: listener.proxyProtocolRequireTls,
+			proxyRequiresCertificate: listener.proxyProtocol === 2 && listener.requireCertificate,
 			trustedProxies: AddressList.of(listener.trustedProxies),
 			allow: AddressList.of(listener.allowedSources),
 			deny: AddressList.of(listener.deniedSources),

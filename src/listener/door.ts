@@ -20,6 +20,8 @@ export interface DoorSettings {
 	readonly proxyProtocol: 0 | 1 | 2;
 	/** Whether the proxy must have its client over TLS. */
 	readonly proxyRequiresTls: boolean;
+	/** Whether the client must have shown the proxy a good certificate; only version 2 tells. */
+	readonly proxyRequiresCertificate: boolean;
 	/** Whose PROXY headers (when not empty) and X-Forwarded-For are believed. */
 	readonly trustedProxies: AddressList;
 	/** Clients' addresses: when not empty, only these may connect; and these may not. */
@@ -50,8 +52,8 @@ export interface DoorLimits {
 	reach(limit: "waiting_connections", about: object, text: string): void;
 }
 
-/** Hands a connection to the broker, which starts or ends it at once. */
-export type Serve = (connection: Connection) => void;
+/** Hands a connection to the broker, which starts or ends it at once; `identity` is who the client is by what a proxy says. */
+export type Serve = (connection: Connection, identity: string | null) => void;
 
 export class Door {
 	private readonly host: HttpHost;
@@ -82,7 +84,7 @@ export class Door {
 		}
 		if (!isBehindProxy && !this.allows(connection, settings)) return;
 		if (!isBehindProxy && settings.protocol === "mqtt") {
-			serve(connection);
+			serve(connection, null);
 			return;
 		}
 		const entry = new Entry(connection);
@@ -98,7 +100,7 @@ export class Door {
 	private firstStage(entry: Entry, settings: DoorSettings, serve: Serve): ConnectionHandler {
 		const { proxyProtocol } = settings;
 		if (proxyProtocol === 0) return this.protocolStage(entry, settings, serve);
-		return new ProxyStage(entry, proxyProtocol, settings.proxyRequiresTls, {
+		return new ProxyStage(entry, proxyProtocol, settings, this.host.utf8, {
 			passed: () => {
 				if (this.allows(entry, settings)) this.afterProxy(entry, settings, serve);
 				else this.waiting.remove(entry);
@@ -153,7 +155,7 @@ export class Door {
 			opened: (connection) => {
 				this.log.write("websockets", `WebSocket connection from ${nameOf(entry)} on ${settings.where()}.`);
 				this.waiting.remove(entry);
-				serve(connection);
+				serve(connection, entry.identity);
 			},
 			refused: (error) => {
 				const text = `HTTP request from ${nameOf(entry)} on ${settings.where()} refused: ${error.message}.`;
@@ -167,7 +169,7 @@ export class Door {
 
 	private serve(entry: Entry, serve: Serve): void {
 		this.waiting.remove(entry);
-		serve(entry);
+		serve(entry, entry.identity);
 	}
 
 	/** Whether the client's address may connect; ends the connection when not. */

@@ -1,6 +1,7 @@
 /** The header of the PROXY protocol, version 1 (text) and 2 (binary), by which a proxy says who its client is. */
 
 import { formatAddress, parseAddress } from "../host/address.ts";
+import type { Utf8 } from "../host/host.ts";
 
 /** A header that breaks the protocol, or that we do not take. */
 export class ProxyError extends Error {}
@@ -15,22 +16,26 @@ export interface ProxyHeader {
 	readonly tls: boolean;
 	readonly tlsVersion: string | null;
 	readonly cipher: string | null;
+	/** Whether the client has shown a certificate that the proxy has found good, and the common name in it where it is told. */
+	readonly hasCertificate: boolean;
+	readonly commonName: string | null;
 }
 
 /** Octets of a header of version 1, its line end included, and of one of version 2 behind its first 16. */
 const LIMIT_1 = 107;
 const LIMIT_2 = 4096;
 
-const PLAIN = { tls: false, tlsVersion: null, cipher: null };
+const PLAIN = { tls: false, tlsVersion: null, cipher: null, hasCertificate: false, commonName: null };
 
 /** Reads the header at `bytes[start, end)`; null when there is more to come. Throws a ProxyError as soon as it is wrong. */
 export function readProxyHeader(
+	utf8: Utf8,
 	bytes: Uint8Array,
 	start: number,
 	end: number,
 	version: 1 | 2,
 ): ProxyHeader | null {
-	return version === 1 ? readVersion1(bytes, start, end) : readVersion2(bytes, start, end);
+	return version === 1 ? readVersion1(bytes, start, end) : readVersion2(utf8, bytes, start, end);
 }
 
 const BEGINNING_1 = [0x50, 0x52, 0x4f, 0x58, 0x59, 0x20]; // "PROXY "
@@ -75,7 +80,7 @@ const FIXED = 16;
 /** Octets of addresses and ports by protocol family: streams over IPv4, IPv6 and unix sockets. */
 const FAMILIES: Readonly<Record<number, number>> = { 17: 12, 33: 36, 49: 216 };
 
-function readVersion2(bytes: Uint8Array, start: number, end: number): ProxyHeader | null {
+function readVersion2(utf8: Utf8, bytes: Uint8Array, start: number, end: number): ProxyHeader | null {
 	checkBeginning(bytes, start, end, BEGINNING_2);
 	if (end - start < FIXED) return null;
 	const command = bytes[start + 12]!;
@@ -93,7 +98,7 @@ function readVersion2(bytes: Uint8Array, start: number, end: number): ProxyHeade
 	return {
 		length: FIXED + length,
 		source: addressesOf(bytes, from, addresses),
-		...readSsl(bytes, from + addresses, from + length),
+		...readSsl(utf8, bytes, from + addresses, from + length),
 	};
 }
 
@@ -116,22 +121,36 @@ function checkBeginning(bytes: Uint8Array, start: number, end: number, expected:
 
 const TYPE_SSL = 0x20;
 const TYPE_SSL_VERSION = 0x21;
+const TYPE_SSL_CN = 0x22;
 const TYPE_SSL_CIPHER = 0x23;
-/** In the first octet of TYPE_SSL: the client is connected over TLS. */
+/** In the first octet of TYPE_SSL: the client is connected over TLS, and has shown a certificate in this session. */
 const CLIENT_SSL = 1;
+const CLIENT_CERT = 4;
 
-function readSsl(bytes: Uint8Array, start: number, end: number): Omit<ProxyHeader, "length" | "source"> {
+function readSsl(
+	utf8: Utf8,
+	bytes: Uint8Array,
+	start: number,
+	end: number,
+): Omit<ProxyHeader, "length" | "source"> {
 	let found: Omit<ProxyHeader, "length" | "source"> = PLAIN;
 	forEachTlv(bytes, start, end, (type, from, to) => {
 		if (type !== TYPE_SSL) return;
 		if (to - from < 5) throw new ProxyError("a short description of TLS");
 		let tlsVersion: string | null = null;
 		let cipher: string | null = null;
+		let commonName: string | null = null;
 		forEachTlv(bytes, from + 5, to, (subtype, at, limit) => {
 			if (subtype === TYPE_SSL_VERSION) tlsVersion = printable(bytes, at, limit);
 			if (subtype === TYPE_SSL_CIPHER) cipher = printable(bytes, at, limit);
+			if (subtype === TYPE_SSL_CN) commonName = utf8.decode(bytes, at, limit);
 		});
-		found = { tls: (bytes[from]! & CLIENT_SSL) !== 0, tlsVersion, cipher };
+		const tls = (bytes[from]! & CLIENT_SSL) !== 0;
+		// The four octets of how the proxy has found the certificate; 0 is good.
+		const isGood =
+			bytes[from + 1] === 0 && bytes[from + 2] === 0 && bytes[from + 3] === 0 && bytes[from + 4] === 0;
+		const hasCertificate = tls && (bytes[from]! & CLIENT_CERT) !== 0 && isGood;
+		found = { tls, tlsVersion, cipher, hasCertificate, commonName: hasCertificate ? commonName : null };
 	});
 	return found;
 }

@@ -1,6 +1,6 @@
 /** The stage of a connection that begins with a header of the PROXY protocol. */
 
-import type { ConnectionHandler } from "../host/host.ts";
+import type { ConnectionHandler, Utf8 } from "../host/host.ts";
 import type { Entry } from "../websocket/entry.ts";
 import { ProxyError, type ProxyHeader, readProxyHeader } from "./proxy-header.ts";
 
@@ -14,16 +14,24 @@ export interface ProxyEvents {
 	ended(): void;
 }
 
+/** What clients must have done at the proxy. */
+export interface ProxyDemands {
+	readonly proxyRequiresTls: boolean;
+	readonly proxyRequiresCertificate: boolean;
+}
+
 export class ProxyStage implements ConnectionHandler {
 	private readonly entry: Entry;
 	private readonly version: 1 | 2;
-	private readonly requiresTls: boolean;
+	private readonly demands: ProxyDemands;
+	private readonly utf8: Utf8;
 	private readonly events: ProxyEvents;
 
-	constructor(entry: Entry, version: 1 | 2, requiresTls: boolean, events: ProxyEvents) {
+	constructor(entry: Entry, version: 1 | 2, demands: ProxyDemands, utf8: Utf8, events: ProxyEvents) {
 		this.entry = entry;
 		this.version = version;
-		this.requiresTls = requiresTls;
+		this.demands = demands;
+		this.utf8 = utf8;
 		this.events = events;
 	}
 
@@ -31,7 +39,7 @@ export class ProxyStage implements ConnectionHandler {
 		const { entry, events } = this;
 		let header: ProxyHeader | null;
 		try {
-			header = readProxyHeader(bytes, start, end, this.version);
+			header = readProxyHeader(this.utf8, bytes, start, end, this.version);
 		} catch (error) {
 			if (!(error instanceof ProxyError)) throw error;
 			return this.reject(`corrupt PROXY header: ${error.message}`, end - start);
@@ -41,7 +49,11 @@ export class ProxyStage implements ConnectionHandler {
 			entry.remoteAddress = header.source.address;
 			entry.remotePort = header.source.port;
 		}
-		if (this.requiresTls && !header.tls) return this.reject("client did not connect using TLS", end - start);
+		const { proxyRequiresTls, proxyRequiresCertificate } = this.demands;
+		if (proxyRequiresTls && !header.tls) return this.reject("client did not connect using TLS", end - start);
+		if (proxyRequiresCertificate && !header.hasCertificate)
+			return this.reject("client did not provide a certificate", end - start);
+		entry.identity = header.commonName;
 		if (header.tlsVersion !== null && header.cipher !== null) {
 			const { tlsVersion, cipher } = header;
 			events.log(`Connection from ${this.name} negotiated ${tlsVersion} cipher ${cipher}`);

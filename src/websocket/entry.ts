@@ -10,6 +10,8 @@ export class Entry implements Connection, ConnectionHandler {
 	remoteAddress: string;
 	remotePort: number;
 	readonly tls: TlsFacts | null;
+	/** Who the client is by what a proxy says of its certificate. */
+	identity: string | null = null;
 	private readonly below: Connection;
 	private stage: ConnectionHandler | null = null;
 	/** Whether the last stage has come. */

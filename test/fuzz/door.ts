@@ -108,6 +108,7 @@ function run({ octets, proxyProtocol }: Input, pieces: readonly number[]): Outco
 		protocol: "auto",
 		proxyProtocol,
 		proxyRequiresTls: false,
+		proxyRequiresCertificate: false,
 		trustedProxies: AddressList.of(["198.51.100.0/24"]),
 		allow: AddressList.of([]),
 		deny: AddressList.of(["203.0.113.0/24"]),

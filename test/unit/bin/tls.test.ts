@@ -12,6 +12,8 @@ import { Broker } from "../../../src/broker/broker.ts";
 import { parsePsk, readPskFile } from "../../../src/config/psk-file.ts";
 import type { TlsFacts } from "../../../src/host/host.ts";
 import { createFakeHost, type FakeContext, FakeExit, type FakeHost, fakeError } from "../../fake/host.ts";
+import { IPV4, item, version2 } from "../../vectors/proxy-header.ts";
+import { concat } from "../../vectors/websocket.ts";
 
 const FILES = {
 	"/cert.pem": "certificate",
@@ -186,6 +188,23 @@ describe("clients", () => {
 		assert.ok(!lines().some((line) => /New client connected from 192\.0\.2\.2/.test(line)), "no name");
 		assert.ok(lines().some((line) => /negotiated TLSv1\.3 cipher TLS_AES_128_GCM_SHA256/.test(line)));
 	});
+});
+
+test("clients behind a proxy are who their certificates say, where the proxy has found them good", async () => {
+	const proxy = "enable_proxy_protocol 2\nrequire_certificate true\nuse_identity_as_username true\n";
+	const { host, lines } = await start(`user root\nlistener 8883 127.0.0.1\n${proxy}`);
+	const name = (flags: number, ...items: Uint8Array[]) => {
+		const header = version2(0x21, 0x11, IPV4, item(0x20, [flags, 0, 0, 0, 0], ...items));
+		const peer = host.network.dial(8883, "127.0.0.1", "198.51.100.9");
+		peer.send(concat([header, CONNECT]));
+		return lines().at(-2);
+	};
+	assert.match(
+		name(5, item(0x22, "größe")) ?? "",
+		/^New client connected from 192\.0\.2\.7:54321 as c .*u'größe'/,
+	);
+	assert.match(name(1, item(0x22, "forged")) ?? "", /rejected, client did not provide a certificate\.$/);
+	assert.match(name(5) ?? "", /not authorised/);
 });
 
 describe("the file of pre-shared keys", () => {

@@ -7,7 +7,7 @@ import type { DoorSettings } from "../../../src/listener/door.ts";
 import { answerWithFile } from "../../../src/listener/static-files.ts";
 import { WAITING_LIMIT } from "../../../src/listener/waiting.ts";
 import { createFakeHost } from "../../fake/host.ts";
-import { IPV4, proxyCases, TLS, version2 } from "../../vectors/proxy-header.ts";
+import { IPV4, item, proxyCases, TLS, version2 } from "../../vectors/proxy-header.ts";
 import { BINARY, bytes, concat, FIN, frame, OPENED, OPENING, readFrames } from "../../vectors/websocket.ts";
 import { ascii, startDoor, text, UPGRADED, upgrade } from "./fixture.ts";
 
@@ -54,6 +54,34 @@ test("PROXY headers: TLS may be required, and is logged", async () => {
 		lines.at(-1),
 		"notice: Connection from 192.0.2.7:54321 rejected, client did not connect using TLS.",
 	);
+});
+
+test("PROXY headers: a certificate may be required", async () => {
+	const settings: Partial<DoorSettings> = {
+		protocol: "mqtt",
+		proxyProtocol: 2,
+		proxyRequiresCertificate: true,
+	};
+	const { dial, lines } = await startDoor(settings);
+	for (const [flags, verified, isGood] of [
+		[5, 0, true],
+		[7, 0, true],
+		[5, 1, false], // which the proxy has found wrong
+		[3, 0, false], // of an earlier session
+		[4, 0, false], // without TLS
+		[1, 0, false],
+	] as const) {
+		const peer = dial();
+		const tls = item(0x20, [flags, 0, 0, 0, verified]);
+		peer.send(concat([version2(0x21, 0x11, IPV4, tls), OPENING]));
+		assert.equal(peer.closed, !isGood, `${flags} ${verified}`);
+		if (isGood) continue;
+		const why = "client did not provide a certificate";
+		assert.equal(lines.at(-1), `notice: Connection from 192.0.2.7:54321 rejected, ${why}.`);
+	}
+	const local = dial();
+	local.send(concat([version2(0x20, 0), OPENING]));
+	assert.ok(local.closed, "nothing is said of a client");
 });
 
 test("PROXY headers: only from who is trusted, and lists are about the client then", async () => {

@@ -31,6 +31,7 @@ export async function startDoor(
 		protocol: "websockets",
 		proxyProtocol: 0,
 		proxyRequiresTls: false,
+		proxyRequiresCertificate: false,
 		trustedProxies: AddressList.of([]),
 		allow: AddressList.of([]),
 		deny: AddressList.of([]),
