@@ -89,7 +89,7 @@ const PERSISTENCE: readonly Option[] = [
 		"persist_octets",
 		octets({ min: 0 }),
 		"persistOctets",
-		262_144,
+		131_072,
 		"Octets of lazy changes, about, that are written sooner; 0 is no limit.",
 	),
 	ofBroker(

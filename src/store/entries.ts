@@ -80,8 +80,8 @@ export interface EntryOwner {
 	readonly strictest: Durability;
 }
 
-/** Octets that a row costs beside its payload, about. */
-const ROW_OCTETS = 100;
+/** Octets that a change costs beside its payload, about, in the file and until then in memory. */
+const ROW_OCTETS = 200;
 
 /** One session in the store. What changes and changes back before it is written is not written at all. */
 export class SessionEntry {
@@ -121,8 +121,9 @@ export class SessionEntry {
 
 	/** What its row says has changed. */
 	touch(): void {
+		const octets = this.changed ? 0 : ROW_OCTETS;
 		this.changed = true;
-		this.tell(this.owner.sessionDurability, ROW_OCTETS);
+		this.tell(this.owner.sessionDurability, octets);
 	}
 
 	subscribe(subscription: Omit<SubscriptionRecord, "session">): void {

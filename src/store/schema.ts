@@ -119,7 +119,8 @@ export function prepareSchema(database: Database): void {
 			`it has version ${version} of the tables, this program knows up to ${SCHEMA_VERSION}`,
 		);
 	}
-	if (version > 0 ? application !== APPLICATION_ID : tableCount(database) > 0) {
+	// Version 0 and nothing ever defined: it is new.
+	if (version > 0 ? application !== APPLICATION_ID : pragma(database, "schema_version") > 0) {
 		throw new SchemaError("it is the database of another program");
 	}
 	try {
@@ -136,8 +137,4 @@ export function prepareSchema(database: Database): void {
 
 function pragma(database: Database, name: string): number {
 	return Number(database.prepare(`PRAGMA ${name}`).get()?.[0] ?? 0);
-}
-
-function tableCount(database: Database): number {
-	return Number(database.prepare("SELECT count(*) FROM sqlite_master").get()?.[0] ?? 0);
 }

@@ -69,6 +69,8 @@ const RETRY_LONGEST = 15_000;
 const COMPLAINT_INTERVAL = 60_000;
 /** Octets of changes in memory beyond which nothing more is kept while writing fails. */
 const UNWRITTEN_LIMIT = 1_048_576;
+/** Octets that a retained message costs beside its payload, about. */
+const SLOT_OCTETS = 200;
 /** Deliveries of ended sessions that are deleted at once. */
 const PURGE_ROWS = 500;
 const PURGE_PAUSE = 100;
@@ -260,9 +262,11 @@ export class Store implements EntryOwner {
 			return;
 		}
 		if (slot.row === 0) slot.row = ++this.rows.retained;
+		// However often it changes, it is written once.
+		const isNew = !this.urgentSlots.has(slot) && !this.lazySlots.has(slot);
 		if (durability === Durability.SYNC) this.urgentSlots.add(slot);
 		else this.lazySlots.add(slot);
-		this.changed(durability, message === null ? 0 : message.payload.length);
+		this.changed(durability, isNew && message !== null ? message.payload.length + SLOT_OCTETS : 0);
 	}
 
 	/** A topic has no retained message any more; there may be one that is not loaded yet. */

@@ -181,7 +181,7 @@ test("every field of the configuration has a default, and no two options share o
 		durability: "lazy",
 		persistTopics: [],
 		persistInterval: 60,
-		persistOctets: 262_144,
+		persistOctets: 131_072,
 		autosaveInterval: 1800,
 		autosaveOnChanges: false,
 		maxStoreSize: 0,

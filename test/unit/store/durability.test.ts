@@ -172,7 +172,7 @@ describe("lazy", () => {
 	});
 
 	test("so many octets, or changes, are written sooner", () => {
-		for (const limits of [{ lazyOctets: 1000 }, { lazyChanges: 3 }]) {
+		for (const limits of [{ lazyOctets: 1900 }, { lazyChanges: 3 }]) {
 			const fixture = start({ ...LAZY, ...limits });
 			const sender = client(fixture, "sender", 0);
 			const before = fixture.host.databases.writes;

@@ -61,7 +61,7 @@ var GROUPS = {
 			{ name: 'durability', title: _('Durability'), doc: _('What is acknowledged is on the disk before (sync), is written within persist_interval (lazy), or is in memory only (ram).'), kind: 'choice', values: [ 'sync', 'lazy', 'ram' ], default: 'lazy' },
 			{ name: 'persist_topic', title: _('Persist topic'), doc: _('A topic filter, and the durability of messages whose topics match it; the first that matches counts. Repeat for more.'), kind: 'list', example: 'alarm/# sync' },
 			{ name: 'persist_interval', title: _('Persist interval'), doc: _('Seconds within which lazy changes are written.'), kind: 'text', default: '60', datatype: 'and(integer,min(1),max(86400))' },
-			{ name: 'persist_octets', title: _('Persist octets'), doc: _('Octets of lazy changes, about, that are written sooner; 0 is no limit.'), kind: 'text', default: '262144', datatype: 'and(integer,min(0))' },
+			{ name: 'persist_octets', title: _('Persist octets'), doc: _('Octets of lazy changes, about, that are written sooner; 0 is no limit.'), kind: 'text', default: '131072', datatype: 'and(integer,min(0))' },
 			{ name: 'autosave_interval', title: _('Autosave interval'), doc: _('Seconds, or changes, after which lazy changes are written, where that is sooner than persist_interval; 0 is at no time of its own.'), kind: 'text', default: '1800', datatype: 'and(integer,min(0),max(2147483647))' },
 			{ name: 'autosave_on_changes', title: _('Autosave on changes'), doc: _('Whether autosave_interval counts changes.'), kind: 'flag', default: '0' },
 			{ name: 'max_store_size', title: _('Max store size'), doc: _('Octets of the database beyond which nothing more is kept; 0 is no limit.'), kind: 'text', default: '0', datatype: 'and(integer,min(0))' },
