@@ -37,6 +37,10 @@ shellcheck      shellcheck
 signify-openbsd signify-openbsd
 chromium        chromium
 strace          strace
+python3         python3
+/usr/sbin/nft   nftables
+/bin/ip         iproute2
+setpriv         util-linux
 '
 bench='
 qemu-mips       qemu-user
@@ -101,24 +105,25 @@ debian_packages() {
 	rm -f "$log"
 }
 
-# Debian's mosquitto, program and configuration files: unpacked, as installing it would start a broker.
-mosquitto_files() {
-	unpacked=.cache/mosquitto
-	test ! -r "$unpacked/depends" || return 0
+# Files of the Debian package $1, in .cache/$1: unpacked, as installing it would start a service.
+package_files() {
+	unpacked=.cache/$1
+	# An earlier set-up left what packages it depends on out.
+	test ! -e "$unpacked/depends" || return 0
 	command -v apt-get >/dev/null ||
-		fail "there is no apt-get here: unpack Debian's package mosquitto to $unpacked yourself"
-	echo 'setup: files of the package mosquitto'
+		fail "there is no apt-get here: unpack Debian's package $1 to $unpacked yourself"
+	echo "setup: files of the package $1"
 	folder=$(mktemp -d)
 	chmod 755 "$folder"
 	(
 		cd "$folder" &&
-			{ apt-get download mosquitto || { apt-get update && apt-get download mosquitto; }; } &&
-			dpkg-deb -x mosquitto_*.deb files &&
-			dpkg-deb -f mosquitto_*.deb Depends >files/depends
+			{ apt-get download "$1" || { apt-get update && apt-get download "$1"; }; } &&
+			dpkg-deb -x "$1"_*.deb files &&
+			dpkg-deb -f "$1"_*.deb Depends >files/depends
 	) >"$folder/log" 2>&1 </dev/null || {
 		cat "$folder/log" >&2
 		rm -rf "$folder"
-		fail 'apt-get could not download mosquitto'
+		fail "apt-get could not download $1"
 	}
 	mkdir -p .cache
 	rm -rf "$unpacked" "$unpacked.new"
@@ -148,6 +153,7 @@ $tables
 END
 npm_packages
 if test -n "$files"; then
-	mosquitto_files
+	package_files mosquitto
 	mosquitto_libraries
+	package_files fail2ban
 fi

@@ -590,9 +590,12 @@ export class Broker implements BrokerControl {
 	logFault(client: Client, clientId: string, { code, message }: MqttError): void {
 		const reason = faultText(code);
 		if (reason !== null && this.settings.connectionMessages) {
-			const what =
-				reason === "malformed packet" || reason === "protocol error" ? "Protocol error from" : "Refused";
-			this.log.write("information", `${what} ${clientId === "" ? client.address : clientId}: ${message}.`);
+			const isFault = reason === "malformed packet" || reason === "protocol error";
+			// Who is kept out is told by the address too, behind all that the client chose: others are banned by it.
+			const text = isFault
+				? `Protocol error from ${clientId === "" ? client.address : clientId}: ${message}.`
+				: `Refused ${clientId === "" ? UNKNOWN_CLIENT : clientId} [${client.address}]: ${client.refusal ?? message}.`;
+			this.log.write("information", text);
 		}
 		this.logEnd(client, clientId === "" ? UNKNOWN_CLIENT : clientId, reason ?? message);
 	}

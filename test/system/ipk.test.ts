@@ -88,6 +88,8 @@ for (const limits of PACKAGES) {
 			[
 				["drwxr-xr-x", "./"],
 				["drwxr-xr-x", "./etc/"],
+				["drwxr-xr-x", "./etc/capabilities/"],
+				["-rw-r--r--", "./etc/capabilities/mqttd.json"],
 				["drwxr-xr-x", "./etc/config/"],
 				["-rw-------", "./etc/config/mqttd"],
 				["drwxr-xr-x", "./etc/init.d/"],
@@ -127,6 +129,7 @@ for (const limits of PACKAGES) {
 		const size = [
 			"usr/sbin/mqttd",
 			"usr/share/acl.d/mqttd.json",
+			"etc/capabilities/mqttd.json",
 			"etc/init.d/mqttd",
 			"etc/config/mqttd",
 			"etc/mqttd/mqttd.conf",

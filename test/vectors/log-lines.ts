@@ -217,7 +217,7 @@ export const CONVERSATIONS: readonly Conversation[] = [
 		packets: [connect4("c"), "3081ffff01"],
 		lines: [
 			...accepted("c"),
-			...failed("c", "Refused c: PUBLISH of 4194182 octets is larger than the maximum, 2000000", "oversize packet"),
+			...failed("c", "Refused c [A]: PUBLISH of 4194182 octets is larger than the maximum, 2000000", "oversize packet"),
 		],
 	},
 	{
@@ -225,7 +225,7 @@ export const CONVERSATIONS: readonly Conversation[] = [
 		packets: [packet("10", field("MQTT"), "0502003c", "0615000358595a", field("c"))],
 		lines: [
 			"Sending CONNACK to c (0, 140)",
-			...failed("c", "Refused c: the authentication method is not available", "bad authentication method"),
+			...failed("c", "Refused c [A]: the authentication method is not available", "bad authentication method"),
 		],
 	},
 	{
@@ -234,7 +234,7 @@ export const CONVERSATIONS: readonly Conversation[] = [
 		lines: [
 			...failed(
 				"<unknown>",
-				"Refused A: CONNECT: MQTT with protocol level 9 [MQTT-3.1.2-2]",
+				"Refused <unknown> [A]: CONNECT: MQTT with protocol level 9 [MQTT-3.1.2-2]",
 				"unsupported protocol version",
 			),
 			"Sending CONNACK to 127.0.0.1 (0, 1)",
