@@ -102,6 +102,9 @@ check: setup-test
 	$(NODE) scripts/luci-lint.ts
 	$(NODE) scripts/statements.ts
 	shellcheck -S warning $$(find scripts test openwrt -name "*.sh" -o -name "*.defaults" -o -name rc.common) .ci/run openwrt/mqttd/files/mqttd.init
+	for script in $$(find openwrt test/router -name "*.sh" -o -name "*.defaults" -o -name "*.init" -o -name rc.common); do \
+		busybox ash -n $$script || exit 1; \
+	done
 
 fuzz: setup-test
 	$(NODE) test/fuzz/packet.ts
