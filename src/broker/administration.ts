@@ -16,6 +16,16 @@ import { NO_RULES, RESERVED, type Verdict } from "./verdict.ts";
 import type { ClientWatcher } from "./watcher.ts";
 import type { Work } from "./work.ts";
 
+/** What the store takes of the disk: octets, and transactions since the start. */
+export interface DiskUse {
+	readonly written: number;
+	/** Of `written`, since midnight (UTC). */
+	readonly today: number;
+	/** Of the database with its log. */
+	readonly size: number;
+	readonly commits: number;
+}
+
 /** Numbers that are known without counting. */
 export interface BrokerCounts {
 	readonly uptime: number;
@@ -87,6 +97,14 @@ export class Administration {
 			retained: broker.retained.count,
 			memoryScarce: broker.memoryScarce,
 		};
+	}
+
+	/** What the store takes of the disk; null when nothing outlives the process. */
+	disk(): DiskUse | null {
+		const usage = this.broker.keeper?.store.usage;
+		if (usage === undefined) return null;
+		const { written, writtenToday, fileSize, logSize, commits } = usage;
+		return { written, today: writtenToday, size: fileSize + logSize, commits };
 	}
 
 	/** Connections of a listener. */

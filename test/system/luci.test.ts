@@ -132,6 +132,7 @@ async function overview(context: TestContext, world: World): Promise<void> {
 	assert.match(await textOf(state), /Version\s+mqttd \d+\.\d+\.\d+/);
 	assert.match(await textOf(state), /1 connected, 0 away/);
 	await state.getByText(/^20 received, \d+ sent, 0 dropped$/).waitFor();
+	await state.getByText(/ since the start, .* today; the file has [1-9]/).waitFor();
 	// A sample is taken each second: the chart has them once they are there.
 	await page
 		.locator(".mqttd-chart-legend")

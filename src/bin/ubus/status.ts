@@ -16,6 +16,7 @@ export function status(program: Program, rates: Rates, args: UbusTable): UbusInp
 	const statistics = broker.countedStatistics();
 	const memory = host.process.memory();
 	const reload = program.lastReload();
+	const disk = broker.administration.disk();
 	return {
 		state: program.isStopping() ? "stopping" : "running",
 		version: VERSION,
@@ -51,6 +52,7 @@ export function status(program: Program, rates: Rates, args: UbusTable): UbusInp
 		octets: { received: statistics.bytesReceived, sent: statistics.bytesSent },
 		connections: statistics.sockets,
 		rates: rates.rates(),
+		...(disk === null ? {} : { flash: { ...disk } }),
 		limits: limitsReached(program),
 		listeners: program.listeners().map((open) => ({
 			...listenerFacts(open),
