@@ -61,14 +61,19 @@ export interface Databases {
 /**
  * What a host makes of a connection, in this order. Exclusive from the beginning, so that the index of the write-ahead log
  * is in memory and needs no file of its own; every commit is on the disk when it returns; memory is small and bounded.
+ *
+ * Pages are small, as a commit writes whole ones. KiB written by 1000 transactions, each of 10 small retained messages, 10
+ * queued ones and 10 that were delivered, with a log of 1 MiB: 18,402 with pages of 1 KiB, 25,350 with 2, 33,294 with 4,
+ * 44,641 with 8. A log of 4 MiB would save 5 % of it, one of 256 KiB cost 7 % more.
  */
 export const DATABASE_SETUP = `
 	PRAGMA locking_mode = EXCLUSIVE;
+	PRAGMA page_size = 1024;
 	PRAGMA journal_mode = WAL;
 	PRAGMA synchronous = FULL;
 	PRAGMA cache_size = -256;
 	PRAGMA temp_store = MEMORY;
-	PRAGMA wal_autocheckpoint = 256;
+	PRAGMA wal_autocheckpoint = 1024;
 	PRAGMA journal_size_limit = 1048576;
 	PRAGMA cell_size_check = ON;
 `;

@@ -311,7 +311,7 @@ export const databaseTests: Tests = {
 			whole.close();
 			const bytes = host.files.read(path, 10_000_000);
 			// Page 2 is the root of the first table.
-			bytes.fill(0xee, 4096, 8192);
+			bytes.fill(0xee, 1024, 2048);
 			host.files.write(path, bytes);
 			const damaged = host.databases.open(path);
 			const error = thrown(() => damaged.prepare("SELECT k, v FROM t").all());
@@ -324,7 +324,7 @@ export const databaseTests: Tests = {
 
 	"database: a full disk": (host) => {
 		withDatabase(host, (database) => {
-			database.exec(`${TABLE}; PRAGMA max_page_count = 40`);
+			database.exec(`${TABLE}; PRAGMA max_page_count = 160`);
 			const insert = database.prepare("INSERT INTO t VALUES (?, ?)");
 			const fill = () => {
 				for (let key = 0; key < 100; key++) insert.run(key, pattern(4000));
