@@ -15,6 +15,8 @@ import { Subscription } from "./subscription-tree.ts";
 
 type Sender = (found: readonly Retained[]) => void;
 
+/** Milliseconds after which it is tried again to read. */
+const RETRY = 1000;
 /** Retained messages that are read in one go. */
 const PART = 500;
 
@@ -35,7 +37,11 @@ export class Restore {
 	/** Makes the sessions; retained messages follow. */
 	begin(): void {
 		const loaded = this.keeper.store.load();
-		if (loaded === null) return;
+		if (loaded === null) {
+			// It cannot be read now.
+			this.broker.host.timers.after(RETRY, () => this.begin());
+			return;
+		}
 		this.makeSessions(loaded);
 		if (!this.keeper.store.hasRetained) return;
 		this.broker.retained.isLoading = true;
@@ -48,7 +54,11 @@ export class Restore {
 		const sessions = new Map<number, Session>();
 		for (const record of loaded.sessions) {
 			const session = this.makeSession(record);
-			if (session === null) continue;
+			if (session === null) {
+				const row = broker.sessions.get(record.clientId ?? "")?.entry?.row;
+				if (row !== record.id) keeper.store.dropSession(record.id);
+				continue;
+			}
 			sessions.set(record.id, session);
 			const entry = keeper.store.adopt(record.id, session);
 			const queue = queues.get(record.id);
@@ -82,7 +92,7 @@ export class Restore {
 		lastPacketId,
 	}: SessionRecord): Session | null {
 		const { broker } = this;
-		// A damaged file may have two of one name.
+		// One that has come since, while the file could not be read, counts.
 		if (clientId === null || broker.sessions.has(clientId)) return null;
 		const session = broker.addSession(clientId);
 		session.listener = this.listeners.get(listener) ?? null;
@@ -126,7 +136,7 @@ export class Restore {
 			const records = this.keeper.store.loadRetained(this.after, PART);
 			// It cannot be read now.
 			if (records === null) {
-				this.broker.host.timers.after(1000, () => this.next());
+				this.broker.host.timers.after(RETRY, () => this.next());
 				return;
 			}
 			this.take(records);

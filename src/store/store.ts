@@ -152,6 +152,9 @@ export class Store implements EntryOwner {
 			this.openFile();
 		} catch (error) {
 			if (error instanceof SchemaError || !isHostError(error)) throw error;
+			// Rows that are given meanwhile must be none of those that the file has.
+			const far = 64 * this.host.clock.now();
+			this.rows = { session: far, message: far, retained: far };
 			this.fail(error);
 		}
 	}
@@ -224,6 +227,12 @@ export class Store implements EntryOwner {
 	/** A session that was read. */
 	adopt(row: number, session: StoredSession): SessionEntry {
 		return new SessionEntry(this, row, session, true);
+	}
+
+	/** A session that was read, and is not taken up. */
+	dropSession(row: number): void {
+		this.ended.push(row);
+		this.changed(this.rules.sessions, 0);
 	}
 
 	/** The session has ended, with all that it had. */

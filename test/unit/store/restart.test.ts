@@ -359,6 +359,8 @@ describe("a file that cannot be used", () => {
 	test("one that cannot be opened at the start is opened when it can be", () => {
 		const first = start();
 		away(first, "away", "a");
+		away(first, "other", "a");
+		publisher(first).send(publish("a", 0), publish("kept", 0, 1, { retain: true }));
 		const host = crash(first);
 		const { open } = host.databases;
 		host.databases.open = () => {
@@ -366,8 +368,18 @@ describe("a file that cannot be used", () => {
 		};
 		const fixture = start({}, host);
 		assert.deepEqual(publisher(fixture).send(publish("a", 1, 1, { retain: true })), ["puback 1 151"]);
+		// Who comes meanwhile finds nothing, and begins anew.
+		const other = new TestClient(fixture, 5);
+		assert.deepEqual(other.send(connect("other", 1000)), ["connack 0"]);
 		host.databases.open = open;
-		fixture.advance(2);
+		fixture.advance(3);
+		assert.deepEqual(back(fixture, "away"), ["connack 1", "publish a=0 q1"]);
+		assert.deepEqual(other.send(publish("a", 2)), ["puback 1"]);
+		assert.equal(fixture.broker.retained.count, 1);
 		assert.deepEqual(publisher(fixture).send(publish("b", 1, 1, { retain: true })), ["puback 1 16"]);
+		const after = again(fixture);
+		assert.deepEqual([...after.broker.sessions.keys()].sort(), ["away", "other"]);
+		assert.deepEqual(back(after, "other"), ["connack 1"]);
+		assert.equal(after.broker.tree.count, 1);
 	});
 });
