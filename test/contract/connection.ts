@@ -411,6 +411,8 @@ export const connectionTests: Tests = {
 		const { client, server } = pair;
 		client.start();
 		const written = await pileUp(host, client, new Uint8Array(256 * 1024));
+		// On a busy machine some of it was taken late, but before it piled up.
+		const { drains } = client;
 		client.close();
 		await turn(host);
 		equal(client.closes, 0, "not yet");
@@ -418,7 +420,7 @@ export const connectionTests: Tests = {
 		await server.closed();
 		await client.closed();
 		equal(server.received, written, "octets");
-		equal(client.drains, 0, "no onDrain after close");
+		equal(client.drains, drains, "no onDrain after close");
 		await endPair(pair);
 	},
 
