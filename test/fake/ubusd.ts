@@ -36,6 +36,8 @@ export class FakeUbusd {
 	readonly refused = new Map<string, number>();
 	/** What of `seen` gets no answer. */
 	readonly ignored = new Set<string>();
+	/** Clients that were cast out for a message of a length that there is none. */
+	cast = 0;
 	/** Whether clients are greeted. */
 	greets = true;
 	readonly utf8: Utf8;
@@ -125,7 +127,15 @@ export class BusClient implements ConnectionHandler {
 	onData(bytes: Uint8Array, start: number, end: number): number {
 		let at = start;
 		for (;;) {
-			const length = messageLength(bytes, at, end);
+			let length: number;
+			try {
+				length = messageLength(bytes, at, end);
+			} catch {
+				// As the real one does with what is too long: without a word, and with all of its objects.
+				this.bus.cast++;
+				this.connection.destroy();
+				return end - start;
+			}
 			if (length === 0 || length > end - at) return at - start;
 			this.receive(decodeMessage(this.bus.utf8, bytes, at, at + length));
 			at += length;
