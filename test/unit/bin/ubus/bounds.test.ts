@@ -7,6 +7,7 @@ import type { Program } from "../../../../src/bin/ubus/program.ts";
 import { retained, topics } from "../../../../src/bin/ubus/topics.ts";
 import { Works } from "../../../../src/bin/ubus/works.ts";
 import type { Broker } from "../../../../src/broker/broker.ts";
+import { Message } from "../../../../src/broker/message.ts";
 import { RetainedMessages } from "../../../../src/broker/retained.ts";
 import type { Work } from "../../../../src/broker/work.ts";
 import { MAX_BODY } from "../../../../src/ubus/blob.ts";
@@ -198,13 +199,5 @@ describe("how many retained messages there are", () => {
 function messageOf(broker: Broker, topic: string) {
 	const { utf8 } = broker.host;
 	const bytes = utf8.encode(topic);
-	return {
-		topic,
-		topicBytes: bytes,
-		payload: bytes,
-		qos: 0,
-		properties: null,
-		expiresAt: 0,
-		counted: 0,
-	} as const;
+	return new Message(topic, bytes, bytes, 0, null, 0);
 }

@@ -156,6 +156,17 @@ describe("status", () => {
 		});
 	});
 
+	test("what was written to flash, with persistence", async () => {
+		assert.equal((await (await Bench.start()).call("status")).flash, undefined);
+		const bench = await Bench.start("persistence true\npersistence_location /var/\n");
+		const visitor = bench.world.visit();
+		visitor.publish("a", { retain: true });
+		bench.world.advance(3600);
+		const { flash } = await bench.call("status");
+		assert.deepEqual(Object.keys(flash), ["written", "today", "size", "commits"]);
+		assert.ok(flash.commits > 0, JSON.stringify(flash));
+	});
+
 	test("rates, and the history of the last seconds", async () => {
 		const bench = await Bench.start();
 		const { world } = bench;
