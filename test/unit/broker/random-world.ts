@@ -292,14 +292,20 @@ export class World {
 	private publish(client: RandomClient, command: Command & { do: "publish" }): void {
 		const { topic, retain, expiry, alias } = command;
 		const isVersion5 = client.kind.version === 5;
+		const isShared = topic.startsWith("s/");
 		const publish = client.compose({
 			cmd: "publish",
 			topic,
-			payload: command.empty && retain ? "" : `${topic} ${this.numbers++}`,
+			// Which copy of a shared subscription came is told by its payload: each has one of its own.
+			payload: command.empty && retain && !isShared ? "" : `${topic} ${this.numbers++}`,
 			qos: client.hasRoom ? command.qos : 0,
 			retain,
 			// Who gets what a member left behind is found out by its payload, and not by how long it has left.
-			properties: expiry === 0 || topic.startsWith("s/") ? {} : { messageExpiryInterval: expiry },
+			// Which of several retained messages found no room in a queue cannot be told once those that did expired.
+			properties:
+				expiry === 0 || isShared || (retain && this.settings.queueLimit !== 0)
+					? {}
+					: { messageExpiryInterval: expiry },
 		});
 		this.sendPublish(client, publish, isVersion5 && alias > 0 ? client.aliased(publish, alias) : publish);
 	}
