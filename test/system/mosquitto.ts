@@ -61,11 +61,11 @@ export async function fillMosquitto(path: string): Promise<void> {
 	};
 	const received: number[] = [];
 	const all = new Promise<void>((resolve) => {
-		five.onPacket = (packet) => {
+		five.listen((packet) => {
 			if (packet.type !== PacketType.PUBLISH) return;
 			received.push(packet.packetId);
 			if (received.length === 3) resolve();
-		};
+		});
 	});
 	for (let id = 1; id <= 5; id++) {
 		sender.publish(`a/${id}`, `message ${id}`, 2, id, { properties });

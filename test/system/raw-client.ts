@@ -32,12 +32,13 @@ export interface RawOptions {
 
 export class RawClient {
 	readonly version: ProtocolVersion;
-	/** Told of every packet that `next` does not wait for. */
-	onPacket: (packet: Packet) => void = () => undefined;
 	/** Resolves when the connection is over, however it ended. */
 	readonly closed: Promise<void>;
 	isClosed = false;
 	readonly #socket: Socket;
+	#listener: ((packet: Packet) => void) | null = null;
+	/** What came before somebody listened or waited for it. */
+	#early: Packet[] = [];
 	#rest: Buffer = Buffer.alloc(0);
 	#waiting: { type: PacketType; resolve: (packet: Packet) => void; reject: (error: Error) => void }[] = [];
 
@@ -117,10 +118,18 @@ export class RawClient {
 		await this.next(PacketType.SUBACK);
 	}
 
+	/** Says who is told of every packet that `next` does not wait for, from the first on. */
+	listen(listener: (packet: Packet) => void): void {
+		this.#listener = listener;
+		for (const packet of this.#early.splice(0)) listener(packet);
+	}
+
 	/** The next packet of a type; rejects when the connection ends before. */
 	next(type: PacketType): Promise<Packet> {
 		return new Promise((resolve, reject) => {
-			if (this.isClosed) reject(new Error("the connection has ended"));
+			const index = this.#early.findIndex((packet) => packet.type === type);
+			if (index >= 0) resolve(this.#early.splice(index, 1)[0]!);
+			else if (this.isClosed) reject(new Error("the connection has ended"));
 			else this.#waiting.push({ type, resolve, reject });
 		});
 	}
@@ -159,7 +168,8 @@ export class RawClient {
 	#dispatch(packet: Packet): void {
 		const index = this.#waiting.findIndex(({ type }) => type === packet.type);
 		if (index < 0) {
-			this.onPacket(packet);
+			if (this.#listener !== null) this.#listener(packet);
+			else this.#early.push(packet);
 			return;
 		}
 		const [waiting] = this.#waiting.splice(index, 1);
