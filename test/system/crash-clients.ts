@@ -43,6 +43,11 @@ abstract class LastingClient {
 		await this.resume(client);
 	}
 
+	/** Its port, while it is connected. */
+	get localPort(): number {
+		return this.client?.localPort ?? 0;
+	}
+
 	/** Resolves when its connection has ended. */
 	async gone(): Promise<void> {
 		await this.client?.closed;
@@ -84,6 +89,11 @@ export class Publisher extends LastingClient {
 	constructor(clientId: string, qos: 1 | 2, told: Told) {
 		super(clientId, told);
 		this.qos = qos;
+	}
+
+	/** It publishes nothing until `finish`. */
+	pause(): void {
+		this.limit = 0;
 	}
 
 	/** The topic of its messages. */
@@ -150,7 +160,8 @@ export class Subscriber extends LastingClient {
 	/** By topic: numbers in the order of their coming, without those that QoS 2 tells to be the same. */
 	readonly received = new Map<string, number[]>();
 	private readonly filters: readonly string[];
-	private subscribed = false;
+	/** Whether it has subscribed. */
+	subscribed = false;
 	/** Packet identifiers of QoS 2 messages that are not released. */
 	private readonly unreleased = new Set<number>();
 	private onMessage: () => void = () => undefined;

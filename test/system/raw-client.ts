@@ -86,6 +86,11 @@ export class RawClient {
 		return { client, sessionPresent: connack.sessionPresent };
 	}
 
+	/** Its port. */
+	get localPort(): number {
+		return this.#socket.localPort ?? 0;
+	}
+
 	send(packet: Packet): void {
 		const bytes = new Uint8Array(encodedLength(packet, this.version, textCodec));
 		encodePacket(packet, this.version, bytes, 0, textCodec);
