@@ -23,14 +23,13 @@ import {
 	builtPrograms,
 	commandOf,
 	configFile,
-	Running,
-	RunningBroker,
+	type RunningBroker,
 	startBroker,
 	temporaryFolder,
 } from "./harness.ts";
 import { Disk } from "./power-cut.ts";
 import { RawClient } from "./raw-client.ts";
-import { type Event, readRecord, traced } from "./strace.ts";
+import { type Event, readRecord, startTraced, stopTraced, traced } from "./strace.ts";
 
 const POINTS = Number(process.env.POWER_POINTS ?? 340);
 const WHOLE_BROKERS = 3;
@@ -74,11 +73,7 @@ async function record(context: TestContext, program: BuiltProgram): Promise<Reco
 
 	const trace = join(folder, "trace");
 	const config = configFile(folder, configOf(folder));
-	const started = new Running(traced(trace, commandOf(program, ["-c", config])));
-	context.after(() => started.child.kill("SIGKILL"));
-	await started.line(/ running$/m);
-	const port = Number(/listen socket on port ([0-9]+)/.exec(started.stderr)?.[1]);
-	const broker = new RunningBroker(started, port);
+	const broker = await startTraced(context, folder, traced(trace, commandOf(program, ["-c", config])));
 	const once = new Publisher("once", 2, () => undefined);
 	const least = new Publisher("least", 1, () => undefined);
 	least.retainedTopics = TOPICS;
@@ -96,9 +91,7 @@ async function record(context: TestContext, program: BuiltProgram): Promise<Reco
 		}
 	};
 	await Promise.all([once.finish(MESSAGES), least.finish(MESSAGES), hold()]);
-	process.kill(Number(readFileSync(join(folder, "pid"), "utf8")), "SIGTERM");
-	const { code } = await started.ended;
-	assert.equal(code, 0, started.stderr);
+	await stopTraced(folder, broker);
 	return { before, events: await readRecord(trace), ports };
 }
 

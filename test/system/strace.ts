@@ -1,14 +1,24 @@
 /** System calls of a program, by strace: what it wrote to which file, and what it sent to whom, in order. */
 
-import { createReadStream } from "node:fs";
+import assert from "node:assert/strict";
+import { createReadStream, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { TestContext } from "node:test";
+import { Running, RunningBroker } from "./harness.ts";
 
 /** One system call that succeeded. */
 export type Event =
-	| { readonly kind: "write"; readonly path: string; readonly at: number; readonly bytes: Uint8Array }
-	| { readonly kind: "truncate"; readonly path: string; readonly length: number }
-	| { readonly kind: "sync"; readonly path: string }
-	| { readonly kind: "unlink"; readonly path: string }
+	| {
+			readonly kind: "write";
+			readonly call: string;
+			readonly path: string;
+			readonly at: number;
+			readonly bytes: Uint8Array;
+	  }
+	| { readonly kind: "truncate"; readonly call: string; readonly path: string; readonly length: number }
+	| { readonly kind: "sync"; readonly call: string; readonly path: string }
+	| { readonly kind: "unlink"; readonly call: string; readonly path: string }
 	/** To a TCP connection, by the other's port. */
 	| { readonly kind: "send"; readonly port: number; readonly bytes: Uint8Array };
 
@@ -35,6 +45,32 @@ export function failing(
 	const files = paths.flatMap((path) => ["-P", path]);
 	const inject = ["-e", `trace=${call}`, "-e", `inject=${call}:error=${error}:when=${when}`];
 	return ["strace", ["-f", "-qq", "--signal=none", ...files, ...inject, "-o", "/dev/null", command, ...args]];
+}
+
+/** Starts a broker under strace, whose configuration has it write its process id into `pid` in that folder. */
+export async function startTraced(
+	context: TestContext,
+	folder: string,
+	command: readonly [string, readonly string[]],
+): Promise<RunningBroker> {
+	const started = new Running(command);
+	// strace does not take what it runs along.
+	context.after(() => {
+		if (started.child.exitCode === null) signalTraced(folder, "SIGKILL");
+	});
+	await started.line(/ running$/m);
+	return new RunningBroker(started, Number(/listen socket on port ([0-9]+)/.exec(started.stderr)?.[1]));
+}
+
+/** Ends the broker as an owner does. */
+export async function stopTraced(folder: string, broker: RunningBroker): Promise<void> {
+	signalTraced(folder, "SIGTERM");
+	const { code, stderr } = await broker.process.ended;
+	assert.equal(code, 0, stderr);
+}
+
+function signalTraced(folder: string, signal: NodeJS.Signals): void {
+	process.kill(Number(readFileSync(join(folder, "pid"), "utf8")), signal);
 }
 
 const LINE = /^\d+\s+(\w+)\((.*)\)\s+= (-?\d+)/;
@@ -64,7 +100,7 @@ export async function readRecord(record: string): Promise<Event[]> {
 function toEvent(call: string, args: string, result: number): Event | null {
 	if (call === "unlink" || call === "unlinkat") {
 		const name = /"([^"]*)"/.exec(args)?.[1];
-		return name === undefined ? null : { kind: "unlink", path: textOf(name) };
+		return name === undefined ? null : { kind: "unlink", call, path: textOf(name) };
 	}
 	const target = targetOf(args);
 	if (target === null) return null;
@@ -75,17 +111,17 @@ function toEvent(call: string, args: string, result: number): Event | null {
 	switch (call) {
 		case "pwrite64": {
 			const at = Number(/, (\d+)$/.exec(args)?.[1]);
-			return { kind: "write", path: target, at, bytes: octetsOf(args).subarray(0, result) };
+			return { kind: "write", call, path: target, at, bytes: octetsOf(args).subarray(0, result) };
 		}
 		case "write":
 			// To a log, or a program that has not been built with pwrite.
-			return { kind: "write", path: target, at: Number.NaN, bytes: octetsOf(args).subarray(0, result) };
+			return { kind: "write", call, path: target, at: Number.NaN, bytes: octetsOf(args).subarray(0, result) };
 		case "ftruncate":
 		case "ftruncate64":
-			return { kind: "truncate", path: target, length: Number(/, (\d+)$/.exec(args)?.[1]) };
+			return { kind: "truncate", call, path: target, length: Number(/, (\d+)$/.exec(args)?.[1]) };
 		case "fsync":
 		case "fdatasync":
-			return { kind: "sync", path: target };
+			return { kind: "sync", call, path: target };
 		default:
 			return null;
 	}
