@@ -5,8 +5,8 @@ import type { Log } from "../host/log.ts";
 import { StartError } from "./start-error.ts";
 
 /** Users to become when started as root and none is configured. */
-const FIRST_USER = "mosquitto";
-const LAST_USER = "nobody";
+export const FIRST_USER = "mosquitto";
+export const LAST_USER = "nobody";
 
 type PrivilegeHost = Pick<Host, "files" | "process" | "utf8">;
 

@@ -6,8 +6,7 @@ import type { Host, Log } from "../host/host.ts";
 import { Durability } from "../store/durability.ts";
 import { SchemaError } from "../store/schema.ts";
 import { Store, type StoreSettings } from "../store/store.ts";
-import { importFirst, TransferError } from "../store/transfer.ts";
-import { describe } from "./transfer.ts";
+import { describe, importFirst, TransferError } from "../store/transfer.ts";
 
 const DURABILITY: Readonly<Record<DurabilityClass, Durability>> = {
 	sync: Durability.SYNC,

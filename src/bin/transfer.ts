@@ -1,9 +1,12 @@
 /** `mqttd export` and `mqttd import`: what the broker keeps, as lines of JSON, and back; or out of mosquitto's database file. */
 
-import type { HostError } from "../host/host.ts";
-import type { ImportCounts } from "../store/importer.ts";
-import { exportDatabase, importFile, TransferError } from "../store/transfer.ts";
+import { ConfigError } from "../config/error.ts";
+import type { Host, HostError } from "../host/host.ts";
+import { describe, exportDatabase, importFile, TransferError } from "../store/transfer.ts";
+import { loadConfig } from "./load.ts";
 import type { Context } from "./prepare.ts";
+import { FIRST_USER as DEFAULT_USER, LAST_USER } from "./privileges.ts";
+import { storePaths } from "./store.ts";
 
 const EXIT_FAILURE = 1;
 /** mosquitto's for wrong arguments. */
@@ -13,37 +16,48 @@ const PIECE = 65_536;
 /** Messages are nobody else's business. */
 const MODE = 0o600;
 
+const WHERE = ` -c         : a configuration file of the broker, which says where its database is.
+ --uci      : the same of UCI.
+ --database : the path of the database itself.
+`;
+
 const EXPORT_USAGE = `mqttd export writes what the broker keeps as lines of JSON. The broker must not be running.
 
-Usage: mqttd export --database file [file]
- --database : the broker's database.
- file       : what is written; standard output by default.
+Usage: mqttd export (-c file | --uci name | --database file) [file]
+${WHERE} file       : what is written; standard output by default.
 `;
 
 const IMPORT_USAGE = `mqttd import reads what \`mqttd export\` wrote, or the database file of mosquitto, versions 3 to 6. The broker must
 not be running. Sessions replace those of the same client identifier, retained messages those of the same topic.
 
-Usage: mqttd import --database file file
- --database : the broker's database; it is made when there is none.
+Usage: mqttd import (-c file | --uci name | --database file) file
+${WHERE} file       : what is read.
 `;
 
 interface Request {
 	readonly database: string;
 	readonly file: string | null;
+	/** Who is to own a database that is made; null for who makes it. */
+	readonly owner: string | null;
 }
 
 class ArgumentsError extends Error {}
 
-/** Null when help is asked for. Throws ArgumentsError. */
-function parse(args: readonly string[]): Request | null {
-	let database: string | null = null;
+const SOURCES = ["-c", "--uci", "--database"] as const;
+
+/** Null when help is asked for. Throws ArgumentsError and ConfigError. */
+function parse(host: Host, args: readonly string[]): Request | null {
+	let source: { readonly name: (typeof SOURCES)[number]; readonly value: string } | null = null;
 	let file: string | null = null;
 	for (let at = 0; at < args.length; at++) {
 		const arg = args[at]!;
 		if (arg === "-h" || arg === "--help") return null;
-		if (arg === "--database") {
-			database = args[++at] ?? null;
-			if (database === null) throw new ArgumentsError("--database argument given, but no file specified.");
+		const name = SOURCES.find((each) => each === arg);
+		if (name !== undefined) {
+			const value = args[++at];
+			if (value === undefined) throw new ArgumentsError(`${name} argument given, but nothing after it.`);
+			if (source !== null) throw new ArgumentsError("the database is named twice.");
+			source = { name, value };
 		} else if (arg.startsWith("-")) {
 			throw new ArgumentsError(`Unknown option '${arg}'.`);
 		} else if (file !== null) {
@@ -52,8 +66,15 @@ function parse(args: readonly string[]): Request | null {
 			file = arg;
 		}
 	}
-	if (database === null) throw new ArgumentsError("--database is missing.");
-	return { database, file };
+	if (source === null)
+		throw new ArgumentsError("which database is not said: -c, --uci or --database is missing.");
+	const { name, value } = source;
+	if (name === "--database") return { database: value, file, owner: null };
+	const { global } = loadConfig(host, {
+		configFiles: name === "-c" ? [value] : [],
+		uci: name === "--uci" ? value : null,
+	});
+	return { database: storePaths(global).own, file, owner: global.user ?? DEFAULT_USER };
 }
 
 /** Runs one of the two to its end, with its texts. */
@@ -62,13 +83,16 @@ function run({ host, args }: Context, usage: string, use: (request: Request) => 
 		host.process[stream].write(host.utf8.encode(text));
 	let code = 0;
 	try {
-		const request = parse(args);
+		const request = parse(host, args);
 		if (request === null) say("stdout", usage);
 		else use(request);
 	} catch (error) {
 		if (error instanceof ArgumentsError) {
 			say("stderr", `Error: ${error.message}\n`);
 			say("stdout", `\n${usage}`);
+			code = EXIT_INVALID;
+		} else if (error instanceof ConfigError) {
+			say("stderr", `${error.lines.join("\n")}\n`);
 			code = EXIT_INVALID;
 		} else if (error instanceof TransferError) {
 			say("stderr", `Error: ${error.message}.\n`);
@@ -123,9 +147,11 @@ function openOutput({ host }: Context, file: string | null): { add(text: string)
 }
 
 export function runImport(context: Context): void {
-	run(context, IMPORT_USAGE, ({ database, file }) => {
+	run(context, IMPORT_USAGE, ({ database, file, owner }) => {
 		if (file === null) throw new ArgumentsError("the file to import is missing.");
+		const isNew = context.host.files.info(database) === null;
 		const { counts, warnings } = importFile(context.host, database, file);
+		if (isNew && owner !== null) giveTo(context.host, database, owner);
 		const { stdout, stderr } = context.host.process;
 		const { utf8 } = context.host;
 		for (const warning of warnings) stderr.write(utf8.encode(`Warning: ${warning}.\n`));
@@ -133,10 +159,16 @@ export function runImport(context: Context): void {
 	});
 }
 
-/** "1 session, 2 subscriptions, 3 messages to clients and 4 retained messages" */
-export function describe({ sessions, subscriptions, deliveries, retained }: ImportCounts): string {
-	const count = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`;
-	const waiting = deliveries === 1 ? "1 message to clients" : `${deliveries} messages to clients`;
-	const parts = [count(sessions, "session"), count(subscriptions, "subscription"), waiting];
-	return `${parts.join(", ")} and ${count(retained, "retained message")}`;
+/** Gives a database that root has made to the user that the broker becomes. */
+function giveTo({ files, process }: Host, database: string, user: string): void {
+	if (process.uid !== 0 || user === "root") return;
+	for (const each of user === DEFAULT_USER ? [user, LAST_USER] : [user]) {
+		try {
+			files.setOwner(database, each, null);
+			return;
+		} catch (error) {
+			if ((error as HostError).code === "ENOENT") continue;
+			throw new TransferError(`Unable to give '${database}' to ${each} (${(error as HostError).message})`);
+		}
+	}
 }

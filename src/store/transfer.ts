@@ -137,3 +137,11 @@ function takeMosquitto(host: TransferHost, source: ByteSource, importer: Importe
 		warnings.push(`'${file}': ${expired} sessions and messages were left out, as their time is over`);
 	return warnings;
 }
+
+/** "1 session, 2 subscriptions, 3 messages to clients and 4 retained messages" */
+export function describe({ sessions, subscriptions, deliveries, retained }: ImportCounts): string {
+	const count = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`;
+	const waiting = deliveries === 1 ? "1 message to clients" : `${deliveries} messages to clients`;
+	const parts = [count(sessions, "session"), count(subscriptions, "subscription"), waiting];
+	return `${parts.join(", ")} and ${count(retained, "retained message")}`;
+}

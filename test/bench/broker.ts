@@ -23,11 +23,11 @@ export interface Broker {
 	/** The file with the counters of instructions and system calls; only under qemu. */
 	readonly counters: string | null;
 	/** Ends the broker and waits for its end. */
-	stop(): Promise<void>;
+	stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 /** The program and its first arguments; throws when it has not been built. */
-function command(host: Host, tools: Tools, counters: string): string[] {
+export function command(host: Host, tools: Tools, counters: string): string[] {
 	const emulated = ["qemu-mips", "-cpu", "24Kc", "-plugin", `file=${tools.counter},out=${counters}`];
 	const lines: Record<Host, string[]> = {
 		mosquitto: [tools.mosquitto("x86_64")],
@@ -100,6 +100,10 @@ export interface Beside {
 	readonly acl?: number | undefined;
 	/** Another listener, for an attack. */
 	readonly attack?: Attack | undefined;
+	/** Lines of the configuration. */
+	readonly lines?: readonly string[];
+	/** Whether it is waited for until it says that it runs, or until its listener takes connections. */
+	readonly waits?: "running" | "listening";
 }
 
 /**
@@ -107,13 +111,13 @@ export interface Beside {
  * all else, limits and log included, is as each broker has it by default.
  */
 export async function startBroker(host: Host, tools: Tools, cpu: number, beside: Beside): Promise<Broker> {
-	const { acl = 0, attack } = beside;
+	const { acl = 0, attack, waits = "running" } = beside;
 	const port = await freePort();
 	const attackedPort = attack === undefined ? 0 : await freePort();
 	const config = join(tools.scratch, `${host}.conf`);
 	const emulated = host === "mosquitto-mips" || host === "mips_24kc";
 	const counters = join(tools.scratch, `${host}.counters`);
-	const lines = [`listener ${port} 127.0.0.1`, "allow_anonymous true"];
+	const lines = [...(beside.lines ?? []), `listener ${port} 127.0.0.1`, "allow_anonymous true"];
 	if (acl > 0) lines.push(`acl_file ${writeAcl(tools, acl)}`);
 	if (attack !== undefined) lines.unshift("per_listener_settings true");
 	if (attack !== undefined) lines.push(...attackedListener(tools, attack, attackedPort));
@@ -129,7 +133,7 @@ export async function startBroker(host: Host, tools: Tools, cpu: number, beside:
 		);
 		child.stderr.setEncoding("utf8").on("data", (text: string) => {
 			log += text;
-			if (/ running\s*$/m.test(log)) {
+			if ((waits === "running" ? / running\s*$/m : / Opening ipv4 listen socket/).test(log)) {
 				child.stderr.removeAllListeners("data").resume();
 				resolve();
 			}
@@ -140,8 +144,8 @@ export async function startBroker(host: Host, tools: Tools, cpu: number, beside:
 		port,
 		attackedPort,
 		counters: emulated ? counters : null,
-		async stop() {
-			child.kill("SIGTERM");
+		async stop(signal = "SIGTERM") {
+			child.kill(signal);
 			const late = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT);
 			await exit;
 			clearTimeout(late);

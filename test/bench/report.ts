@@ -2,6 +2,7 @@
 
 import type { Figures, Verdict } from "./figures.ts";
 import { attackRows } from "./scenario.ts";
+import type { StorageFigure } from "./storage.ts";
 
 const yardstick: Record<string, string> = {
 	x86_64: "mosquitto",
@@ -106,6 +107,13 @@ export function countTable(all: readonly Figures[]): string {
 		];
 	});
 	return table(head, lines);
+}
+
+/** Octets written, or milliseconds of a start. */
+export function storageTable(what: string, all: readonly StorageFigure[], base: string): string {
+	const yard = all.find(({ host, row }) => host === "mosquitto" && row === base)?.value ?? Number.NaN;
+	const lines = all.map(({ row, host, value }) => [row, host, whole(value), (value / yard).toFixed(2)]);
+	return table(["case", "broker", what, `× mosquitto, ${base}`], lines);
 }
 
 export function verdictTable(verdicts: readonly Verdict[]): string {

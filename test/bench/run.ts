@@ -16,8 +16,9 @@ import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { startBroker } from "./broker.ts";
 import { type Figures, judge, type Run, summarize } from "./figures.ts";
-import { attackTable, countTable, cpuTable, idleTable, verdictTable } from "./report.ts";
+import { attackTable, countTable, cpuTable, idleTable, storageTable, verdictTable } from "./report.ts";
 import { type AttackRow, attackRows, countedRows, type Host, idleRows, type Row, rows } from "./scenario.ts";
+import { judgeStarts, measureStarts, measureWrites } from "./storage.ts";
 import { prepareTools, type Tools } from "./tools.ts";
 
 const CPU = 0;
@@ -147,11 +148,15 @@ try {
 		tools,
 		own.filter((host) => wanted.includes(host === "mips_24kc" ? "mips" : host)),
 	);
+	const wants = (name: string) => started && name.includes(option.only);
+	const writes = wants("storage: writes") ? await measureWrites(tools, native, CPU) : [];
+	const starts = wants("storage: start") ? await measureStarts(tools, native, CPU, rounds) : [];
 	const all = [...cpu, ...idle, ...counted, ...attacked];
-	if (all.length === 0) throw new Error(`bench: no row's name contains '${option.only}'`);
+	if (all.length + writes.length + starts.length === 0)
+		throw new Error(`bench: no row's name contains '${option.only}'`);
 
 	const mips = join(tools.dist, "mips_24kc/mqttd");
-	const verdicts = judge(all, existsSync(mips) ? statSync(mips).size : null);
+	const verdicts = [...judge(all, existsSync(mips) ? statSync(mips).size : null), ...judgeStarts(starts)];
 	const machine = `${cpus()[0]?.model ?? "?"}, Node ${process.version}, medians of ${rounds} rounds`;
 	const parts = [`# Benchmark beside mosquitto 2.1\n\n${machine}; 64-byte payloads.\n`];
 	if (cpu.length > 0) parts.push(`## CPU time of the broker\n\n${cpuTable(cpu)}`);
@@ -160,10 +165,21 @@ try {
 		parts.push(`## MIPS: the broker's own instructions and system calls\n\n${countTable(counted)}`);
 	if (attacked.length > 0)
 		parts.push(`## Latency of a normal client at 1000 messages a second\n\n${attackTable(attacked)}`);
+	if (writes.length > 0) {
+		const base = writes.find(({ host }) => host === "mosquitto")?.row ?? "";
+		const table = storageTable("octets written", writes, base);
+		parts.push(`## 10,000 updates of retained messages over 100 topics in ten seconds\n\n${table}`);
+	}
+	if (starts.length > 0) {
+		const table = storageTable("ms", starts, "all there");
+		parts.push(
+			`## Start with 100,000 retained messages and 1000 sessions of which each waits for 100\n\n${table}`,
+		);
+	}
 	parts.push(`## Targets\n\n${verdictTable(verdicts)}`);
 	const json = option.json ?? join(tools.dist, "bench.json");
 	mkdirSync(dirname(json), { recursive: true });
-	writeFileSync(json, `${JSON.stringify({ machine, figures: all, verdicts }, null, "\t")}\n`);
+	writeFileSync(json, `${JSON.stringify({ machine, figures: all, writes, starts, verdicts }, null, "\t")}\n`);
 	process.stdout.write(`${parts.join("\n")}\nThe same with every single run: ${json}\n`);
 	if (all.some((each) => each.failure !== null)) process.exitCode = 1;
 } finally {
