@@ -335,25 +335,28 @@ export const connectionTests: Tests = {
 			client.start();
 			const chunk = new Uint8Array(256 * 1024).fill(7);
 			let written = await pileUp(host, client, chunk);
+			// On a busy machine some was taken late, and told as drained, before it piled up.
+			const { drains } = client;
 			const { buffered } = client.connection;
 			equal(client.write(chunk), buffered + chunk.length, "more piles up");
 			written += chunk.length;
-			equal(client.drains, 0, "onDrain before");
+			equal(client.drains, drains, "onDrain before");
 			let atDrain = -1;
 			client.drained = () => {
 				atDrain = client.connection.buffered;
 			};
 			server.start();
-			await client.until(() => client.drains > 0);
+			await client.until(() => client.drains > drains);
 			equal(atDrain, 0, "buffered at onDrain");
 			await server.until(() => server.received === written);
 			await turn(host);
-			equal(client.drains, 1, "onDrain");
+			equal(client.drains, drains + 1, "onDrain");
 			// And the same again: it is not a matter of once in a life.
 			server.pause(true);
 			written += await pileUp(host, client, chunk);
+			const later = client.drains;
 			server.pause(false);
-			await client.until(() => client.drains === 2);
+			await client.until(() => client.drains > later);
 			await server.until(() => server.received === written);
 			await endPair(pair);
 		}
@@ -364,12 +367,13 @@ export const connectionTests: Tests = {
 		const { client, server } = pair;
 		client.start();
 		const written = await pileUp(host, client, new Uint8Array(256 * 1024));
+		const { drains } = client;
 		client.drained = () => {
 			client.connection.write(new Uint8Array(10), 0, 10);
 		};
 		server.start();
 		await server.until(() => server.received === written + 10);
-		equal(client.drains, 1, "onDrain");
+		equal(client.drains, drains + 1, "onDrain");
 		await endPair(pair);
 	},
 
@@ -663,8 +667,9 @@ export const connectionTests: Tests = {
 		const client = new End(await host.network.connect({ host: path, port: 0 })).start();
 		const server = new End(await accepted.passed);
 		const written = await pileUp(host, client, pattern(256 * 1024));
+		const { drains } = client;
 		server.start();
-		await client.until(() => client.drains === 1);
+		await client.until(() => client.drains > drains);
 		await server.until(() => server.received === written);
 		client.write(pattern(100_000));
 		await endPair({ client, server, listener });

@@ -54,6 +54,22 @@ function count(database: Database): DatabaseValue {
 }
 
 export const databaseTests: Tests = {
+	"database: triggers run, and the list of tables is read": (host) => {
+		withDatabase(host, (database) => {
+			database.exec(TABLE);
+			database.exec("CREATE TABLE gone (k INTEGER)");
+			database.exec("CREATE TRIGGER g AFTER DELETE ON t BEGIN INSERT INTO gone VALUES (old.k); END");
+			database.exec("INSERT INTO t VALUES (1, 'a'), (2, 'b')");
+			database.exec("DELETE FROM t WHERE k = 2");
+			equal(database.prepare("SELECT k FROM gone").all(), [2], "what the trigger wrote");
+			equal(
+				database.prepare("SELECT name FROM sqlite_master ORDER BY name").all(),
+				["g", "gone", "t"],
+				"what there is",
+			);
+		});
+	},
+
 	"database: values of every type come back as they were": (host) => {
 		withDatabase(host, (database) => {
 			database.exec(TABLE);
