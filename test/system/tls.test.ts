@@ -226,6 +226,13 @@ for (const program of builtPrograms()) {
 			);
 			await broker.stop();
 
+			const web = await startBroker(context, program, { config: config(`${demand}protocol auto\n`) });
+			const page = ["-L", `wss://localhost:${web.port}/w/x`, ...ca(), ...own("client")];
+			const sent = await run(program, ["pub", ...page, "-m", "over WebSocket", "-r", "-q", "1"]);
+			assert.deepEqual([sent.code, sent.stderr], [0, ""]);
+			assert.equal((await run(program, ["sub", ...page, "-C", "1"])).stdout, "over WebSocket\n");
+			await web.stop();
+
 			const elsewhere = await startBroker(context, program, { config: config("", "elsewhere") });
 			const there = ["pub", "-h", "localhost", "-p", String(elsewhere.port), "-t", "a", "-m", "x", ...ca()];
 			const wrong = await run(program, there);
