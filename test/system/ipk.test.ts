@@ -29,13 +29,13 @@ const PACKAGES: readonly Limits[] = [
 		conflicts: "mqttd-nossl",
 		provides: "mosquitto, mosquitto-client",
 		packed: 900_000,
-		program: 1_650_000,
+		program: 1_600_000,
 	},
 	{
 		name: "mqttd-nossl",
 		conflicts: "mqttd",
 		provides: "mqttd, mosquitto, mosquitto-client",
-		packed: 600_000,
+		packed: 770_000,
 		program: 1_300_000,
 	},
 ];
