@@ -155,11 +155,23 @@ interface StartTimes {
 	readonly ready: number;
 }
 
+/** Connects as soon as that is possible: mosquitto says that it opens its listener before it does. */
+async function firstClient(broker: Broker): Promise<RawClient> {
+	for (let attempts = 0; ; attempts++) {
+		try {
+			return (await RawClient.open(placeOf(broker), { clientId: "first" })).client;
+		} catch (error) {
+			if (attempts > 10_000) throw error;
+			await sleep(2);
+		}
+	}
+}
+
 async function start(tools: Tools, host: Host, cpu: number, lines: readonly string[]): Promise<StartTimes> {
 	const began = performance.now();
 	const broker = await startBroker(host, tools, cpu, { lines, waits: "listening" });
 	try {
-		const { client } = await RawClient.open(placeOf(broker), { clientId: "first" });
+		const client = await firstClient(broker);
 		const connected = performance.now() - began;
 		const retained = new Promise<void>((resolve) => {
 			client.listen(({ type }) => type === PacketType.PUBLISH && resolve());
