@@ -103,8 +103,6 @@ interface Owned {
 	readonly others?: Readonly<Record<string, string>>;
 }
 
-const NO_EFFECT = "messages and sessions are kept in memory, and end with the process";
-
 /** These serve. */
 const SERVING: readonly Owned[] = [
 	{
@@ -174,6 +172,7 @@ const SERVING: readonly Owned[] = [
 			"store_clean_interval 10",
 			"autosave_interval 1800",
 			"retained_persistence true",
+			"persistence_location FOLDER/",
 			"allow_duplicate_messages false",
 			"max_log_entries 1000",
 		],
@@ -182,7 +181,6 @@ const SERVING: readonly Owned[] = [
 			"The 'bind_address' option is now deprecated and will be removed in version 3.0.",
 			"Warning: The 'retry_interval' option is no longer available.",
 			"Warning: The 'store_clean_interval' option is no longer available.",
-			`Warning: The 'retained_persistence' option has no effect: ${NO_EFFECT}.`,
 			"The 'allow_duplicate_messages' option is now deprecated and will be removed in version 3.0. The behaviour will default to true.",
 			"Warning: The 'allow_duplicate_messages' option has no effect: a subscriber gets a message once for overlapping subscriptions.",
 			"Warning: The 'max_log_entries' option is no longer available.",
