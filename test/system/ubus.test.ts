@@ -242,6 +242,9 @@ for (const program of builtPrograms()) {
 			await watcher.subscribe("from/#", 1);
 			await watcher.subscribe("p", 0);
 			assert.equal((await bus.call("publish", { topic: "p", payload: "ö" })).subscribers, 1);
+			const told = await watcher.next(PacketType.PUBLISH);
+			assert.ok(told.type === PacketType.PUBLISH);
+			assert.deepEqual([told.topic, new TextDecoder().decode(told.payload)], ["p", "ö"]);
 			assert.equal(await bus.status("publish", { topic: "p/#" }), Status.INVALID_ARGUMENT);
 
 			// Events both ways.
