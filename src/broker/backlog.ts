@@ -62,6 +62,11 @@ export class Backlog {
 		store.addStored(this.count, this.octets);
 	}
 
+	/** Takes out of what is in memory those for which `goes` says so. */
+	takeOut(goes: (copy: Copy) => boolean): Copy[] {
+		return this.tail.takeOut(goes);
+	}
+
 	/** All is written: lets go of what waits, but for the first `keep` messages. */
 	spill(queue: MessageQueue, keep: number): void {
 		if (queue.length <= keep && this.tail.length === 0) return;

@@ -6,12 +6,15 @@ import { CONNECTED, FAILURE } from "./constants.ts";
 import type { Copy } from "./copy.ts";
 import { sendFailedAck } from "./explain.ts";
 import type { Link } from "./link.ts";
+import type { Message } from "./message.ts";
 import type { Session } from "./session.ts";
 
 /** What a client is told when its message could not be kept. */
 export const NOT_KEPT = "what has to be kept cannot be written now";
 
 export interface Held {
+	/** The message that its publisher is refused when the transaction does not end well; null for none. */
+	readonly refusable?: Message | null;
 	/** A transaction has ended, well or not. Returns false when it goes on waiting, for one that ends well. */
 	settle(isWritten: boolean): boolean;
 }
@@ -25,6 +28,7 @@ export class HeldAck implements Held {
 	private readonly text: string;
 	/** Whether the message had something written; else it is held for the order alone. */
 	private readonly isKept: boolean;
+	readonly refusable: Message | null;
 
 	constructor(
 		client: Client,
@@ -33,6 +37,7 @@ export class HeldAck implements Held {
 		reasonCode: number,
 		text: string,
 		isKept: boolean,
+		message: Message | null,
 	) {
 		this.client = client;
 		this.type = type;
@@ -40,6 +45,9 @@ export class HeldAck implements Held {
 		this.reasonCode = reasonCode;
 		this.text = text;
 		this.isKept = isKept;
+		// One of QoS 2 comes again under its packet identifier below 5.0: it stays, and is published once.
+		const isRefused = isKept && (client.version === 5 || type === PacketType.PUBACK);
+		this.refusable = isRefused ? message : null;
 		client.holdAck();
 	}
 
@@ -96,7 +104,7 @@ export class HeldPublish implements Held {
 	}
 
 	settle(isWritten: boolean): boolean {
-		const isOver = this.session.link !== this.link;
+		const isOver = this.session.link !== this.link || !this.copy.isHeld;
 		if (!isWritten && !isOver) return false;
 		this.session.settleHeld(this.link, this.copy);
 		return true;

@@ -14,7 +14,7 @@ import { type Held, HeldAck, HeldAction, HeldAnswer, HeldPublish } from "./held.
 import type { Limit } from "./limits.ts";
 import type { Link } from "./link.ts";
 import { Message } from "./message.ts";
-import type { RetainedKeeper } from "./retained.ts";
+import type { Retained, RetainedKeeper } from "./retained.ts";
 import type { Route } from "./routes.ts";
 import type { Session } from "./session.ts";
 
@@ -22,6 +22,8 @@ export class Keeper implements StoreListener, RetainedKeeper {
 	readonly store: Store;
 	private readonly broker: Broker;
 	private held: Held[] = [];
+	/** Retained messages of this turn that may have to be refused, in their order, and what they replaced. */
+	private readonly replaced: { readonly message: Message; readonly former: Retained | null }[] = [];
 	/** Sessions by entry. */
 	private readonly sessions = new Map<SessionEntry, Session>();
 
@@ -135,6 +137,11 @@ export class Keeper implements StoreListener, RetainedKeeper {
 		return store.isFull ? "max_store_size" : "persistence";
 	}
 
+	/** Whether a message is one to be on the disk before it is acknowledged, and so may have to be refused after all. */
+	mayRefuse(route: Route, retain: boolean): boolean {
+		return (retain || route.keeps) && this.store.durabilityOfTopic(route.topic) === Durability.SYNC;
+	}
+
 	/** The same of a session's own state. */
 	sessionRefusal({ entry }: Session): Limit | null {
 		const { store } = this;
@@ -143,7 +150,13 @@ export class Keeper implements StoreListener, RetainedKeeper {
 		return store.isFull ? "max_store_size" : "persistence";
 	}
 
-	/** `text`: why, with a reason code that says that something failed. */
+	/** A retained message is about to be replaced by one that may have to be refused. */
+	replacing(message: Message): void {
+		const former = this.broker.retained.get(message.topic);
+		this.replaced.push({ message, former });
+	}
+
+	/** `text`: why, with a reason code that says that something failed. `message`: what was taken; null for nothing. */
 	holdAck(
 		client: Client,
 		type: 4 | 5,
@@ -151,8 +164,9 @@ export class Keeper implements StoreListener, RetainedKeeper {
 		reasonCode: number,
 		text: string,
 		isKept: boolean,
+		message: Message | null,
 	): void {
-		this.held.push(new HeldAck(client, type, packetId, reasonCode, text, isKept));
+		this.held.push(new HeldAck(client, type, packetId, reasonCode, text, isKept, message));
 	}
 
 	holdAnswer(client: Client, header: number, packetId: number): void {
@@ -170,9 +184,32 @@ export class Keeper implements StoreListener, RetainedKeeper {
 	committed(isWritten: boolean, entries: readonly SessionEntry[]): void {
 		const { held } = this;
 		this.held = [];
+		if (!isWritten) this.takeBack(held, entries);
+		this.replaced.length = 0;
 		for (const each of held) if (!each.settle(isWritten)) this.held.push(each);
 		if (!isWritten) return;
 		for (const entry of entries) this.sessions.get(entry)?.spill();
+	}
+
+	/**
+	 * What is refused is not taken: it is in no queue, not retained, and not sent to those to whom it was not sent yet. Who has
+	 * it already, as nothing of it was to be kept for them or they take QoS 1, has it.
+	 */
+	private takeBack(held: readonly Held[], entries: readonly SessionEntry[]): void {
+		const refused = new Set<Message>();
+		for (const { refusable } of held) if (refusable) refused.add(refusable);
+		if (refused.size === 0) return;
+		for (const entry of entries) this.sessions.get(entry)?.takeBack(refused);
+		const { retained } = this.broker;
+		for (const { message, former } of this.replaced.reverse()) {
+			if (!refused.has(message)) continue;
+			const { topic } = message;
+			const present = retained.get(topic)?.message ?? null;
+			const isLatest = message.payload.length === 0 ? present === null : present === message;
+			if (!isLatest) continue;
+			if (former === null) retained.remove(topic);
+			else retained.set(former.message, former.source, true);
+		}
 	}
 
 	repaired(): void {

@@ -32,15 +32,20 @@ export class MessageQueue extends Fifo<Copy> {
 
 	/** Takes all but the first `count` out. */
 	takeRest(count: number): Copy[] {
-		const rest: Copy[] = [];
 		let at = 0;
+		return this.takeOut(() => at++ >= count);
+	}
+
+	/** Takes out those for which `goes` says so. */
+	takeOut(goes: (copy: Copy) => boolean): Copy[] {
+		const taken: Copy[] = [];
 		this.filter((copy) => {
-			if (at++ < count) return true;
+			if (!goes(copy)) return true;
 			this.count(copy, -1);
-			rest.push(copy);
+			taken.push(copy);
 			return false;
 		});
-		return rest;
+		return taken;
 	}
 
 	private count(copy: Copy, by: 1 | -1): void {

@@ -15,6 +15,7 @@ import { sendFailedAck } from "./explain.ts";
 import { NOT_KEPT } from "./held.ts";
 import type { Keeper } from "./keeper.ts";
 import { LimitError } from "./limits.ts";
+import type { Message } from "./message.ts";
 import type { Route } from "./routes.ts";
 import type { Session } from "./session.ts";
 import { publishCertificate } from "./sparkplug.ts";
@@ -94,12 +95,13 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 	const endpoint = route.reserved ? broker.control.get(route.topic) : undefined;
 	let refusal = refusalOf(client, route, role, view.payloadEnd - view.payloadStart, endpoint !== undefined);
 	if (broker.tracing && refusal === null) trace(client, "Received PUBLISH from", route.topic);
+	const { keeper } = broker;
 	if (qos === 2 && session.incoming.has(packetId)) {
-		// Not published again [MQTT-4.3.3-10].
-		acknowledge(client, PacketType.PUBREC, packetId, Reason.SUCCESS, session.entry?.urgent ?? false);
+		// Not published again [MQTT-4.3.3-10]. What could not be written of it yet may be of other sessions.
+		const isKept = session.entry?.urgent || keeper?.store.isReady === false;
+		acknowledge(client, PacketType.PUBREC, packetId, Reason.SUCCESS, isKept, null);
 		return;
 	}
-	const { keeper } = broker;
 	if (keeper !== null && refusal === null) refusal = storeRefusal(client, keeper, route, qos);
 	const changes = keeper === null ? 0 : keeper.store.urgentChanges;
 	if (refusal === null && qos === 2 && version === 5 && session.incoming.size >= client.incomingMaximum) {
@@ -108,6 +110,7 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 		broker.limits.reach("max_inflight_messages", session, text);
 	}
 	let reason: number = Reason.SUCCESS;
+	let message: Message | null = null;
 	if (endpoint !== undefined && refusal === null) {
 		broker.requestControl(endpoint, bytes.subarray(view.payloadStart, view.payloadEnd), client);
 		if (qos === 2) receive(session, packetId, route, keeper);
@@ -116,6 +119,10 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 		const source = role === DEATH ? stamped(client, bytes) : bytes;
 		publication.begin(route, source, view, properties, expiresAt, broker.seconds);
 		if (forwardable && source === bytes) publication.useFrame(version, start, end);
+		if (keeper !== null && qos > 0 && keeper.mayRefuse(route, view.retain)) {
+			message = publication.keep();
+			if (view.retain) keeper.replacing(message);
+		}
 		if (broker.distribute(publication, route, session) === 0) reason = Reason.NO_MATCHING_SUBSCRIBERS;
 		if (role === BIRTH) {
 			const mountPoint = client.mount === null ? "" : client.mount.point;
@@ -130,7 +137,7 @@ export function handlePublish(client: Client, bytes: Uint8Array, start: number, 
 	// 3.1.1: [MQTT-2.3.1-6], [MQTT-3.3.4-1], [MQTT-4.3.2-2], [MQTT-4.3.3-2], [MQTT-4.6.0-2], [MQTT-4.6.0-3]
 	const type = qos === 1 ? PacketType.PUBACK : PacketType.PUBREC;
 	const isKept = keeper !== null && keeper.store.urgentChanges !== changes;
-	if (refusal === null) acknowledge(client, type, packetId, reason, isKept);
+	if (refusal === null) acknowledge(client, type, packetId, reason, isKept, message);
 	else if (refusal !== NOT_STORED || version === 5) refuse(client, type, packetId, refusal);
 	// Below 5.0 there is no way to say no but to say nothing.
 }
@@ -235,10 +242,17 @@ function refusalOf(
 	return null;
 }
 
-/** `isKept`: it has something written, and waits for that. */
-function acknowledge(client: Client, type: 4 | 5, packetId: number, reason: number, isKept: boolean): void {
+/** `isKept`: it has something written, and waits for that. `message`: what was taken that may have to be refused. */
+function acknowledge(
+	client: Client,
+	type: 4 | 5,
+	packetId: number,
+	reason: number,
+	isKept: boolean,
+	message: Message | null,
+): void {
 	if (isKept || client.holdsAcks) {
-		client.broker.keeper!.holdAck(client, type, packetId, reason, "", isKept);
+		client.broker.keeper!.holdAck(client, type, packetId, reason, "", isKept, message);
 		return;
 	}
 	if (client.broker.tracing) client.traceAck(type, packetId, client.version === 5 ? reason : 0);
@@ -247,7 +261,7 @@ function acknowledge(client: Client, type: 4 | 5, packetId: number, reason: numb
 
 function refuse(client: Client, type: 4 | 5, packetId: number, { code, text }: Refusal): void {
 	if (client.holdsAcks) {
-		client.broker.keeper!.holdAck(client, type, packetId, code, text, false);
+		client.broker.keeper!.holdAck(client, type, packetId, code, text, false, null);
 		return;
 	}
 	if (client.broker.tracing) client.traceAck(type, packetId, client.version === 5 ? code : 0);

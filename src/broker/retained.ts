@@ -69,6 +69,12 @@ export class RetainedMessages {
 		return level;
 	}
 
+	/** That of a topic; null when there is none. */
+	get(topic: string): Retained | null {
+		const level = this.level(topic.split("/"));
+		return level?.message ? { message: level.message, source: level.source } : null;
+	}
+
 	/** Replaces the topic's retained message [MQTT-3.3.1-5]. `isKept`: it is to be there after a restart. */
 	set(message: Message, source: Rights | null = null, isKept = false): void {
 		const level = this.levelOf(message.topic);

@@ -385,6 +385,20 @@ export class Session implements StoredSession {
 		return taken;
 	}
 
+	/** What its client was not sent yet of messages that their publisher was refused. */
+	takeBack(refused: ReadonlySet<Message>): void {
+		const { entry, backlog, queue, outgoing } = this;
+		if (entry === null || backlog === null) return;
+		const goes = ({ message }: Copy) => message !== null && refused.has(message);
+		for (const copy of [...queue.takeOut(goes), ...backlog.takeOut(goes)]) entry.remove(copy);
+		for (const [packetId, copy] of outgoing) {
+			if (!copy.isHeld || !goes(copy)) continue;
+			copy.isHeld = false;
+			this.forget(packetId, copy);
+		}
+		this.drain();
+	}
+
 	/** Counts the messages that are kept for its client. */
 	countStored(store: StoreCount): void {
 		for (const { message } of this.outgoing.values()) if (message !== null) store.add(message);

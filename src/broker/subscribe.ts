@@ -19,7 +19,7 @@ import { sendFailure } from "./explain.ts";
 import { NOT_KEPT } from "./held.ts";
 import type { Retained } from "./retained.ts";
 import { levelCount, MAXIMUM_LEVELS, tooManyLevels } from "./routes.ts";
-import { Subscription } from "./subscription-tree.ts";
+import { Subscription, type SubscriptionFacts } from "./subscription-tree.ts";
 
 export function handleSubscribe(client: Client, packet: SubscribePacket): void {
 	client.trace("Received SUBSCRIBE from");
@@ -29,6 +29,7 @@ export function handleSubscribe(client: Client, packet: SubscribePacket): void {
 	for (const request of packet.subscriptions) checkFilter(request.topicFilter, "SUBSCRIBE");
 	const retained: (() => void)[] = [];
 	const refusals = new Set<string>();
+	const formers = session.keeper === null ? [] : packet.subscriptions.map((each) => formerOf(client, each));
 	// One after another, a code for each, in their order: [MQTT-3.8.4-5], [MQTT-3.8.4-6], [MQTT-3.9.3-1].
 	// [MQTT-3.9.3-2], 3.1.1: [MQTT-3.8.4-4], [MQTT-3.8.4-5], [MQTT-3.9.3-1]
 	const reasonCodes = packet.subscriptions.map((request) =>
@@ -50,7 +51,7 @@ export function handleSubscribe(client: Client, packet: SubscribePacket): void {
 			sendAnswer(client, answer, refusals);
 			for (const send of retained) send();
 		} else {
-			refuseAll(client, packet, answer);
+			refuseAll(client, formers, answer);
 		}
 	});
 }
@@ -59,14 +60,32 @@ function sendAnswer(client: Client, answer: SubackPacket, refusals: ReadonlySet<
 	if (refusals.size === 0 || !sendFailure(client, answer, [...refusals].join("; "))) client.sendWhole(answer);
 }
 
-/** The subscriptions could not be written: there are none, as far as the client knows. */
-function refuseAll(client: Client, { subscriptions }: SubscribePacket, answer: SubackPacket): void {
+/** What there was of a subscription before it is asked for; undefined for none. */
+interface Former {
+	readonly topicFilter: string;
+	readonly facts: SubscriptionFacts | undefined;
+}
+
+function formerOf(client: Client, request: SubscriptionRequest): Former {
 	const { broker, session } = client;
-	for (const { topicFilter: asked } of subscriptions) {
-		const topicFilter = ownFilter(client, asked);
-		session.subscriptions.delete(topicFilter);
-		session.entry?.unsubscribe(topicFilter);
-		broker.tree.remove(session, topicFilter);
+	const topicFilter = ownFilter(client, request.topicFilter);
+	return { topicFilter, facts: broker.tree.find(session, topicFilter) };
+}
+
+/** The subscriptions could not be written: there are none, or those that there were before. */
+function refuseAll(client: Client, formers: readonly Former[], answer: SubackPacket): void {
+	const { broker, session } = client;
+	for (const { topicFilter, facts } of formers) {
+		if (facts === undefined) {
+			session.subscriptions.delete(topicFilter);
+			session.entry?.unsubscribe(topicFilter);
+			broker.tree.remove(session, topicFilter);
+			continue;
+		}
+		const { qos, noLocal, retainAsPublished, identifier } = facts;
+		const subscription = new Subscription(session, topicFilter, qos, noLocal, retainAsPublished, identifier);
+		session.entry?.subscribe(subscription);
+		broker.tree.add(subscription);
 	}
 	broker.routes.invalidate();
 	const reasonCodes = answer.reasonCodes.map(() => Reason.QUOTA_EXCEEDED);

@@ -357,7 +357,7 @@ export class Store implements EntryOwner {
 		const tables = this.open;
 		if (tables === null) {
 			this.waitForRetry();
-			this.listener.committed(false, []);
+			this.listener.committed(false, [...this.urgentEntries]);
 			return false;
 		}
 		const entries = all

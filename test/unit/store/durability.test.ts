@@ -85,12 +85,7 @@ describe("sync", () => {
 			assert.deepEqual(four.send(publish("kept", 5)), ["puback 1"]);
 			assert.deepEqual(persistent.send(subscribe("x", 1)), ["suback 1"]);
 			const back = new TestClient(again(fixture), 5);
-			// The first was refused when it had been taken already; nothing else that was refused is there.
-			assert.deepEqual(back.send(connect("away", 1000)), [
-				"connack 1",
-				"publish kept=1 q1",
-				"publish kept=5 q1",
-			]);
+			assert.deepEqual(back.send(connect("away", 1000)), ["connack 1", "publish kept=5 q1"]);
 		});
 	}
 
@@ -104,12 +99,15 @@ describe("sync", () => {
 		assert.deepEqual(reader.take(), []);
 		fixture.host.databases.failWith = null;
 		fixture.advance(2);
-		assert.deepEqual(reader.take(), ["publish a=1 q2"]);
+		// What was refused is over; another message comes in its place.
+		assert.deepEqual(reader.take(), []);
+		assert.deepEqual(sender.send(publish("a", 2, 2)), ["pubrec 1"]);
+		assert.deepEqual(reader.take(), ["publish a=2 q2"]);
 		fixture.host.databases.failWith = "EIO";
-		assert.deepEqual(reader.send({ cmd: "pubrec", messageId: 1 }), []);
+		assert.deepEqual(reader.send({ cmd: "pubrec", messageId: 2 }), []);
 		fixture.host.databases.failWith = null;
 		fixture.advance(2);
-		assert.deepEqual(reader.take(), ["pubrel 1"]);
+		assert.deepEqual(reader.take(), ["pubrel 2"]);
 	});
 
 	test("a client's QoS 2 message is published once, also when it comes again after a crash", () => {
@@ -130,6 +128,137 @@ describe("sync", () => {
 		assert.deepEqual(last.send(connect("sender", 1000), publish("a", 2, 2)), ["connack 1", "pubrec 1"]);
 		const reader = new TestClient(fixture, 5);
 		assert.deepEqual(reader.send(connect("away", 1000)), ["connack 1", "publish a=1 q2", "publish a=2 q2"]);
+	});
+});
+
+describe("what is refused when it had been taken already", () => {
+	/** Commits fail from now on, which the next message finds out; then they do not any more. */
+	function whileFailing(fixture: Fixture, action: () => void): void {
+		fixture.host.databases.failWith = "ENOSPC";
+		action();
+		fixture.host.databases.failWith = null;
+		fixture.advance(2);
+	}
+
+	test("it is taken out of queues, and only it; who has it already has it", () => {
+		const fixture = start(SYNC);
+		for (const id of ["one", "two"]) away(fixture, id, "a/+");
+		const reader = client(fixture, "reader");
+		reader.send(subscribe("a/+", 1));
+		const sender = client(fixture, "sender", 0);
+		sender.send(publish("a/1", 1));
+		assert.deepEqual(reader.take(), ["publish a/1=1 q1"]);
+		whileFailing(fixture, () => {
+			const both = [publish("a/2", 2, 1, { messageId: 2 }), publish("a/3", 3, 2, { messageId: 3 })];
+			assert.deepEqual(sender.send(...both), ["puback 2 151", "pubrec 3 151"]);
+			assert.deepEqual(reader.take(), ["publish a/2=2 q1", "publish a/3=3 q1"]);
+		});
+		// They are published again, as the publisher sees it for the first time.
+		assert.deepEqual(sender.send(publish("a/3", "3 again", 2, { messageId: 3 })), ["pubrec 3"]);
+		const expected = ["connack 1", "publish a/1=1 q1", "publish a/3=3 again q2"];
+		assert.deepEqual(new TestClient(fixture, 5).send(connect("one", 1000)), expected);
+		const next = again(fixture);
+		assert.deepEqual(new TestClient(next, 5).send(connect("two", 1000)), expected);
+	});
+
+	test("a queue that goes on behind what is on the disk", () => {
+		const fixture = start(SYNC);
+		away(fixture);
+		const sender = client(fixture, "sender", 0);
+		for (let i = 1; i <= 3; i++) sender.send(publish("a", i));
+		whileFailing(fixture, () => assert.deepEqual(sender.send(publish("a", 4)), ["puback 1 151"]));
+		sender.send(publish("a", 5));
+		assert.deepEqual(new TestClient(fixture, 5).send(connect("away", 1000)), [
+			"connack 1",
+			...[1, 2, 3, 5].map((i) => `publish a=${i} q1`),
+		]);
+	});
+
+	test("a message that waits to be sent makes room in the window", () => {
+		const fixture = start(SYNC);
+		const reader = new TestClient(fixture, 5);
+		reader.send(connect("reader", 1000, { properties: { receiveMaximum: 1 } }), subscribe("a", 2));
+		const sender = client(fixture, "sender", 0);
+		whileFailing(fixture, () => assert.deepEqual(sender.send(publish("a", 1, 2)), ["pubrec 1 151"]));
+		assert.deepEqual(sender.send(publish("a", 2, 2)), ["pubrec 1"]);
+		assert.deepEqual(reader.take(), ["publish a=2 q2"]);
+	});
+
+	test("the retained message is the one before, or none; one of QoS 0, which nobody refused, stays", () => {
+		const fixture = start(SYNC);
+		const sender = client(fixture, "sender", 0);
+		const retain = (topic: string, payload: string, messageId: number, qos = 1) =>
+			publish(topic, payload, qos, { retain: true, messageId: qos === 0 ? undefined : messageId });
+		sender.send(retain("changed", "before", 1), retain("removed", "before", 2), retain("last", "before", 3));
+		whileFailing(fixture, () => {
+			const answers = sender.send(
+				retain("changed", "first", 1),
+				retain("changed", "second", 2),
+				retain("removed", "", 3),
+				retain("new", "new", 4),
+				retain("last", "refused", 5),
+				retain("last", "taken", 0, 0),
+			);
+			assert.deepEqual(
+				answers,
+				[1, 2, 3, 4, 5].map((id) => `puback ${id} 151`),
+			);
+		});
+		const expected = ["changed=before", "last=taken", "removed=before"];
+		for (const each of [fixture, again(fixture)]) {
+			const found = client(each, "reader", 0).send(subscribe("+", 0));
+			assert.deepEqual(found.sort(), [...expected.map((text) => `publish ${text} q0 retained`), "suback 0"]);
+		}
+	});
+
+	test("3.1.1: no acknowledgement, the connection stays; sent again, it is taken", () => {
+		const fixture = start(SYNC);
+		away(fixture);
+		let sender = client(fixture, "sender", 1000, 4);
+		const fleeting = client(fixture, "fleeting", 0);
+		fleeting.send(subscribe("#", 2));
+		const both = (dup: boolean) => [
+			publish("a", 1, 1, { messageId: 1, dup }),
+			publish("a", 2, 2, { messageId: 2, dup }),
+		];
+		whileFailing(fixture, () => {
+			assert.deepEqual(sender.send(...both(false)), []);
+			// Nothing that is not to be kept suffers.
+			assert.deepEqual(sender.send(publish("$other", 3, 1, { messageId: 3 }), { cmd: "pingreq" }), [
+				"puback 3",
+				"pingresp",
+			]);
+			// Nor is it acknowledged when it is sent again now.
+			sender = new TestClient(fixture, 4);
+			assert.deepEqual(sender.send(connect("sender", 1000), ...both(true)), ["connack 1"]);
+			assert.deepEqual(fleeting.take(), ["publish a=1 q1", "publish a=2 q2"]);
+		});
+		sender = new TestClient(fixture, 4);
+		assert.deepEqual(sender.send(connect("sender", 1000), ...both(true)), [
+			"connack 1",
+			"puback 1",
+			"pubrec 2",
+		]);
+		assert.deepEqual(sender.send({ cmd: "pubrel", messageId: 2 }), ["pubcomp 2"]);
+		// Of QoS 2 nobody gets it twice.
+		assert.deepEqual(fleeting.take(), ["publish a=1 q1"]);
+		const expected = ["publish a=1 q1", "publish a=2 q2"];
+		const found = new TestClient(again(fixture), 5).send(connect("away", 1000)).slice(1);
+		assert.deepEqual(found.sort(), expected);
+	});
+
+	test("a subscription is as it was before", () => {
+		const fixture = start(SYNC);
+		const reader = client(fixture, "reader");
+		reader.send(subscribe("a", 1));
+		whileFailing(fixture, () => {
+			const both = { ...subscribe("b", 1), subscriptions: ["a", "b"].map((topic) => ({ topic, qos: 2 })) };
+			assert.deepEqual(reader.send(both), ["suback 151,151"]);
+		});
+		const sender = client(fixture, "sender", 0);
+		sender.send(publish("a", 1, 2), publish("b", 2, 2, { messageId: 2 }));
+		assert.deepEqual(reader.take(), ["publish a=1 q1"]);
+		assert.equal(again(fixture).broker.tree.count, 1);
 	});
 });
 
