@@ -139,6 +139,12 @@ export class RawClient {
 		});
 	}
 
+	/** The first packet of a type that has come and that nobody has waited for; null when there is none. */
+	take(type: PacketType): Packet | null {
+		const index = this.#early.findIndex((packet) => packet.type === type);
+		return index < 0 ? null : this.#early.splice(index, 1)[0]!;
+	}
+
 	/** Reads no more for the time being, so that the broker finds no room. */
 	pause(isPaused: boolean): void {
 		if (isPaused) this.#socket.pause();
