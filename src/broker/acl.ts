@@ -80,16 +80,17 @@ function collect(level: Level, names: readonly string[], depth: number, identity
 	const any = wildcards ? level.children.get("+") : undefined;
 	if (any !== undefined) mask |= collect(any, names, depth + 1, identity);
 	for (const [template, child] of level.templates) {
+		// Nor do names that clients give themselves.
+		if (!wildcards && template.charCodeAt(0) !== 36) continue;
 		if (fill(template, identity) === name) mask |= collect(child, names, depth + 1, identity);
 	}
 	return mask;
 }
 
-/** The level that a template stands for; null when it needs a user name and there is none. */
+/** The level that a template stands for, which with a slash is none; null when it needs a user name and there is none. */
 function fill(template: string, { clientId, username }: Identity): string | null {
-	const filled = template.replaceAll("%c", () => clientId);
-	if (!filled.includes("%u")) return filled;
-	return username === null ? null : filled.replaceAll("%u", () => username);
+	if (username === null && template.includes("%u")) return null;
+	return template.replace(/%[cu]/g, (sign) => (sign === "%c" ? clientId : username!));
 }
 
 export class Acl implements AccessRules {
@@ -165,5 +166,5 @@ function* decisive(
 
 /** Who is called `+` must not be let into the topics of all others. */
 function mayUsePatterns({ clientId, username }: Identity): boolean {
-	return !/[+#/]/.test(clientId) && (username === null || !/[+#/]/.test(username));
+	return !/[+#]/.test(clientId) && (username === null || !/[+#]/.test(username));
 }

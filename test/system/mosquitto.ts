@@ -8,30 +8,55 @@ import { PacketType } from "../../src/packet/packet.ts";
 import { configFile, Running, temporaryFolder } from "./harness.ts";
 import { RawClient, type RawOptions } from "./raw-client.ts";
 
-const PROGRAM = fileURLToPath(new URL("../../.cache/mosquitto/usr/sbin/mosquitto", import.meta.url));
+/** Where Debian's program of that name is; throws when it has not been unpacked. */
+export function debianProgram(path: string): string {
+	const program = fileURLToPath(new URL(`../../.cache/mosquitto/usr/${path}`, import.meta.url));
+	if (!existsSync(program)) throw new Error(`${program} is missing: run scripts/setup.sh test`);
+	return program;
+}
+
+/** A mosquitto that serves. */
+export interface RunningMosquitto {
+	readonly process: Running;
+	/** Its socket. */
+	readonly path: string;
+	/** Ends it, and waits for that. */
+	stop(): Promise<void>;
+}
+
+/** Starts mosquitto with those lines of configuration, on a socket in that folder. */
+export async function startMosquitto(
+	context: TestContext,
+	folder: string,
+	lines: readonly string[],
+): Promise<RunningMosquitto> {
+	const path = join(folder, "socket");
+	const all = [`listener 0 ${path}`, "user root", ...lines, ""];
+	const config = configFile(folder, all.join("\n"), "debian.conf");
+	const process = new Running([debianProgram("sbin/mosquitto"), ["-c", config]]);
+	context.after(() => process.child.kill("SIGKILL"));
+	await process.line(/ running$/m);
+	const stop = async () => {
+		process.child.kill("SIGTERM");
+		const { code, stderr } = await process.ended;
+		if (code !== 0) throw new Error(`mosquitto ended with ${code}:\n${stderr}`);
+	};
+	return { process, path, stop };
+}
 
 /** Has mosquitto keep what `use` does, ends it, and returns the path of its database file. */
 export async function mosquittoFile(
 	context: TestContext,
 	use: (path: string) => Promise<void>,
 ): Promise<string> {
-	if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: run scripts/setup.sh test`);
 	const folder = temporaryFolder(context);
-	const socket = join(folder, "socket");
-	const options = [
+	const mosquitto = await startMosquitto(context, folder, [
 		"allow_anonymous true",
 		"persistence true",
 		`persistence_location ${folder}/`,
-		"user root",
-	];
-	const config = configFile(folder, [`listener 0 ${socket}`, ...options, ""].join("\n"));
-	const process = new Running([PROGRAM, ["-c", config]]);
-	context.after(() => process.child.kill("SIGKILL"));
-	await process.line(/ running$/m);
-	await use(socket);
-	process.child.kill("SIGTERM");
-	const { code, stderr } = await process.ended;
-	if (code !== 0) throw new Error(`mosquitto ended with ${code}:\n${stderr}`);
+	]);
+	await use(mosquitto.path);
+	await mosquitto.stop();
 	const path = join(folder, "mosquitto.db");
 	chmodSync(path, 0o644);
 	return path;

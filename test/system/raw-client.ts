@@ -28,6 +28,9 @@ export interface RawOptions {
 	readonly sessionExpiry?: number;
 	readonly receiveMaximum?: number;
 	readonly username?: string;
+	readonly password?: string;
+	/** Its payload is the topic; QoS 0, not retained. */
+	readonly willTopic?: string;
 }
 
 export class RawClient {
@@ -64,7 +67,9 @@ export class RawClient {
 		place: Place,
 		options: RawOptions,
 	): Promise<{ client: RawClient; sessionPresent: boolean }> {
-		const { clientId, version = 5, cleanStart = false, sessionExpiry, receiveMaximum, username } = options;
+		const { clientId, version = 5, cleanStart = false, sessionExpiry, receiveMaximum } = options;
+		const { username, password, willTopic } = options;
+		const octets = (text: string) => new TextEncoder().encode(text);
 		const client = new RawClient(connectSocket(place), version);
 		const properties: ConnectPacket["properties"] = {};
 		if (sessionExpiry !== undefined) properties.sessionExpiryInterval = sessionExpiry;
@@ -76,9 +81,12 @@ export class RawClient {
 			cleanStart,
 			keepAlive: 0,
 			clientId,
-			will: null,
+			will:
+				willTopic === undefined
+					? null
+					: { topic: willTopic, payload: octets(willTopic), qos: 0, retain: false, properties: null },
 			username: username ?? null,
-			password: null,
+			password: password === undefined ? null : octets(password),
 			properties: version === 5 ? properties : null,
 		});
 		const connack = await client.next(PacketType.CONNACK);

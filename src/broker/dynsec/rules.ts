@@ -192,18 +192,15 @@ function firstMatch(
 	return null;
 }
 
-/** Null where the rule is not for that client: who is called `+` must not be let into the topics of all others. */
+/**
+ * Null where the rule is not for that client: who is called `+` must not be let into the topics of all others, nor who is
+ * called `$CONTROL` into those of the broker.
+ */
 export function fill(filter: string, clientId: string, username: string | null): string | null {
-	let filled = filter;
-	if (filled.includes("%c")) {
-		if (/[+#/]/.test(clientId)) return null;
-		filled = filled.replaceAll("%c", () => clientId);
-	}
-	if (filter.includes("%u")) {
-		if (username === null || /[+#/]/.test(username)) return null;
-		filled = filled.replaceAll("%u", () => username);
-	}
-	return filled;
+	if (filter.includes("%u") && (username === null || /[+#/]/.test(username))) return null;
+	if (filter.includes("%c") && /[+#/]/.test(clientId)) return null;
+	const filled = filter.replace(/%[cu]/g, (sign) => (sign === "%c" ? clientId : username!));
+	return filled.charCodeAt(0) === 36 && filter.charCodeAt(0) !== 36 ? null : filled;
 }
 
 /** Whether all that a topic filter matches is matched by a rule's. */

@@ -241,6 +241,8 @@ describe("access rights", () => {
 			"pattern readwrite dev/%c/%u/#",
 			"pattern read dev-%u",
 			"pattern deny dev/+/+/no",
+			"pattern write %c/own",
+			"pattern write $x-%c",
 		);
 		const cases: readonly [
 			access: "read" | "write",
@@ -266,6 +268,13 @@ describe("access rights", () => {
 			["read", "dev-carl", "x", "carl", true],
 			["read", "dev-carl", "x", null, false],
 			["write", "dev/+/ann/1", "+", "ann", false],
+			["write", "dev/a/b/ann/1", "a/b", "ann", false],
+			["read", "dev-ann", "a/b", "ann", true],
+			["read", "dev-a/b", "x", "a/b", false],
+			["write", "$CONTROL/own", "$CONTROL", null, false],
+			["write", "mine/own", "mine", null, true],
+			["write", "$x-mine", "mine", null, true],
+			["write", "dev/ann/ann/1", "%u", "ann", false],
 			["read", "$SYS/x", "x", "ann", false],
 		];
 		for (const [access, topic, clientId, username, is] of cases) {

@@ -128,6 +128,7 @@ describe("kinds of rules", () => {
 					["publishClientSend", "u/%u", true],
 					["publishClientSend", "c/%c/#", true],
 					["subscribePattern", "s/%u/%c", true],
+					["publishClientSend", "%c/own", true],
 				),
 			],
 			clients: ["ann", "+", "a/b"].map((username) => ({ username, roles: [{ rolename: "r" }] })),
@@ -151,6 +152,8 @@ describe("kinds of rules", () => {
 		assert.equal(allows("subscribe", "s/ann/+"), false);
 		assert.equal(allows("write", "c/id/x", null), true, "also for who has no user name");
 		assert.equal(allows("write", "u/null", null), false);
+		assert.equal(allows("write", "mine/own", "ann", "mine"), true);
+		assert.equal(allows("write", "$CONTROL/own", "ann", "$CONTROL"), false);
 	});
 
 	test("a rule with an impossible topic filter matches nothing", () => {
