@@ -6,6 +6,9 @@ import type { ConfigHost } from "./text-file.ts";
 
 /** Octets; more than any such file, and little enough to hold. */
 const FILE_LIMIT = 1024 * 1024;
+/** A broker that has given up root and is signalled by somebody else than its init script meets this. */
+const FORBIDDEN =
+	"Error: uci gives the file to root alone at each commit; /etc/init.d/mqttd reload gives it to the broker again.";
 /** Sections in a file at most. */
 const SECTION_LIMIT = 10_000;
 
@@ -48,7 +51,10 @@ export function readUciFile(host: Pick<ConfigHost, "files" | "utf8">, path: stri
 	try {
 		bytes = host.files.read(path, FILE_LIMIT);
 	} catch (error) {
-		return fail(`Error: Unable to open config file '${path}' (${(error as HostError).message}).`);
+		const { code, message } = error as HostError;
+		const lines = [`Error: Unable to open config file '${path}' (${message}).`];
+		if (code === "EACCES") lines.push(FORBIDDEN);
+		throw new ConfigError(lines);
 	}
 	const text = host.utf8.decode(bytes, 0, bytes.length);
 	if (text === null) return fail(`Error: The config file '${path}' is not UTF-8.`);

@@ -88,6 +88,13 @@ export const UCI_ONLY: readonly UciOnly[] = [
 	),
 	only(
 		["mqttd"],
+		"jail",
+		boolean,
+		"Whether the broker runs in a jail of procd, where the system can; without one where it cannot.",
+		{ default: "0" },
+	),
+	only(
+		["mqttd"],
 		"max_open_files",
 		integer({ min: 64, max: 1_000_000 }),
 		"Connections and files at once at most.",

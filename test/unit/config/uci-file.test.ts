@@ -116,6 +116,23 @@ describe("UCI files", () => {
 		);
 	});
 
+	test("a file that only root may read: who can mend that is told", () => {
+		const host = createFakeHost();
+		host.files.put(PATH, "config a\n");
+		host.files.failWith = "EACCES";
+		assert.throws(
+			() => readUciFile(host, PATH),
+			(error) => {
+				assert.ok(error instanceof ConfigError);
+				assert.deepEqual(error.lines, [
+					`Error: Unable to open config file '${PATH}' (Error EACCES).`,
+					"Error: uci gives the file to root alone at each commit; /etc/init.d/mqttd reload gives it to the broker again.",
+				]);
+				return true;
+			},
+		);
+	});
+
 	test("sections beyond what anybody has", () => {
 		assert.equal(read("config a\n".repeat(10_000)).sections.length, 10_000);
 		assert.throws(() => read("config a\n".repeat(10_001)), /there are too many sections/);

@@ -104,6 +104,7 @@ procd_add_jail_mount() { echo "mount $*"; }
 procd_add_jail_mount_rw() { echo "mount-rw $*"; }
 procd_add_reload_trigger() { echo "reload-trigger $*"; }
 procd_add_reload_interface_trigger() { echo "interface-trigger $*"; }
+procd_add_restart_mount_trigger() { echo "mount-trigger $*"; }
 procd_add_raw_trigger() { echo "raw-trigger $*"; }
 procd_set_config_changed() { echo "changed $*"; }
 json_add_object() { :; }

@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { findUciOption, type SectionType, uciOnly } from "../../../src/config/uci-options.ts";
+
 const FILES = fileURLToPath(new URL("../../../openwrt/mqttd/files/", import.meta.url));
 const FAKE = fileURLToPath(new URL("./fake-rc.sh", import.meta.url));
 const SHIPPED = readFileSync(join(FILES, "mqttd.config"), "utf8");
@@ -103,18 +105,24 @@ config persistence
 	option location /mnt/usb/mqttd
 `;
 
+/** Shell text for a ujail that does what is said. */
+function jailer(what: string): string {
+	const script = `printf '#!/bin/sh\\n%s\\n' '${what}' >"$UCI_DIR/ujail"`;
+	return `CAPABILITIES="$UCI_DIR/mqttd"; UJAIL="$UCI_DIR/ujail"; ${script}; command chmod +x "$UJAIL"`;
+}
+
 describe("start", () => {
 	test("the file as shipped: prepared and checked, then under procd as mqttd", (t) => {
 		assert.deepEqual(run(t, "start_service"), { status: 0, calls: [...PREPARED, ...INSTANCE] });
 	});
 
-	test("disabled, and without a section of the broker, nothing starts", (t) => {
+	test("disabled, and without a section of the broker, nothing starts; passwords are hashed all the same", (t) => {
 		const uci = SHIPPED.replace("option enabled '1'", "option enabled '0'");
-		assert.deepEqual(run(t, "start_service", { uci }), { status: 0, calls: [] });
-		assert.deepEqual(run(t, "start_service", { uci: "config listener\n\toption port 1\n" }), {
-			status: 0,
-			calls: [],
-		});
+		const hashed = { status: 0, calls: [PREPARED[0]] };
+		assert.deepEqual(run(t, "start_service", { uci }), hashed);
+		assert.deepEqual(run(t, "start_service", { uci: "config listener\n\toption port 1\n" }), hashed);
+		const none = run(t, "start_service", { before: 'rm "$UCI_DIR/mqttd"; load() { ENABLED=0; }' });
+		assert.deepEqual(none, { status: 0, calls: [] });
 	});
 
 	test("a missing user is added; where that fails, nothing starts", (t) => {
@@ -197,22 +205,59 @@ describe("start", () => {
 		);
 	});
 
+	test("the broker may write the users' file, where that is in its own folder", (t) => {
+		const uci = "config mqttd\n\toption password_file DIR/passwd\nconfig listener\n\toption port 1\n";
+		const before =
+			'FOLDER="$UCI_DIR"; command sed -i "s,DIR,$UCI_DIR," "$UCI_DIR/mqttd"; : >"$UCI_DIR/passwd"';
+		const { calls } = run(t, "start_service", { uci, before });
+		assert.deepEqual(calls.filter((line) => /^ch/.test(line)).slice(2), [
+			"chgrp mqttd DIR/passwd",
+			"chmod g+r DIR/passwd",
+			"chgrp mqttd DIR",
+			"chmod 1775 DIR",
+			"chown mqttd DIR/passwd",
+		]);
+	});
+
 	test("a port below 1024 is opened as root; in a jail a capability is enough", (t) => {
 		const uci = "config mqttd\n\toption jail 1\nconfig listener\n\toption port 883\n";
 		const free = run(t, "start_service", { uci: uci.replace("jail 1", "jail 0") }).calls;
 		assert.ok(!free.some((line) => line.startsWith("param user")));
 		assert.ok(free.some((line) => line.includes("port 883 needs root at the start")));
-		const none = run(t, "start_service", { uci, before: "CAPABILITIES=/nonexistent" }).calls;
-		assert.ok(none.some((line) => line.includes("a jail is not possible here: started without it")));
-		assert.ok(!none.some((line) => line.startsWith("jail") || line.startsWith("param user")));
-		const jailed = run(t, "load; JAIL=1; if add_jail; then set_user jailed; fi", {
+		for (const [what, before] of [
+			["no capabilities", "CAPABILITIES=/nonexistent; UJAIL=ujail"],
+			["no ujail", 'CAPABILITIES="$UCI_DIR/mqttd"; UJAIL=/nonexistent'],
+			["one that fails", jailer("exit 1")],
+		]) {
+			const none = run(t, "start_service", { uci, before }).calls;
+			assert.ok(none.includes("logger -p daemon.warn a jail is not possible here: started without it"), what);
+			assert.ok(!none.some((line) => line.startsWith("jail") || line.startsWith("param user")), what);
+		}
+	});
+
+	test("a jail, where a trial says that it works, with all that the configuration names", (t) => {
+		const uci =
+			"config mqttd\n\toption jail 1\n\toption password_file DIR/users/passwd\n" +
+			"config persistence\n\toption persistence 1\n\toption location DIR/data/\n" +
+			"config listener\n\toption port 883\n\toption certfile DIR/crt\n\toption keyfile DIR/none\n";
+		const { calls } = run(t, "start_service", {
 			uci,
-			before: 'CAPABILITIES="$UCI_DIR/mqttd"; UJAIL="$UCI_DIR/mqttd"; command chmod +x "$UJAIL"',
-		}).calls;
+			before: `${jailer('echo "$@" >"$UCI_DIR/trial"')}; FOLDER="$UCI_DIR"; command sed -i "s,DIR,$UCI_DIR," "$UCI_DIR/mqttd"; command mkdir "$UCI_DIR/users" "$UCI_DIR/data"; : >"$UCI_DIR/crt"`,
+		});
 		assert.deepEqual(
-			jailed.filter((line) => /^(jail|param)/.test(line)),
-			["jail mqttd ubus log", "param capabilities DIR/mqttd", "param user mqttd", "param group mqttd"],
+			calls.filter((line) => /^(jail|mount|param (cap|user|group))/.test(line) && !/ \/etc\//.test(line)),
+			[
+				"jail mqttd ubus log",
+				"mount-rw DIR",
+				"mount-rw DIR/users",
+				"mount-rw DIR/data",
+				"mount DIR/crt",
+				"param capabilities DIR/mqttd",
+				"param user mqttd",
+				"param group mqttd",
+			],
 		);
+		assert.ok(calls.includes("mount /etc/passwd"));
 	});
 });
 
@@ -225,7 +270,7 @@ describe("reload", () => {
 	test("one that does not run is started; one that is switched off is stopped", (t) => {
 		assert.deepEqual(run(t, "reload_service").calls, [...PREPARED, ...INSTANCE]);
 		const uci = SHIPPED.replace("option enabled '1'", "option enabled '0'");
-		assert.deepEqual(run(t, "reload_service", { uci, running: true }).calls, ["stop"]);
+		assert.deepEqual(run(t, "reload_service", { uci, running: true }).calls, ["stop", PREPARED[0]]);
 	});
 
 	test("a configuration that is wrong leaves the running broker as it is: procd hears nothing", (t) => {
@@ -238,12 +283,27 @@ describe("reload", () => {
 	});
 });
 
-test("triggers: the configuration, networks of listeners, renewed certificates", (t) => {
+test("triggers: the configuration, networks of listeners, the database's disk, renewed certificates", (t) => {
 	assert.deepEqual(run(t, "service_triggers", { uci: TLS }).calls, [
 		"reload-trigger mqttd",
 		"interface-trigger lan",
+		"mount-trigger /mnt/usb/mqttd",
 		"raw-trigger acme.renew 5000 /etc/init.d/mqttd reload",
 	]);
+});
+
+test("options that it reads are options of the section", () => {
+	const script = readFileSync(join(FILES, "mqttd.init"), "utf8");
+	const read = [...script.matchAll(/config_(?:get|get_bool|list_foreach) (?:\w+ )?"\$1" "?([a-z_]+)/g)];
+	assert.ok(read.length > 10);
+	const sections: readonly SectionType[] = ["mqttd", "persistence", "listener"];
+	for (const [, name = ""] of read) {
+		const isKnown = sections.some(
+			(section) =>
+				findUciOption(section, name) !== undefined || uciOnly(section).some((option) => option.name === name),
+		);
+		assert.ok(isKnown, name);
+	}
 });
 
 test("check hands the program's answer on; status says whether it runs", (t) => {

@@ -11,6 +11,7 @@ var GROUPS = {
 			{ name: 'use_uci', title: _('Use UCI'), doc: _('0: all other options here are passed over, and those of config_file hold.'), kind: 'flag', default: '1' },
 			{ name: 'config_file', title: _('Config file'), doc: _('File in the format of mosquitto.conf, for use_uci 0.'), kind: 'text', default: '/etc/mqttd/mqttd.conf' },
 			{ name: 'mdns', title: _('mDNS'), doc: _('Whether listeners are announced (mDNS), but for those on this router only.'), kind: 'flag', default: '0' },
+			{ name: 'jail', title: _('Jail'), doc: _('Whether the broker runs in a jail of procd, where the system can; without one where it cannot.'), kind: 'flag', default: '0' },
 			{ name: 'max_open_files', title: _('Max open files'), doc: _('Connections and files at once at most.'), kind: 'text', default: '4096', datatype: 'and(integer,min(64),max(1000000))' }
 		] },
 		{ name: 'group0', title: _('Who may do what'), isMain: false, options: [
