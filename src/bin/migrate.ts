@@ -2,7 +2,7 @@
 
 import { ConfigError } from "../config/error.ts";
 import { migrateConf, migrateUci, usesUci } from "../config/migrate.ts";
-import { readUciFile } from "../config/uci-file.ts";
+import { LAX_NAME, readUciFile } from "../config/uci-file.ts";
 import type { Host, HostError } from "../host/host.ts";
 import type { Context } from "./prepare.ts";
 
@@ -97,7 +97,7 @@ function migrate(
 /** Null when there is nothing to take over. */
 function planOf(host: Host, root: string): Plan | null {
 	const isThere = (path: string) => host.files.info(root + path) !== null;
-	const sections = isThere(UCI) ? readUciFile(host, root + UCI).sections : [];
+	const sections = isThere(UCI) ? readUciFile(host, root + UCI, LAX_NAME).sections : [];
 	if (usesUci(sections)) {
 		const { text, report, isStopped } = migrateUci(host, sections);
 		return { files: new Map([[OUR_UCI, text]]), from: UCI, report, isStopped };

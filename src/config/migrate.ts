@@ -69,6 +69,8 @@ const FORGOTTEN: Readonly<Record<string, string>> = {
 	user: "the broker runs as the user mqttd",
 	write_pid: "procd knows the process",
 };
+/** With per_listener_settings, any of them makes the default listener one that is there. */
+const FILES_OF_LISTENER: readonly string[] = ["password_file", "psk_file", "auth_plugin"];
 /** Of the broker with per_listener_settings false, wherever they stand: the last one counts. */
 const SECURITY: readonly string[] = [
 	"allow_anonymous",
@@ -146,12 +148,9 @@ class UciMigration {
 		return options.get(name)?.values[0]?.text ?? null;
 	}
 
-	/** The section `mosquitto` is the broker, and its default listener, which is always there. */
+	/** The section `mosquitto` is the broker, and its default listener, where there is one. */
 	private general(section: UciSection): void {
-		const listener = new NewSection("listener");
-		listener.option("port", this.value(section, "port") ?? DEFAULT_PORT);
-		if (this.isTrue(section.options.get("no_remote_access"))) listener.option("bind_address", "127.0.0.1");
-		this.listeners.push(listener);
+		const listener = this.defaultListener(section);
 		this.plugin(section, this.perListener ? listener : null);
 		for (const option of section.options.values()) {
 			if (this.isSpecial(section, option)) continue;
@@ -162,6 +161,29 @@ class UciMigration {
 			if (SECURITY.includes(name) && !this.perListener) this.security.set(name, last(option));
 			else this.carry(section, option, name, isOfListener ? listener : this.broker);
 		}
+		if (!this.listeners.includes(listener) && listener.lines.length > 1) {
+			this.report.push(
+				`Line ${section.line}: without a port there is no default listener: what is said of it is not carried over.`,
+			);
+		}
+	}
+
+	/** Something must ask for it; with no listener at all, mosquitto serves this machine only, and everybody on it. */
+	private defaultListener(section: UciSection): NewSection {
+		const listener = new NewSection("listener");
+		const port = this.value(section, "port");
+		const isLocal = this.isTrue(section.options.get("no_remote_access"));
+		const protocol = this.value(section, "protocol") ?? "mqtt";
+		const hasFiles = this.perListener && FILES_OF_LISTENER.some((name) => section.options.has(name));
+		listener.option("port", port ?? DEFAULT_PORT);
+		if (isLocal) listener.option("bind_address", "localhost");
+		if (port !== null || isLocal || protocol !== "mqtt" || hasFiles) this.listeners.push(listener);
+		else if (!this.of("listener").some((each) => this.value(each, "port") !== null)) {
+			listener.option("no_remote_access", "1");
+			if (!section.options.has("allow_anonymous")) listener.option("allow_anonymous", "1");
+			this.listeners.push(listener);
+		}
+		return listener;
 	}
 
 	private keep(section: UciSection): void {
@@ -203,6 +225,10 @@ class UciMigration {
 		const connection = this.value(section, "connection");
 		if (connection === null || this.value(section, "address") === null) {
 			this.report.push(`Line ${section.line}: the bridge has no connection or no address, and was none.`);
+			return;
+		}
+		if (!section.options.has("topic")) {
+			this.report.push(`Line ${section.line}: the bridge '${connection}' has no topic, and was none.`);
 			return;
 		}
 		const bridge = new NewSection("bridge", section.name);

@@ -45,8 +45,12 @@ export interface UciFile {
 	readonly sections: readonly UciSection[];
 }
 
-/** Reads a file. Throws ConfigError. */
-export function readUciFile(host: Pick<ConfigHost, "files" | "utf8">, path: string): UciFile {
+const NAME = /^[A-Za-z0-9_]+$/;
+/** Names of options that mosquitto's package asks for, although libuci refuses them (`ciphers_tls1.3`). */
+export const LAX_NAME = /^[A-Za-z0-9_.]+$/;
+
+/** Reads a file, with names of sections and options such as `name`. Throws ConfigError. */
+export function readUciFile(host: Pick<ConfigHost, "files" | "utf8">, path: string, name = NAME): UciFile {
 	let bytes: Uint8Array;
 	try {
 		bytes = host.files.read(path, FILE_LIMIT);
@@ -58,7 +62,7 @@ export function readUciFile(host: Pick<ConfigHost, "files" | "utf8">, path: stri
 	}
 	const text = host.utf8.decode(bytes, 0, bytes.length);
 	if (text === null) return fail(`Error: The config file '${path}' is not UTF-8.`);
-	return { text, sections: new Parser(path, text).read() };
+	return { text, sections: new Parser(path, text, name).read() };
 }
 
 interface Word {
@@ -77,15 +81,17 @@ const BLANK = " \t\r\v\f";
 class Parser {
 	private readonly path: string;
 	private readonly text: string;
+	private readonly nameForm: RegExp;
 	private at = 0;
 	private line = 1;
 	private readonly sections: OpenSection[] = [];
 	private readonly named = new Map<string, OpenSection>();
 	private section: OpenSection | null = null;
 
-	constructor(path: string, text: string) {
+	constructor(path: string, text: string, nameForm: RegExp) {
 		this.path = path;
 		this.text = text;
+		this.nameForm = nameForm;
 	}
 
 	read(): UciSection[] {
@@ -175,7 +181,7 @@ class Parser {
 	}
 
 	private checkName(name: string, line: number): void {
-		if (!/^[A-Za-z0-9_]+$/.test(name)) this.fail(`'${name}' is not a name: letters, digits and _`, line);
+		if (!this.nameForm.test(name)) this.fail(`'${name}' is not a name: letters, digits and _`, line);
 	}
 
 	/** The next word of the statement; null at its end. */

@@ -123,6 +123,16 @@ test("from the installation to the removal", async (context) => {
 	assert.match(heard, /^room\/light on$/m);
 	assert.equal((await processOf(own)).pid, first.pid);
 
+	// What only root may read after a commit of uci is told of where somebody else than the init script signals.
+	await own.shell("uci commit mqttd; kill -HUP $(cat /var/procd/mqttd/pid)");
+	await own.shell(
+		"until grep -q 'init.d/mqttd reload gives it to the broker again' /var/log/mqttd.log; do :; done",
+	);
+	await own.shell("mosquitto_pub -h 127.0.0.1 -p 1884 -u ann -P 'it is secret' -t x -n");
+	await own.shell(`${INIT} reload`);
+	const again = statSync(own.path("etc/config/mqttd"));
+	assert.deepEqual([again.mode & 0o777, again.uid, again.gid], [0o640, 0, 1883]);
+
 	// One that is wrong changes nothing, and says where.
 	own.write("etc/config/mqttd", hashed.replace("'1884'", "'70000'"));
 	const refused = await own.run(`${INIT} reload`);
@@ -159,16 +169,48 @@ test("from the installation to the removal", async (context) => {
 	await own.halt();
 });
 
-test("mosquitto's configuration is taken over, once, and its service makes way", async (context) => {
-	const { router: own, opkg, ipk } = await router(context);
-	own.write(
-		"etc/config/mosquitto",
-		"config owrt owrt\n\toption use_uci 1\nconfig mosquitto\n\toption port 1889\n\toption no_remote_access 1\n\toption allow_anonymous 1\n",
-	);
+/** Mosquitto's service: `/var/mosquitto` tells what was done with it. */
+function putMosquitto(own: Router, uci: string): void {
+	own.write("etc/config/mosquitto", uci);
 	own.write(
 		"etc/init.d/mosquitto",
 		"#!/bin/sh\ncase $1 in enabled) [ ! -e /var/disabled ] ;; stop) echo stop >>/var/mosquitto ;; disable) : >/var/disabled ;; esac\n",
 		0o755,
+	);
+}
+
+test("mosquitto as it is shipped makes way too; where its configuration is broken it goes on, and ours waits", async (context) => {
+	const { router: own, opkg, ipk } = await router(context);
+	putMosquitto(own, "config owrt owrt\n\toption use_uci 'x\n");
+	await opkg.install(ipk);
+	assert.ok(!own.exists("var/mosquitto") && !own.exists("etc/mqttd/migration.txt"));
+	assert.match(own.read("etc/config/mqttd"), /^config mqttd 'mqttd'\n\toption enabled '0'$/m);
+	assert.equal((await own.run(`${INIT} status`)).out, "inactive\n");
+	await opkg.uninstall("mqttd");
+	await own.shell("rm /etc/config/mqttd");
+
+	putMosquitto(own, "config owrt owrt\n\toption use_uci 0\n");
+	await own.shell("mkdir /etc/mosquitto; echo '# nothing' >/etc/mosquitto/mosquitto.conf");
+	await opkg.install(ipk);
+	await serving(own);
+	assert.equal(own.read("var/mosquitto"), "stop\n");
+	assert.ok(own.exists("var/disabled"));
+	assert.match(own.read("etc/config/mqttd"), /^config listener 'local'$/m);
+	assert.match(own.read("etc/mqttd/migration.txt"), /^The service mosquitto was stopped and disabled/);
+
+	// Who enables it again means it.
+	await own.shell("rm /var/disabled /var/mosquitto");
+	await opkg.install(changed(ipk, `${VERSION}-2`, "./etc/mqttd/mqttd.conf", "# other\n"));
+	assert.ok(!own.exists("var/mosquitto"));
+	await opkg.uninstall("mqttd");
+	await own.halt();
+});
+
+test("mosquitto's configuration is taken over, once, and its service makes way", async (context) => {
+	const { router: own, opkg, ipk } = await router(context);
+	putMosquitto(
+		own,
+		"config owrt owrt\n\toption use_uci 1\nconfig mosquitto\n\toption port 1889\n\toption no_remote_access 1\n\toption allow_anonymous 1\n",
 	);
 	await opkg.install(ipk);
 	await own.shell(

@@ -45,7 +45,7 @@ export const MIGRATIONS: readonly MigrationCase[] = [
 	{
 		name: "anonymous clients, on this machine",
 		uci: `${OWRT}config mosquitto\n\toption port PORT1\n\toption no_remote_access 1\n\toption allow_anonymous 1\n\tlist log_dest stderr\n\tlist log_types error\n\tlist log_types warning\n`,
-		conf: "bind_address 127.0.0.1\nport PORT1\nlog_dest stderr\nlog_type error\nlog_type warning\nallow_anonymous true\n",
+		conf: "bind_address localhost\nport PORT1\nlog_dest stderr\nlog_type error\nlog_type warning\nallow_anonymous true\n",
 		probes: [
 			{ port: 1, outcome: "in" },
 			{ port: 1, ...ann, outcome: "in" },
@@ -101,7 +101,7 @@ export const MIGRATIONS: readonly MigrationCase[] = [
 	{
 		name: "TLS with a certificate of the broker",
 		uci: `${OWRT}config mosquitto\n\toption port PORT1\n\toption no_remote_access 1\n\toption allow_anonymous 1\n\nconfig listener\n\toption port PORT2\n${TLS}\toption tls_version tlsv1.2\n`,
-		conf: `bind_address 127.0.0.1\nport PORT1\nallow_anonymous true\n\nlistener PORT2\n${TLS_CONF}tls_version tlsv1.2\n`,
+		conf: `bind_address localhost\nport PORT1\nallow_anonymous true\n\nlistener PORT2\n${TLS_CONF}tls_version tlsv1.2\n`,
 		probes: [
 			{ port: 1, outcome: "in" },
 			{ port: 2, tls: "", outcome: "in" },
@@ -133,7 +133,7 @@ export const MIGRATIONS: readonly MigrationCase[] = [
 	{
 		name: "several listeners with TLS, users and rules",
 		uci: `${OWRT}config mosquitto\n\toption port PORT1\n\toption no_remote_access 1\n\toption per_listener_settings 1\n\toption allow_anonymous 1\n\toption user mosquitto\n\nconfig listener\n\toption port PORT2\n\toption bind_address 127.0.0.1\n${TLS}${FILES}${ACL}\nconfig listener\n\toption port PORT3\n${TLS}\toption require_certificate 1\n\toption use_subject_as_username 0\n\toption allow_anonymous 1\n\nconfig listener\n\toption max_connections 3\n`,
-		conf: `bind_address 127.0.0.1\nport PORT1\nper_listener_settings true\nallow_anonymous true\n\nlistener PORT2 127.0.0.1\n${TLS_CONF}password_file DIR/passwd\nacl_file DIR/acl\n\nlistener PORT3\n${TLS_CONF}require_certificate true\nallow_anonymous true\n`,
+		conf: `bind_address localhost\nport PORT1\nper_listener_settings true\nallow_anonymous true\n\nlistener PORT2 127.0.0.1\n${TLS_CONF}password_file DIR/passwd\nacl_file DIR/acl\n\nlistener PORT3\n${TLS_CONF}require_certificate true\nallow_anonymous true\n`,
 		probes: [
 			{ port: 1, outcome: "in" },
 			{ port: 2, tls: "", outcome: "out" },

@@ -6,6 +6,7 @@ import { ProgramLog } from "../../../src/bin/log.ts";
 import { chooseProgram } from "../../../src/bin/main.ts";
 import { readConfig } from "../../../src/config/read.ts";
 import { readUci } from "../../../src/config/read-uci.ts";
+import { quoteUci } from "../../../src/config/uci-file.ts";
 import { createFakeHost, FakeExit, type FakeHost, fakeError } from "../../fake/host.ts";
 import { MIGRATIONS } from "../../vectors/migration.ts";
 
@@ -55,6 +56,151 @@ function made({ host }: Outcome, path = OURS): string[] {
 		.filter((line) => line !== "");
 }
 
+/** Ports, places, and whether anonymous clients get in. */
+function listenersOf({ host }: Outcome): string {
+	const { listeners } = readUci(host, OURS);
+	return listeners
+		.map((each) => {
+			assert.ok(each.place.kind === "tcp");
+			const words = [
+				each.place.port,
+				each.localOnly && "local",
+				each.place.host,
+				each.allowAnonymous && "anonymous",
+			];
+			return words.filter((word) => word !== null && word !== false && word !== "").join(" ");
+		})
+		.join(", ");
+}
+
+/** Values for all options that mosquitto's init script knows, by section. */
+const PACKAGE_OPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+	mosquitto: {
+		log_dest: "stderr",
+		no_remote_access: "1",
+		port: "1885",
+		per_listener_settings: "1",
+		acl_file: "/a",
+		allow_anonymous: "1",
+		allow_duplicate_messages: "1",
+		clientid_prefixes: "x-",
+		connection_messages: "0",
+		include_dir: "/d",
+		log_facility: "5",
+		log_timestamp: "0",
+		log_types: "error",
+		max_inflight_bytes: "777",
+		max_inflight_messages: "7",
+		max_queued_bytes: "778",
+		max_queued_messages: "779",
+		message_size_limit: "780",
+		password_file: "/p",
+		pid_file: "/var/run/m.pid",
+		psk_file: "/k",
+		queue_qos0_messages: "1",
+		retain_available: "0",
+		set_tcp_nodelay: "1",
+		protocol: "websockets",
+		sys_interval: "33",
+		upgrade_outgoing_qos: "1",
+		user: "me",
+		websockets_log_level: "3",
+		websockets_headers_size: "4096",
+		auth_plugin: "/usr/lib/other.so",
+		auth_opt_x: "y",
+	},
+	persistence: {
+		persistence: "1",
+		client_expiration: "9d",
+		autosave_interval: "99",
+		autosave_on_changes: "1",
+		file: "mine.db",
+		store_clean_interval: "5",
+		location: "/mnt/x",
+	},
+	listener: {
+		port: "1885",
+		no_remote_access: "1",
+		bind_address: "127.0.0.9",
+		http_dir: "/www",
+		max_connections: "77",
+		max_qos: "1",
+		max_topic_alias: "5",
+		mount_point: "m/",
+		protocol: "websockets",
+		socket_domain: "ipv4",
+		use_username_as_clientid: "1",
+		cafile: "/ca",
+		capath: "/capath",
+		certfile: "/crt",
+		keyfile: "/key",
+		ciphers: "ECDHE-RSA-AES128-GCM-SHA256",
+		"ciphers_tls1.3": "TLS_AES_128_GCM_SHA256",
+		crlfile: "/crl",
+		dhparamfile: "/dh",
+		require_certificate: "1",
+		tls_engine: "e",
+		tls_engine_kpass_sha1: "s",
+		tls_keyform: "pem",
+		tls_version: "tlsv1.3",
+		allow_anonymous: "1",
+		use_identity_as_username: "1",
+		use_subject_as_username: "1",
+		psk_hint: "h",
+		auth_plugin: "/usr/lib/other.so",
+		auth_opt_x: "y",
+	},
+	bridge: {
+		connection: "cloud",
+		address: "a.example",
+		topic: "# out",
+		attempt_unsubscribe: "0",
+		bind_address: "127.0.0.9",
+		max_packet_size: "999",
+		outgoing_retain: "0",
+		protocol_version: "mqttv50",
+		cleansession: "1",
+		local_cleansession: "1",
+		keepalive_interval: "77",
+		idle_timeout: "78",
+		local_clientid: "lc",
+		local_username: "lu",
+		local_password: "lp",
+		notifications: "0",
+		notifications_local_only: "1",
+		notification_topic: "n/t",
+		remote_clientid: "rc",
+		remote_username: "ru",
+		remote_password: "rp",
+		clientid: "c",
+		username: "u",
+		password: "p",
+		restart_timeout: "11",
+		round_robin: "1",
+		start_type: "lazy",
+		threshold: "12",
+		try_private: "0",
+		alpn: "mqtt",
+		cafile: "/ca",
+		capath: "/capath",
+		certfile: "/crt",
+		keyfile: "/key",
+		identity: "i",
+		psk: "aabb",
+		insecure: "1",
+		require_ocsp: "1",
+		tls_version: "tlsv1.2",
+	},
+};
+/** What a section must have. */
+const NEEDED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+	mosquitto: { port: "1884" },
+	listener: { port: "1884" },
+	bridge: { connection: "cloud", address: "a.example", topic: "# out" },
+};
+/** What is said in another way here. */
+const OF_THE_PACKAGE: readonly string[] = ["no_remote_access", "per_listener_settings"];
+
 describe("from UCI", () => {
 	for (const { name, uci: text } of MIGRATIONS) {
 		test(`what is made can be read: ${name}`, () => {
@@ -99,7 +245,7 @@ describe("from UCI", () => {
 		const { listeners } = readUci(outcome.host, OURS);
 		assert.deepEqual(
 			listeners.map(({ place }) => place),
-			[{ kind: "tcp", port: 1883, host: "127.0.0.1" }],
+			[{ kind: "tcp", port: 1883, host: "localhost" }],
 		);
 	});
 
@@ -109,7 +255,7 @@ describe("from UCI", () => {
 		assert.ok(made(all).includes("option enabled '0'"));
 		assert.match(all.out, /the plugin \/usr\/lib\/go-auth\.so cannot be loaded: the broker is switched off/);
 		const one = uci(
-			`config mosquitto\n\toption per_listener_settings 1\nconfig listener\n\toption port 1\n${plugin}`,
+			`config mosquitto\n\toption port 1883\n\toption per_listener_settings 1\nconfig listener\n\toption port 1\n${plugin}`,
 		);
 		assert.equal(readUci(one.host, OURS).listeners.length, 1);
 		const own =
@@ -121,7 +267,7 @@ describe("from UCI", () => {
 			[["mosquitto_dynamic_security", "/d.json"]],
 		);
 		const listener = uci(
-			`config mosquitto\n\toption per_listener_settings 1\nconfig listener\n\toption port 1\n${own}`,
+			`config mosquitto\n\toption port 1883\n\toption per_listener_settings 1\nconfig listener\n\toption port 1\n${own}`,
 		);
 		const read = readUci(listener.host, OURS);
 		assert.deepEqual(read.plugins[0]?.listeners, [read.listeners[1]]);
@@ -143,6 +289,57 @@ describe("from UCI", () => {
 		}
 		assert.equal(readUci(outcome.host, OURS).global.persistentClientExpiration, 3 * 86400);
 		assert.ok(made(outcome).includes("option enabled '0'"), "mosquitto did not run with that value");
+	});
+
+	test("the default listener is there where something asks for it, and serves this machine where nothing does", () => {
+		const other = "config listener\n\toption port 1900\n";
+		for (const [text, expected] of [
+			["config mosquitto\n", "1883 local anonymous"],
+			["config mosquitto\n\toption allow_anonymous 0\n", "1883 local"],
+			[`config mosquitto\n${other}`, "1900"],
+			[`config mosquitto\n\toption allow_anonymous 1\n${other}`, "1900"],
+			[`config mosquitto\n\toption port 1884\n${other}`, "1884, 1900"],
+			[`config mosquitto\n\toption no_remote_access 1\n${other}`, "1883 localhost, 1900"],
+			[`config mosquitto\n\toption protocol websockets\n${other}`, "1883, 1900"],
+			[`config mosquitto\n\toption per_listener_settings 1\n\toption psk_file /p\n${other}`, "1883, 1900"],
+		] as const) {
+			assert.equal(listenersOf(uci(text)), expected, text);
+		}
+		const lost = uci(
+			`config mosquitto\n\toption per_listener_settings 1\n\toption allow_anonymous 1\n${other}`,
+		);
+		assert.equal(listenersOf(lost), "1900");
+		assert.match(lost.out, /Line 3: without a port there is no default listener/);
+	});
+
+	test("every option that mosquitto's package has is carried over, or told of", () => {
+		for (const [section, options] of Object.entries(PACKAGE_OPTIONS)) {
+			for (const [name, value] of Object.entries(options)) {
+				const needed = Object.entries(NEEDED[section] ?? {}).filter(([each]) => each !== name);
+				const lines = [...needed, [name, value] as const].map(
+					([each, text]) => `\t${each === "topic" ? "list" : "option"} ${each} '${text}'\n`,
+				);
+				const outcome = uci(`config ${section}\n${lines.join("")}`);
+				assert.equal(outcome.code, 0, outcome.err);
+				const isThere = made(outcome).some((line) => line.endsWith(` ${quoteUci(value)}`));
+				const isTold = outcome.out.includes(`'${name}'`) || /auth_/.test(name);
+				assert.ok(isThere || isTold || OF_THE_PACKAGE.includes(name), `${section}.${name}\n${outcome.out}`);
+				if (section === "bridge") assert.match(outcome.out, /The bridge 'cloud' is carried over/);
+				readUci(outcome.host, OURS);
+			}
+		}
+	});
+
+	test("bridges without what they need were none", () => {
+		for (const [text, what] of [
+			["option address a.example\n\tlist topic '# out'", "the bridge has no connection or no address"],
+			["option connection c\n\tlist topic '# out'", "the bridge has no connection or no address"],
+			["option connection c\n\toption address a.example", "the bridge 'c' has no topic"],
+		]) {
+			const outcome = uci(`config bridge\n\t${text}\n`);
+			assert.ok(outcome.out.includes(`- Line 3: ${what}, and was none.\n`), outcome.out);
+			assert.ok(!made(outcome).some((line) => line.startsWith("config bridge")));
+		}
 	});
 
 	test("values with anything in them stay what they are", () => {

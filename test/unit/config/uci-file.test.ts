@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { ConfigError } from "../../../src/config/error.ts";
 import { quoteUci, readUciFile } from "../../../src/config/uci-file.ts";
-import { createFakeHost } from "../../fake/host.ts";
+import { createFakeHost, fakeError } from "../../fake/host.ts";
 
 const PATH = "/etc/config/test";
 
@@ -118,8 +118,9 @@ describe("UCI files", () => {
 
 	test("a file that only root may read: who can mend that is told", () => {
 		const host = createFakeHost();
-		host.files.put(PATH, "config a\n");
-		host.files.failWith = "EACCES";
+		host.files.read = () => {
+			throw fakeError("EACCES");
+		};
 		assert.throws(
 			() => readUciFile(host, PATH),
 			(error) => {

@@ -228,7 +228,7 @@ describe("start", () => {
 			["no capabilities", "CAPABILITIES=/nonexistent; UJAIL=ujail"],
 			["no ujail", 'CAPABILITIES="$UCI_DIR/mqttd"; UJAIL=/nonexistent'],
 			["one that fails", jailer("exit 1")],
-		]) {
+		] as const) {
 			const none = run(t, "start_service", { uci, before }).calls;
 			assert.ok(none.includes("logger -p daemon.warn a jail is not possible here: started without it"), what);
 			assert.ok(!none.some((line) => line.startsWith("jail") || line.startsWith("param user")), what);
