@@ -62,7 +62,7 @@ export class Restore {
 			sessions.set(record.id, session);
 			const entry = keeper.store.adopt(record.id, session);
 			const queue = queues.get(record.id);
-			entry.lastPosition = queue?.last ?? 0;
+			entry.goOnAfter(queue?.last ?? 0);
 			const underWay = queue?.underWay ?? 0;
 			keeper.keep(session, entry, underWay, (queue?.deliveries ?? 0) - underWay, queue?.octets ?? 0);
 		}

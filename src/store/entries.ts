@@ -89,8 +89,14 @@ export class SessionEntry {
 	readonly session: StoredSession;
 	/** Whether there is a row of it. */
 	isWritten: boolean;
-	/** Position of its last delivery. */
-	lastPosition = 0;
+	/** Position of its last delivery, and of the last that was written. */
+	private lastPosition = 0;
+	writtenPosition = 0;
+	/**
+	 * A transaction with what is not written has failed. On a disk that fails it may be found there nevertheless when the file is
+	 * opened again: what changes back is to be written, too.
+	 */
+	isDoubtful = false;
 	/** Whether something of it must be on the disk at the end of the turn. */
 	urgent = false;
 
@@ -113,6 +119,12 @@ export class SessionEntry {
 		this.row = row;
 		this.session = session;
 		this.isWritten = isWritten;
+	}
+
+	/** There are deliveries of it up to this position. */
+	goOnAfter(position: number): void {
+		this.lastPosition = position;
+		this.writtenPosition = position;
 	}
 
 	private tell(durability: Durability, octets: number): void {
@@ -145,14 +157,14 @@ export class SessionEntry {
 	/** A QoS 2 message came from its client. */
 	receive(packetId: number, durability: Durability): void {
 		if (durability === Durability.RAM) return;
-		if (this.incoming.get(packetId) === false) this.incoming.delete(packetId);
+		if (this.incoming.get(packetId) === false && !this.isDoubtful) this.incoming.delete(packetId);
 		else this.incoming.set(packetId, true);
 		this.tell(durability, ROW_OCTETS);
 	}
 
 	/** Its client has released that message. */
 	release(packetId: number): void {
-		if (this.incoming.get(packetId) === true) this.incoming.delete(packetId);
+		if (this.incoming.get(packetId) === true && !this.isDoubtful) this.incoming.delete(packetId);
 		else this.incoming.set(packetId, false);
 		// A later message of the same packet identifier must not be taken for this one.
 		this.tell(this.owner.strictest, ROW_OCTETS);
@@ -200,6 +212,8 @@ export class SessionEntry {
 	settle(): void {
 		for (const copy of this.added) copy.isWritten = true;
 		this.isWritten = true;
+		this.isDoubtful = false;
+		this.writtenPosition = this.lastPosition;
 		this.urgent = false;
 		this.changed = false;
 		this.subscriptions.clear();

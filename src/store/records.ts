@@ -119,3 +119,13 @@ export interface QueueRecord {
 	/** Highest position. */
 	readonly last: number;
 }
+
+/** How much of the disk's life was used. */
+export interface UsageRecord {
+	/** Since 1970 (UTC). */
+	readonly day: number;
+	/** Written on that day, but for what the log has got since. */
+	readonly octets: number;
+	/** Of the write-ahead log then. */
+	readonly logSize: number;
+}

@@ -15,6 +15,7 @@ const APPLICATION_ID = 0x4d515444;
  * - A session without client identifier has ended: what it had is being deleted, a part at a time.
  * - `message.refs` is how many deliveries have the message; with the last one it goes.
  * - `delivery` has a session's messages in their order: under way (`state` above 0, see `Delivery`), then those that wait.
+ * - `usage` has one row: the octets that were written on a day since 1970, when the log had `log_size`.
  * - Of several `retained` rows of one topic the one with the highest id counts; one without payload says that there is none.
  */
 const VERSIONS: readonly string[] = [
@@ -97,6 +98,14 @@ const VERSIONS: readonly string[] = [
 		DELETE FROM will WHERE session = old.id;
 		DELETE FROM delivery WHERE session = old.id;
 	END;
+	`,
+	`
+	CREATE TABLE usage (
+		id INTEGER PRIMARY KEY,
+		day INTEGER NOT NULL,
+		octets INTEGER NOT NULL,
+		log_size INTEGER NOT NULL
+	);
 	`,
 ];
 

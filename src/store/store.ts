@@ -239,7 +239,7 @@ export class Store implements EntryOwner {
 	endSession(entry: SessionEntry): void {
 		this.lazyEntries.delete(entry);
 		this.urgentEntries.delete(entry);
-		if (!entry.isWritten) return;
+		if (!entry.isWritten && !entry.isDoubtful) return;
 		this.ended.push(entry.row);
 		this.changed(this.rules.sessions, 0);
 	}
@@ -353,7 +353,7 @@ export class Store implements EntryOwner {
 
 	/** `all`: also what is lazy. */
 	private write(all: boolean): boolean {
-		if (!this.hasChanges) return true;
+		if (!this.hasChanges && !this.failing) return true;
 		const tables = this.open;
 		if (tables === null) {
 			this.waitForRetry();
@@ -366,6 +366,8 @@ export class Store implements EntryOwner {
 		const slots = all ? [...new Set([...this.urgentSlots, ...this.lazySlots])] : [...this.urgentSlots];
 		try {
 			tables.begin();
+			// An attempt after a failure writes something, whatever is left: that is what it is to find out.
+			if (this.failing || this.usage.isNewDay) this.usage.record(tables);
 			for (const entry of entries) this.writeEntry(tables, entry);
 			for (const row of this.ended) tables.endSession(row);
 			for (const slot of slots) this.writeSlot(tables, slot);
@@ -375,6 +377,8 @@ export class Store implements EntryOwner {
 		} catch (error) {
 			tables.rollback();
 			if (!isHostError(error)) throw error;
+			for (const entry of entries) entry.isDoubtful = true;
+			for (const slot of slots) slot.isWritten = true;
 			this.fail(error);
 			this.listener.committed(false, entries);
 			return false;
@@ -417,6 +421,7 @@ export class Store implements EntryOwner {
 			if (isUnderWay) tables.putIncoming(row, packetId);
 			else tables.deleteIncoming(row, packetId);
 		}
+		if (entry.isDoubtful) tables.deleteDeliveriesAfter(row, entry.writtenPosition);
 		this.writeDeliveries(tables, entry);
 		const { will } = entry;
 		if (will === null) tables.deleteWill(row);
@@ -544,6 +549,17 @@ export class Store implements EntryOwner {
 		this.judgeSize();
 	}
 
+	/** Closing writes the log into the file. */
+	private noteUsage(tables: Tables): void {
+		try {
+			this.usage.closing(tables);
+		} catch (error) {
+			tables.rollback();
+			if (!isHostError(error)) throw error;
+			this.complain(error);
+		}
+	}
+
 	private judgeSize(): void {
 		const { maximumSize } = this.settings;
 		this.full = maximumSize !== 0 && this.usage.used >= maximumSize;
@@ -635,8 +651,7 @@ export class Store implements EntryOwner {
 		this.retryTimer = this.host.timers.after(this.retryDelay, () => {
 			this.retryTimer = null;
 			this.retryDelay = Math.min(2 * this.retryDelay, RETRY_LONGEST);
-			if (!this.reopen()) return;
-			if (this.write(true)) this.recovered();
+			if (this.reopen()) this.write(true);
 		});
 	}
 
@@ -668,12 +683,13 @@ export class Store implements EntryOwner {
 		this.retryTimer = null;
 		this.retryDelay = RETRY_FIRST;
 		this.log.write("notice", `The database '${this.settings.path}' can be written again.`);
+		this.schedulePurge();
 	}
 
 	/** Writes everything and lets go of the file. */
 	close(): void {
 		if (this.closed) return;
-		this.flush();
+		if (this.flush() && this.open !== null) this.noteUsage(this.open);
 		this.closed = true;
 		for (const timer of [this.lazyTimer, this.purgeTimer, this.retryTimer]) timer?.cancel();
 		this.letGo();

@@ -20,6 +20,7 @@ import type {
 	RetainedRecord,
 	SessionRecord,
 	SubscriptionRecord,
+	UsageRecord,
 	WillRecord,
 } from "./records.ts";
 
@@ -81,7 +82,16 @@ export class Tables {
 
 	/** Reads something of every table: a file that is damaged at its beginning is found out. */
 	check(): void {
-		for (const table of ["session", "subscription", "message", "delivery", "incoming", "will", "retained"]) {
+		for (const table of [
+			"session",
+			"subscription",
+			"message",
+			"delivery",
+			"incoming",
+			"will",
+			"retained",
+			"usage",
+		]) {
 			this.#database.prepare(`SELECT * FROM ${table} LIMIT 1`).get();
 		}
 	}
@@ -203,6 +213,10 @@ export class Tables {
 		this.#statement("DELETE FROM delivery WHERE session = ? AND position = ?").run(session, position);
 	}
 
+	deleteDeliveriesAfter(session: number, position: number): void {
+		this.#statement("DELETE FROM delivery WHERE session = ? AND position > ?").run(session, position);
+	}
+
 	putIncoming(session: number, packetId: number): void {
 		this.#statement("INSERT OR REPLACE INTO incoming (session, packet_id) VALUES (?, ?)").run(
 			session,
@@ -248,7 +262,21 @@ export class Tables {
 		this.#statement("DELETE FROM retained WHERE id = ?").run(id);
 	}
 
+	/** Replaces what was noted of how much was written. */
+	putUsage({ day, octets, logSize }: UsageRecord): void {
+		this.#statement("INSERT OR REPLACE INTO usage (id, day, octets, log_size) VALUES (1, ?, ?, ?)").run(
+			day,
+			octets,
+			logSize,
+		);
+	}
+
 	// Reading.
+
+	usage(): UsageRecord | null {
+		const row = this.#statement("SELECT day, octets, log_size FROM usage").get();
+		return row === null ? null : { day: number(row[0]), octets: number(row[1]), logSize: number(row[2]) };
+	}
 
 	/** Sessions that have not ended, by row. */
 	sessions(after: number, limit: number): SessionRecord[] {

@@ -28,6 +28,8 @@ export class Usage {
 	private today = 0;
 	private total = 0;
 	private hasWarned = false;
+	/** Of what is noted in the database; 0 is none. */
+	private notedDay = 0;
 
 	constructor(host: { readonly clock: Clock; readonly files: Files }, log: Log, settings: UsageSettings) {
 		this.host = host;
@@ -45,7 +47,7 @@ export class Usage {
 		this.hasWarned = false;
 	}
 
-	/** Octets written since midnight (UTC), or the start; as much as can be told from the sizes of files. */
+	/** Octets written since midnight (UTC); as much as can be told from the sizes of files. */
 	get writtenToday(): number {
 		return this.day === this.presentDay ? this.today : 0;
 	}
@@ -55,8 +57,39 @@ export class Usage {
 		return this.total;
 	}
 
+	/** Takes up what was noted on the same day. The log has grown since by what was written to it. */
 	opened(tables: Tables): void {
 		this.measure(tables);
+		const noted = tables.usage();
+		if (noted === null) return;
+		this.notedDay = noted.day;
+		if (noted.day !== this.presentDay || this.writtenToday > noted.octets) return;
+		this.day = noted.day;
+		this.today = noted.octets + Math.max(0, this.logSize - noted.logSize);
+	}
+
+	/** Whether nothing is noted of this day yet: to be done with the first transaction, later from time to time. */
+	get isNewDay(): boolean {
+		return this.notedDay !== this.presentDay;
+	}
+
+	/** Notes within a transaction what was written, so that the next start can go on from there. */
+	record(tables: Tables, logSize = this.logSize): void {
+		this.notedDay = this.presentDay;
+		tables.putUsage({ day: this.notedDay, octets: this.writtenToday, logSize });
+	}
+
+	/** Before the database is closed, which writes the log into the file. Throws HostError. */
+	closing(tables: Tables): void {
+		if (this.logSize > 0) this.recordEmptying(tables);
+	}
+
+	/** Before the log is written into the file: a page that it has several times goes there once. */
+	private recordEmptying(tables: Tables): void {
+		this.count(Math.min(this.logSize, this.fileSize));
+		tables.begin();
+		this.record(tables, 0);
+		tables.commit();
 	}
 
 	/** To be called after each transaction. Throws HostError when the log cannot be written into the file. */
@@ -66,9 +99,8 @@ export class Usage {
 		this.measure(tables);
 		this.count(this.logSize > before ? this.logSize - before : this.logSize);
 		if (this.logSize < LOG_LIMIT) return;
+		this.recordEmptying(tables);
 		tables.checkpoint();
-		// A page that was written several times goes into the file once.
-		this.count(Math.min(this.logSize, this.fileSize));
 		this.measure(tables);
 	}
 

@@ -11,6 +11,8 @@ import type { FakeFiles } from "./files.ts";
 export class FakeDatabases implements Databases {
 	/** When set, whatever is asked of a database fails with this code ("ENOSPC"), but for what only reads or ends a transaction. */
 	failWith: string | null = null;
+	/** When set, the next transaction fails with this code at its end, and is in the file all the same: so a disk may fail. */
+	failAfterCommit: string | null = null;
 	/** Statements run that write, `COMMIT` too: what costs something. */
 	writes = 0;
 	private readonly files: FakeFiles;
@@ -68,6 +70,10 @@ class FakeDatabase implements Database {
 
 	exec(sql: string): void {
 		this.get(sql).exec(sql);
+		const { failAfterCommit } = this.databases;
+		if (failAfterCommit === null || !sql.startsWith("COMMIT")) return;
+		this.databases.failAfterCommit = null;
+		throw fakeError(failAfterCommit);
 	}
 
 	prepare(sql: string): Statement {

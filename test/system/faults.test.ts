@@ -100,12 +100,12 @@ class Scenario {
 		let client = this.#client!;
 		const retain = topic.startsWith("r/");
 		for (let attempts = 1; ; attempts++) {
-			const before = this.#broker.log.split("can be written again.\n").length - 1;
+			const before = this.#broker.log.split("' can be written again.\n").length - 1;
 			client.publish(topic, String(id), qos, id, { retain, dup: attempts > 1 && this.#version === 4 });
 			if ((await this.#verdict(client, qos)) === "taken") break;
 			this.refused++;
 			assert.ok(this.refused < 20, `refused although it can be written again:\n${this.#broker.log}`);
-			await this.#broker.line(new RegExp(`(?:can be written again\\.\n[^]*){${before + 1}}`));
+			await this.#broker.line(new RegExp(`(?:' can be written again\\.\n[^]*){${before + 1}}`));
 			// Only on a new connection is it sent again.
 			if (this.#version === 4) client = await this.#connect();
 		}

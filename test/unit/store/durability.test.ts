@@ -247,6 +247,57 @@ describe("what is refused when it had been taken already", () => {
 		assert.deepEqual(found.sort(), expected);
 	});
 
+	test("a transaction that is found in the file after it has failed", () => {
+		const fixture = start({ ...SYNC, rules: [{ topicFilter: "lazy", durability: Durability.LAZY }] });
+		away(fixture);
+		const [sender, fleeting] = [client(fixture, "sender"), new TestClient(fixture, 5)];
+		const kept = { retain: true };
+		assert.deepEqual(sender.send(publish("before", 0, 1, kept)), ["puback 1"]);
+		fixture.host.databases.failAfterCommit = "EIO";
+		fleeting.send(connect("fleeting", 1000), publish("a", "x"), { cmd: "disconnect" });
+		fixture.advance(2);
+		fixture.host.databases.failAfterCommit = "EIO";
+		const all = [
+			publish("lazy", 1, 1, { messageId: 1 }),
+			publish("refused", 2, 1, { messageId: 2, ...kept }),
+			publish("before", "", 1, { messageId: 3, ...kept }),
+			publish("refused", 4, 2, { messageId: 4 }),
+		];
+		assert.deepEqual(sender.send(...all), ["puback 1", "puback 2 151", "puback 3 151", "pubrec 4 151"]);
+		new TestClient(fixture, 5).send(connect("fleeting", 0), { cmd: "disconnect" });
+		fixture.advance(2);
+		assert.equal(fixture.host.databases.failAfterCommit, null);
+		assert.ok(fixture.lines.at(-1)?.endsWith("can be written again."), fixture.lines.join("\n"));
+		const next = again(fixture);
+		assert.deepEqual([...next.broker.sessions.keys()].sort(), ["away", "sender"]);
+		const reader = new TestClient(next, 5);
+		reader.send(connect("sender", 1000));
+		// The packet identifier is free: another message is published.
+		assert.deepEqual(reader.send(publish("taken", 5, 2, { messageId: 4 })), ["pubrec 4"]);
+		const found = new TestClient(next, 5).send(connect("away", 1000));
+		assert.deepEqual(found, ["connack 1", "publish before=0 q1", "publish lazy=1 q1", "publish taken=5 q2"]);
+		const retained = next.broker.retained.all().map(({ topic }) => topic);
+		assert.deepEqual(retained, ["before"]);
+		const away2 = new TestClient(next, 5);
+		away2.send(connect("away", 0, { clean: true }), { cmd: "disconnect" });
+		next.store?.flush();
+		next.advance(2);
+		assert.equal(next.store?.tables?.lastRows().message, 0);
+	});
+
+	test("it can be written again when something was written, and not before", () => {
+		const fixture = start(SYNC);
+		away(fixture);
+		fixture.host.databases.failWith = "ENOSPC";
+		client(fixture, "sender", 0).send(publish("a", 1));
+		fixture.advance(30);
+		const told = () => fixture.lines.some((line) => line.startsWith("notice: The database"));
+		assert.ok(!told());
+		fixture.host.databases.failWith = null;
+		fixture.advance(16);
+		assert.ok(told());
+	});
+
 	test("a subscription is as it was before", () => {
 		const fixture = start(SYNC);
 		const reader = client(fixture, "reader");
@@ -284,7 +335,8 @@ describe("lazy", () => {
 		for (let i = 0; i < 100; i++) sender.send(publish("a", i, 1, { retain: true }));
 		assert.equal(fixture.host.databases.writes, before);
 		fixture.advance(10);
-		assert.equal(fixture.host.databases.writes, before + 2);
+		// The message, the end of the transaction, and what is noted once a day.
+		assert.equal(fixture.host.databases.writes, before + 3);
 		const reader = client(again(fixture, LAZY), "reader");
 		assert.deepEqual(reader.send(subscribe("a", 0)), ["suback 0", "publish a=99 q0 retained"]);
 	});
@@ -309,7 +361,7 @@ describe("lazy", () => {
 			assert.equal(fixture.host.databases.writes, before);
 			sender.send(publish("b", "x".repeat(450), 1, { retain: true }));
 			sender.send(publish("c", "x".repeat(450), 1, { retain: true }));
-			assert.equal(fixture.host.databases.writes, before + 4, JSON.stringify(limits));
+			assert.equal(fixture.host.databases.writes, before + 5, JSON.stringify(limits));
 		}
 	});
 

@@ -187,6 +187,35 @@ describe("schema", () => {
 		assert.equal(new Tables(database, utf8).sessions(0, 10).length, 1);
 	});
 
+	test("an older one becomes ours, in a transaction, with what it has", () => {
+		const database = openInMemory();
+		prepareSchema(database);
+		new Tables(database, utf8).putSession(SESSION);
+		// Version 1 lacks this.
+		database.exec("DROP TABLE usage; PRAGMA user_version = 1");
+		const failing = {
+			prepare: (sql: string) => database.prepare(sql),
+			rollback: () => database.rollback(),
+			close: () => database.close(),
+			exec(sql: string) {
+				if (sql.startsWith("COMMIT")) throw new Error("fails");
+				database.exec(sql);
+			},
+		};
+		assert.throws(() => prepareSchema(failing), /fails/);
+		const version = () => database.prepare("PRAGMA user_version").get()?.[0];
+		const table = database.prepare("SELECT count(*) AS c FROM sqlite_schema WHERE name = 'usage'");
+		assert.deepEqual([version(), table.get()], [1, [0]]);
+		prepareSchema(database);
+		const tables = new Tables(database, utf8);
+		assert.deepEqual([version(), tables.usage()], [SCHEMA_VERSION, null]);
+		assert.equal(tables.sessions(0, 10).length, 1);
+		const usage = { day: 20_000, octets: 2 ** 40, logSize: 5 };
+		tables.putUsage({ ...usage, octets: 1 });
+		tables.putUsage(usage);
+		assert.deepEqual(tables.usage(), usage);
+	});
+
 	test("a newer one, and that of another program, is left alone", () => {
 		const newer = openInMemory();
 		prepareSchema(newer);
