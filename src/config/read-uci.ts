@@ -165,7 +165,10 @@ class UciReader {
 			if (path === null && port === null) fail("Error: A listener needs 'port', or 'path'.");
 			if (path !== null && port !== null) fail("Error: A listener has 'port', or 'path', not both.");
 			const rest = path === null ? `${port} ${this.text(section, "bind_address") ?? ""}` : `0 ${path}`;
-			if (path?.includes(" ")) fail(`Error: Invalid 'path' value (${path}).`);
+			if (path?.includes(" ")) {
+				Object.assign(position, this.at(section, section.options.get("path")!));
+				fail(`Error: Invalid 'path' value (${path}).`);
+			}
 			this.reader.take(findOption("listener")!, "listener", rest, position);
 		});
 		this.takeAll(section, position);
@@ -221,37 +224,42 @@ class UciReader {
 	}
 
 	private rule(section: UciSection): void {
-		placed(this.position(section), () => {
-			const access = (this.text(section, "access") ?? "readwrite") as AclRule["access"];
-			const topics = section.options.get("topic")?.values ?? [];
-			const names = this.texts(section, "username");
-			const isAnonymous = this.flag(section, "anonymous", false);
-			if (topics.length === 0) fail("Error: A rule needs 'topic'.");
-			for (const { text: topicFilter, line } of topics) {
+		const topics = section.options.get("topic");
+		if (topics === undefined) {
+			placed(this.position(section), () => fail("Error: A rule needs 'topic'."));
+			return;
+		}
+		const access = (this.text(section, "access") ?? "readwrite") as AclRule["access"];
+		const names = this.texts(section, "username");
+		const isAnonymous = this.flag(section, "anonymous", false);
+		for (const value of topics.values) {
+			const { text: topicFilter, line } = value;
+			placed(this.at(section, topics, value), () => {
 				if (!isTopicFilter(topicFilter)) fail(`Error: invalid topic filter '${topicFilter}'.`);
-				const rule = { access, topicFilter, file: this.path, line };
-				if (isAnonymous) this.anonymous.push(rule);
-				if (!isAnonymous && names.length === 0) this.patterns.push(rule);
-				for (const name of names) {
-					const rules = this.byUser.get(name) ?? [];
-					this.byUser.set(name, [...rules, rule]);
-				}
+			});
+			const rule = { access, topicFilter, file: this.path, line };
+			if (isAnonymous) this.anonymous.push(rule);
+			if (!isAnonymous && names.length === 0) this.patterns.push(rule);
+			for (const name of names) {
+				const rules = this.byUser.get(name) ?? [];
+				this.byUser.set(name, [...rules, rule]);
 			}
-		});
+		}
 	}
 
 	/** `persist_topic` for each of the topics. */
 	private topic(section: UciSection): void {
-		const position = this.position(section);
-		placed(position, () => {
-			const topics = this.texts(section, "topic");
-			const durability = this.text(section, "durability");
-			if (topics.length === 0 || durability === null) {
-				return fail("Error: A section 'topic' needs 'topic' and 'durability'.");
-			}
-			const option = findOption("persist_topic")!;
-			for (const topic of topics) this.reader.take(option, "topic", `${topic} ${durability}`, position);
-		});
+		const topics = section.options.get("topic");
+		const durability = this.text(section, "durability");
+		if (topics === undefined || durability === null) {
+			placed(this.position(section), () => fail("Error: A section 'topic' needs 'topic' and 'durability'."));
+			return;
+		}
+		const option = findOption("persist_topic")!;
+		for (const value of topics.values) {
+			const position = this.at(section, topics, value);
+			placed(position, () => this.reader.take(option, "topic", `${value.text} ${durability}`, position));
+		}
 	}
 
 	private allUsers(): Users | null {

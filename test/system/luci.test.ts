@@ -17,6 +17,10 @@ import { closed, connect, messages } from "./mqtt-client.ts";
 
 /** What would run if a page took it for HTML. */
 const HOSTILE = '<img src=x onerror="window.hostile = true">';
+/** What can be pressed or filled in, and reaches beyond the page's right edge. */
+const OUTSIDE =
+	"[...document.querySelectorAll('#view button, #view input, #view select, .modal button')]" +
+	".filter((node) => node.getBoundingClientRect().right > document.documentElement.clientWidth).map((node) => node.outerHTML)";
 const WIDE = { width: 1000, height: 700 };
 const NARROW = { width: 360, height: 700 };
 
@@ -88,6 +92,7 @@ async function show(
 			await page.setViewportSize(NARROW);
 			await picture(`${name}-narrow`);
 			assert.equal(await evaluate(page, "document.documentElement.scrollWidth"), NARROW.width, name);
+			assert.deepEqual(await evaluate(page, OUTSIDE), [], name);
 			await page.setViewportSize(WIDE);
 			assert.equal(await evaluate(page, "window.hostile === undefined"), true, name);
 			noFailures(open);

@@ -358,7 +358,7 @@ describe("errors name file, line, section and option", () => {
 		[
 			"config listener\n\toption path '/a b'\n",
 			"Error: Invalid 'path' value (/a b).",
-			`Error found at ${PATH}:1 (listener).`,
+			`Error found at ${PATH}:2 (listener, option 'path').`,
 		],
 		[
 			"config listener\n\toption enabled perhaps\n",
@@ -374,7 +374,7 @@ describe("errors name file, line, section and option", () => {
 		[
 			"config acl\n\tlist topic 'a/#/b'\n",
 			"Error: invalid topic filter 'a/#/b'.",
-			`Error found at ${PATH}:1 (acl).`,
+			`Error found at ${PATH}:2 (acl, option 'topic').`,
 		],
 		["config acl r\n", "Error: A rule needs 'topic'.", `Error found at ${PATH}:1 (acl 'r').`],
 		[

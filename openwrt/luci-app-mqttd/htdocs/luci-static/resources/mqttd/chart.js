@@ -77,8 +77,11 @@ return baseclass.extend({
 				dom.content(top, [ unit(peak) ]);
 				series.forEach(function(each, i) {
 					var values = all[i];
-					if (values.length === 0)
+					if (values.length === 0) {
+						[ each.line, each.fill ].forEach(function(node) { node.removeAttribute('points'); });
+						dom.content(each.values, [ '–' ]);
 						return;
+					}
 					var line = points(values, count, peak);
 					var first = count - values.length;
 					each.line.setAttribute('points', line.join(' '));

@@ -68,6 +68,20 @@ return baseclass.extend({
 		return count < 1024 ? _('%d B').format(count) : '%1024.1mB'.format(count);
 	},
 
+	/* A field outside of a form: the widget was made with that identifier. */
+	field: function(title, widget, id) {
+		return E('div', { 'class': 'cbi-value' }, [
+			E('label', { 'class': 'cbi-value-title', 'for': 'widget.' + id }, [ title ]),
+			E('div', { 'class': 'cbi-value-field' }, [ widget.render() ])
+		]);
+	},
+
+	/* Whether all of these widgets have what they need; those that have not show it. */
+	areValid: function(widgets) {
+		widgets.forEach(function(each) { each.triggerValidation(); });
+		return widgets.every(function(each) { return each.isValid(); });
+	},
+
 	/* A row of a table with two columns. */
 	row: function(title, content) {
 		return E('tr', { 'class': 'tr' }, [

@@ -165,26 +165,19 @@ return view.extend({
 		});
 		var topic = new ui.Textfield('', { id: 'mqttd-why-topic', optional: false, placeholder: 'home/kitchen' });
 		var answer = E('div', { 'class': 'mqttd-answer', 'id': 'mqttd-answer', 'aria-live': 'polite' });
-		var field = function(title, widget, id) {
-			return E('div', { 'class': 'cbi-value' }, [
-				E('label', { 'class': 'cbi-value-title', 'for': 'widget.' + id }, [ title ]),
-				E('div', { 'class': 'cbi-value-field' }, [ widget.render() ])
-			]);
-		};
 		return E('div', { 'class': 'cbi-section' }, [
 			E('h3', {}, [ _('May this client …?') ]),
 			E('div', { 'class': 'cbi-section-descr' }, [ _('Asks the running broker; changes count once they are applied.') ]),
-			field(_('Client'), client, 'mqttd-why-client'),
-			field(_('User'), user, 'mqttd-why-user'),
-			field(_('Access'), access, 'mqttd-why-access'),
-			field(_('Topic'), topic, 'mqttd-why-topic'),
+			mqttd.field(_('Client'), client, 'mqttd-why-client'),
+			mqttd.field(_('User'), user, 'mqttd-why-user'),
+			mqttd.field(_('Access'), access, 'mqttd-why-access'),
+			mqttd.field(_('Topic'), topic, 'mqttd-why-topic'),
 			E('div', { 'class': 'cbi-value' }, [
 				E('div', { 'class': 'cbi-value-field' }, [
 					E('button', {
 						'class': 'btn cbi-button cbi-button-action',
 						'click': ui.createHandlerFn(this, function() {
-							topic.triggerValidation();
-							if (!topic.isValid())
+							if (!mqttd.areValid([ topic ]))
 								return;
 							return mqttd.why(
 								access.getValue(), topic.getValue(), client.getValue() || undefined, user.getValue() || undefined
@@ -249,23 +242,16 @@ return view.extend({
 	askPassword: function(name, file) {
 		var user = new ui.Textfield(name || '', { id: 'mqttd-user', optional: false, readonly: name != null });
 		var password = new ui.Textfield('', { id: 'mqttd-password', optional: false, password: true });
-		var field = function(title, widget, id) {
-			return E('div', { 'class': 'cbi-value' }, [
-				E('label', { 'class': 'cbi-value-title', 'for': 'widget.' + id }, [ title ]),
-				E('div', { 'class': 'cbi-value-field' }, [ widget.render() ])
-			]);
-		};
 		ui.showModal(name == null ? _('Add user') : _('Change password'), [
-			field(_('User name'), user, 'mqttd-user'),
-			field(_('Password'), password, 'mqttd-password'),
+			mqttd.field(_('User name'), user, 'mqttd-user'),
+			mqttd.field(_('Password'), password, 'mqttd-password'),
 			E('div', { 'class': 'right' }, [
 				E('button', { 'class': 'btn cbi-button', 'click': ui.hideModal }, [ _('Cancel') ]),
 				' ',
 				E('button', {
 					'class': 'btn cbi-button cbi-button-positive important',
 					'click': ui.createHandlerFn(this, function() {
-						[ user, password ].forEach(function(each) { each.triggerValidation(); });
-						if (!user.isValid() || !password.isValid())
+						if (!mqttd.areValid([ user, password ]))
 							return;
 						return mqttd.setPassword(user.getValue(), password.getValue(), file).then(L.bind(this.lookFiles, this)).catch(function(error) {
 							mqttd.fail(_('The password was not set.'), error);

@@ -71,7 +71,10 @@ return view.extend({
 		this.history = null;
 		this.messages = chart.create(_('Messages'), [ _('Received'), _('Sent') ], SPAN, rate, 1000);
 		this.octets = chart.create(_('Data'), [ _('Received'), _('Sent') ], SPAN, octetRate, 1024);
-		this.charts = E('div', { 'class': 'mqttd-charts' }, [ this.messages.node, this.octets.node ]);
+		this.traffic = E('div', { 'class': 'cbi-section' }, [
+			E('h3', {}, [ _('Traffic') ]),
+			E('div', { 'class': 'mqttd-charts' }, [ this.messages.node, this.octets.node ])
+		]);
 		this.state = E('div', { 'id': 'mqttd-state' });
 		this.listeners = E('div', { 'id': 'mqttd-listeners' });
 		this.boot = E('div', { 'class': 'mqttd-toolbar', 'id': 'mqttd-service' });
@@ -85,7 +88,7 @@ return view.extend({
 			E('h2', { 'name': 'content' }, [ _('MQTT broker') ]),
 			this.state,
 			E('div', { 'class': 'cbi-section' }, [ this.boot ]),
-			E('div', { 'class': 'cbi-section' }, [ E('h3', {}, [ _('Traffic') ]), this.charts ]),
+			this.traffic,
 			E('div', { 'class': 'cbi-section' }, [ E('h3', {}, [ _('Listeners') ]), this.listeners ])
 		]);
 	},
@@ -99,12 +102,12 @@ return view.extend({
 	show: function(status) {
 		if (status == null) {
 			this.history = null;
-			this.charts.style.display = 'none';
+			this.traffic.style.display = 'none';
 			dom.content(this.state, [ mqttd.notRunning() ]);
 			dom.content(this.listeners, [ E('em', {}, [ _('The broker is not running.') ]) ]);
 			return;
 		}
-		this.charts.style.display = '';
+		this.traffic.style.display = '';
 		this.seen = Date.now() / 1000;
 		dom.content(this.state, [ this.renderState(status) ]);
 		dom.content(this.listeners, [ this.renderListeners(status.listeners || []) ]);

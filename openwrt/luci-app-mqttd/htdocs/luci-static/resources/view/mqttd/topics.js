@@ -141,9 +141,11 @@ return view.extend({
 		return E('li', { 'role': 'treeitem', 'data-topic': topic.topic }, [
 			E('div', { 'class': 'mqttd-node' }, [
 				topic.children > 0 ? toggle : E('span', { 'class': 'mqttd-toggle' }, [ '' ]),
-				E('span', { 'class': 'mqttd-name' }, [ visible(topic.name) ]),
-				topic.below > 0 ? E('span', { 'class': 'mqttd-badge' }, [ '%d'.format(topic.below) ]) : null,
-				topic.retained ? E('span', { 'class': 'mqttd-sub' }, [ mqttd.octets(topic.size) ]) : null,
+				E('span', { 'class': 'mqttd-name' }, [
+					E('span', {}, [ visible(topic.name) ]),
+					topic.below > 0 ? E('span', { 'class': 'mqttd-badge' }, [ '%d'.format(topic.below) ]) : null,
+					topic.retained ? E('span', { 'class': 'mqttd-sub' }, [ mqttd.octets(topic.size) ]) : null
+				]),
 				E('span', { 'class': 'mqttd-buttons' }, [
 					topic.retained ? this.viewButton(topic.topic) : null,
 					topic.below > 0 ? E('button', {
@@ -269,25 +271,18 @@ return view.extend({
 		var payload = new ui.Textarea(text, { id: 'mqttd-publish-payload', rows: 6, monospace: true });
 		var qos = new ui.Select(message != null ? String(message.qos) : '0', { '0': '0', '1': '1', '2': '2' }, { id: 'mqttd-publish-qos', optional: false });
 		var retain = new ui.Checkbox('1', { id: 'mqttd-publish-retain' });
-		var field = function(title, widget, id) {
-			return E('div', { 'class': 'cbi-value' }, [
-				E('label', { 'class': 'cbi-value-title', 'for': 'widget.' + id }, [ title ]),
-				E('div', { 'class': 'cbi-value-field' }, [ widget.render() ])
-			]);
-		};
 		ui.showModal(_('Publish a message'), [
-			field(_('Topic'), topicField, 'mqttd-publish-topic'),
-			field(_('Payload'), payload, 'mqttd-publish-payload'),
-			field(_('QoS'), qos, 'mqttd-publish-qos'),
-			field(_('Retain'), retain, 'mqttd-publish-retain'),
+			mqttd.field(_('Topic'), topicField, 'mqttd-publish-topic'),
+			mqttd.field(_('Payload'), payload, 'mqttd-publish-payload'),
+			mqttd.field(_('QoS'), qos, 'mqttd-publish-qos'),
+			mqttd.field(_('Retain'), retain, 'mqttd-publish-retain'),
 			E('div', { 'class': 'right' }, [
 				E('button', { 'class': 'btn cbi-button', 'click': ui.hideModal }, [ _('Cancel') ]),
 				' ',
 				E('button', {
 					'class': 'btn cbi-button cbi-button-positive important',
 					'click': ui.createHandlerFn(this, function() {
-						topicField.triggerValidation();
-						if (!topicField.isValid())
+						if (!mqttd.areValid([ topicField ]))
 							return;
 						return mqttd.publish(topicField.getValue(), payload.getValue(), +qos.getValue(), retain.isChecked()).then(L.bind(function(reply) {
 							ui.hideModal();
