@@ -26,11 +26,13 @@ RELEASE := $(shell sed -n 's/^PKG_RELEASE:=//p' openwrt/mqttd/Makefile)
 IPK := dist/mqttd_$(VERSION)-$(RELEASE)_mips_24kc.ipk
 IPK_NOSSL := dist/mqttd-nossl_$(VERSION)-$(RELEASE)_mips_24kc.ipk
 
+TARBALL := dist/mqttd-$(VERSION).tar.xz
+
 TYPESCRIPT := $(shell find src -name '*.ts') package-lock.json scripts/bundle.ts
-NATIVE := $(TYPESCRIPT) $(shell find src/qjs/c -type f) scripts/native.sh scripts/sources.sh
+NATIVE := $(TYPESCRIPT) $(shell find src/qjs/c -type f) scripts/native.sh scripts/program.sh scripts/sources.sh
 PACKAGED := $(shell find openwrt/mqttd files -type f) scripts/ipk.ts LICENSE
 
-.PHONY: help run test build $(ALL:%=build-%) $(NOSSL:%=build-%) build-node ipk feed pkg check fuzz bench format clean setup-run setup-build setup-test setup-bench
+.PHONY: help run test dist build $(ALL:%=build-%) $(NOSSL:%=build-%) build-node ipk feed pkg check fuzz bench format clean setup-run setup-build setup-test setup-bench
 
 help:
 	@echo 'make run          a broker on port 1883 (PORT=N for another)'
@@ -38,6 +40,7 @@ help:
 	@echo 'make build        Node bundle and static binaries: build-node, $(ARCHS:%=build-%)'
 	@echo 'make ipk          OpenWrt packages for mips_24kc, with TLS and without'
 	@echo 'make feed         opkg feed, signed, for $(FEED)'
+	@echo 'make dist         the tarball that the recipe in openwrt builds from, in an SDK of OpenWrt'
 	@echo 'make pkg          single-file program for Linux on x64, with Node inside'
 	@echo 'make check        types, lint, format, imports, generated files, shell scripts, normative statements'
 	@echo 'make fuzz         mutation fuzzing of packets, what comes before them, access rights, TLS records, and files'
@@ -48,7 +51,7 @@ help:
 run: build-node
 	@exec $(NODE) dist/mqttd.js -p $(PORT)
 
-test: check build ipk pkg
+test: check build ipk dist pkg
 	@$(NODE) scripts/test.ts $(STAGES)
 
 build: build-node $(ARCHS:%=build-%)
@@ -64,6 +67,8 @@ ipk: $(IPK) $(IPK_NOSSL)
 # MQTTD_FEED_KEY names the secret key; without it one is made and kept in dist.
 feed: $(FEED:%=dist/%/mqttd) $(NOSSL:%=dist/%/mqttd)
 	$(NODE) scripts/feed.ts $(FEED)
+
+dist: $(TARBALL)
 
 pkg: dist/mqttd-linux-x64
 
@@ -84,6 +89,10 @@ $(IPK): dist/mips_24kc/mqttd $(PACKAGED) package.json
 
 $(IPK_NOSSL): dist/mips_24kc-nossl/mqttd $(PACKAGED) package.json
 	$(NODE) scripts/ipk.ts mqttd-nossl
+
+$(TARBALL): $(NATIVE) $(PACKAGED) scripts/dist.ts package.json README.md CHANGELOG.md | setup-build
+	$(NODE) scripts/bundle.ts src/bin/qjs.ts dist/bundle/mqttd.js quickjs
+	$(NODE) scripts/dist.ts dist/bundle/mqttd.js "$$(scripts/sources.sh quickjs)" $@
 
 dist/mqttd-linux-x64: dist/mqttd.js scripts/pkg.ts package-lock.json
 	$(NODE) scripts/pkg.ts

@@ -34,9 +34,9 @@ const byPlatform: Record<string, BuildOptions> = {
 	quickjs: { platform: "neutral", target: "es2023", plugins: [cModules] },
 };
 
-/** What absent.h takes away from QuickJS: regular expressions that are compiled at run time, and little used functions. */
+/** What absent.h and speed.awk take away from QuickJS: regular expressions that are compiled at run time, and little used functions. */
 const ABSENT =
-	/\bRegExp\(|\.(?:split|matchAll)\(\/|\.normalize\(|\bMath\.(?:a?(?:cos|sin|tan)h?|atan2|cbrt|expm1|hypot|log(?:10|1p|2))\b/;
+	/\bRegExp\(|\bAtomics\b|\.(?:split|matchAll)\(\/|\.normalize\(|\bMath\.(?:a?(?:cos|sin|tan)h?|atan2|cbrt|expm1|hypot|log(?:10|1p|2))\b/;
 
 async function main(args: string[]): Promise<number> {
 	const [entry, out, platform] = args;

@@ -12,16 +12,11 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { buildIpk, buildLuci, readIpk, timeOfEntries } from "./ipk.ts";
+import { buildIpk, readIpk, timeOfEntries } from "./ipk.ts";
+import { buildLuci, type PackageFile } from "./luci-ipk.ts";
 import { newKey, readKey, type SigningKey, signMessage } from "./usign.ts";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
-
-/** A package file. */
-export interface PackageFile {
-	readonly file: string;
-	readonly bytes: Uint8Array;
-}
 
 /** The entry of a package in the index: its control file, with what only the index knows before the description. */
 function entryOf({ file, bytes }: PackageFile): string {
@@ -72,10 +67,10 @@ function main(): void {
 	const out = values.out ?? join(ROOT, "dist/feed");
 	const key = feedKey(process.env.MQTTD_FEED_KEY, join(ROOT, "dist/feed.sec"));
 	const mtime = timeOfEntries();
-	const luci = buildLuci(ROOT, mtime);
+	const luci = buildLuci(mtime);
 	for (const arch of positionals) {
 		const packages = ["mqttd", "mqttd-nossl"].map((name) => buildIpk(ROOT, name, arch, mtime));
-		writeFeed(join(out, arch), [...packages, luci], key);
+		writeFeed(join(out, arch), [...packages, ...luci], key);
 	}
 	writeFileSync(join(out, key.fingerprint), key.public);
 	process.stdout.write(`${out}: ${positionals.join(", ")}, signed by key ${key.fingerprint}\n`);

@@ -3,22 +3,13 @@
 //   node scripts/ipk.ts [--arch ARCH] [--out FOLDER] [NAME]   builds FOLDER/NAME_VERSION-RELEASE_ARCH.ipk
 //   node scripts/ipk.ts --extract IPK FOLDER                  unpacks one: its data into FOLDER, its control files too
 //
-// NAME is mqttd, which is of dist/ARCH/mqttd, mqttd-nossl, of dist/ARCH-nossl/mqttd, or luci-app-mqttd, which is of no ARCH.
+// NAME is mqttd, which is of dist/ARCH/mqttd, or mqttd-nossl, of dist/ARCH-nossl/mqttd. scripts/luci-ipk.ts makes those of LuCI.
 //
 // The format is opkg's: a gzip'd tar of debian-binary, data.tar.gz and control.tar.gz. The same inputs give the same
 // octets: fixed order, owner and time.
 
 import { execFileSync } from "node:child_process";
-import {
-	chmodSync,
-	mkdirSync,
-	mkdtempSync,
-	readdirSync,
-	readFileSync,
-	rmSync,
-	symlinkSync,
-	writeFileSync,
-} from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -41,7 +32,7 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const MTIME = 1767225600;
 
 /** What OpenWrt's build gives to every package that has no script of its own. */
-const SCRIPTS: Readonly<Record<string, string>> = {
+export const SCRIPTS: Readonly<Record<string, string>> = {
 	postinst: [
 		"#!/bin/sh",
 		'[ "$IPKG_NO_SCRIPT" = 1 ] && exit 0',
@@ -91,27 +82,28 @@ function gzip(bytes: Uint8Array): Uint8Array {
 }
 
 /** Entries of the data archive: every folder on the way, each once, before what is in it; all sorted. */
-function dataEntries(steps: readonly Step[], recipeFolder: string): Entry[] {
+export function withFolders(files: readonly Entry[]): Entry[] {
 	const entries = new Map<string, Entry>();
-	const addFolders = (path: string): void => {
-		const parts = path.split("/").filter((part) => part !== "");
-		for (let count = 0; count <= parts.length; count++) {
-			const folder = `./${parts
-				.slice(0, count)
-				.map((part) => `${part}/`)
-				.join("")}`;
+	for (const entry of files) {
+		const parts = entry.path.split("/").slice(0, -1);
+		for (let count = 1; count <= parts.length; count++) {
+			const folder = `${parts.slice(0, count).join("/")}/`;
 			entries.set(folder, { path: folder, mode: 0o755 });
 		}
-	};
-	for (const step of steps) {
-		addFolders(step.kind === "folder" ? step.path : dirname(step.path));
-		const path = `.${step.path}`;
-		if (step.kind === "file") {
-			const content = readFileSync(resolve(recipeFolder, step.source));
-			entries.set(path, { path, mode: step.mode, content });
-		} else if (step.kind === "link") entries.set(path, { path, mode: 0o777, link: step.target });
+		entries.set(entry.path, entry);
 	}
 	return [...entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+function dataEntries(steps: readonly Step[], recipeFolder: string): Entry[] {
+	return withFolders(
+		steps.map((step): Entry => {
+			if (step.kind === "folder") return { path: `.${step.path}/`, mode: 0o755 };
+			if (step.kind === "link") return { path: `.${step.path}`, mode: 0o777, link: step.target };
+			const content = readFileSync(resolve(recipeFolder, step.source));
+			return { path: `.${step.path}`, mode: step.mode, content };
+		}),
+	);
 }
 
 /** What is to be kept over a system upgrade and is not in the package stands in a list of its own, as with OpenWrt's build. */
@@ -134,6 +126,7 @@ function controlText(recipe: Recipe, name: string, arch: string, installedSize: 
 		"Depends: libc",
 		`Provides: ${list("PROVIDES")}`,
 		`Conflicts: ${list("CONFLICTS")}`,
+		`Alternatives: ${list("ALTERNATIVES")}`,
 		`License: ${variable(recipe, "PKG_LICENSE")}`,
 		`LicenseFiles: ${variable(recipe, "PKG_LICENSE_FILES")}`,
 		`Section: ${fields.get("SECTION")}`,
@@ -160,8 +153,13 @@ export function buildIpk(
 	const ours: unknown = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version;
 	if (version !== ours) throw new Error(`the recipe has version ${version}, package.json ${ours}`);
 
-	const steps = installSteps(recipe, name, { CURDIR: folder, ARCH_PACKAGES: arch });
+	const isPlain = packageFields(recipe, name).get("VARIANT") === "nossl";
+	const steps = installSteps(recipe, name, {
+		MQTTD_BIN: join(root, "dist", isPlain ? `${arch}-nossl` : arch, "mqttd"),
+		MQTTD_FILES: join(root, "files"),
+	});
 	const kept = block(recipe, `Package/${name}/conffiles`);
+	const postinst = block(recipe, `Package/${name}/postinst`);
 	const shipped = new Set(steps.flatMap((step) => (step.kind === "file" ? [step.path] : [])));
 	const data = withKept(
 		dataEntries(steps, folder),
@@ -179,6 +177,8 @@ export function buildIpk(
 		text("./conffiles", `${kept.filter((path) => shipped.has(path)).join("\n")}\n`),
 		text("./control", controlText(recipe, name, arch, size)),
 		...Object.entries(SCRIPTS).map(([script, content]) => text(`./${script}`, content, 0o755)),
+		// In a recipe, make takes one of two dollars.
+		text("./postinst-pkg", `${postinst.join("\n").replaceAll("$$", "$")}\n`, 0o755),
 	];
 	return {
 		file: `${name}_${version}-${variable(recipe, "PKG_RELEASE")}_${arch}.ipk`,
@@ -187,7 +187,7 @@ export function buildIpk(
 }
 
 /** The octets of a package. */
-function pack(control: readonly Entry[], data: readonly Entry[], mtime: number): Uint8Array {
+export function pack(control: readonly Entry[], data: readonly Entry[], mtime: number): Uint8Array {
 	const content = (path: string, bytes: Uint8Array): Entry => ({ path, mode: 0o644, content: bytes });
 	const parts = [
 		content("./debian-binary", new TextEncoder().encode("2.0\n")),
@@ -195,66 +195,6 @@ function pack(control: readonly Entry[], data: readonly Entry[], mtime: number):
 		content("./control.tar.gz", gzip(writeTar(control, mtime))),
 	];
 	return gzip(writeTar(parts, mtime));
-}
-
-/** What luci.mk gives to every package of LuCI: its caches go, and rpcd takes up the rights. */
-const LUCI_SCRIPT = [
-	'[ -n "$IPKG_INSTROOT" ] || {',
-	"\trm -f /tmp/luci-indexcache.*",
-	"\trm -rf /tmp/luci-modulecache/",
-	"\t/etc/init.d/rpcd reload 2>/dev/null",
-	"\texit 0",
-	"}",
-	"",
-].join("\n");
-
-/** All files below a folder, as they shall stand below `to` on the router. */
-function stepsOf(folder: string, to: string): Step[] {
-	return readdirSync(folder, { withFileTypes: true, recursive: true })
-		.filter((entry) => entry.isFile())
-		.map((entry) => {
-			const source = join(entry.parentPath, entry.name);
-			return { kind: "file", path: `${to}/${relative(folder, source)}`, source, mode: 0o644 };
-		});
-}
-
-/** Builds the package of the web pages, as luci.mk would: `htdocs` is below /www, `root` below /. */
-export function buildLuci(root: string, mtime: number): { file: string; bytes: Uint8Array } {
-	const folder = join(root, "openwrt/luci-app-mqttd");
-	const recipe = parseRecipe(readFileSync(join(folder, "Makefile"), "utf8"));
-	const name = variable(recipe, "PKG_NAME");
-	const version = `${variable(recipe, "PKG_VERSION")}-${variable(recipe, "PKG_RELEASE")}`;
-	const data = dataEntries(
-		[...stepsOf(join(folder, "htdocs"), "/www"), ...stepsOf(join(folder, "root"), "")],
-		folder,
-	);
-	const size = data.reduce((total, entry) => total + (entry.content?.length ?? 0), 0);
-	const depends = variable(recipe, "LUCI_DEPENDS").replaceAll("+", "").split(" ");
-	const control = [
-		`Package: ${name}`,
-		`Version: ${version}`,
-		`Depends: ${["libc", ...depends].join(", ")}`,
-		`License: ${variable(recipe, "PKG_LICENSE")}`,
-		"Section: luci",
-		"Architecture: all",
-		`Installed-Size: ${size}`,
-		`Maintainer: ${variable(recipe, "PKG_MAINTAINER")}`,
-		`Description: ${variable(recipe, "LUCI_TITLE")}`,
-		` ${variable(recipe, "LUCI_DESCRIPTION")}`,
-		"",
-	].join("\n");
-	const text = (path: string, content: string, mode: number): Entry => ({
-		path,
-		mode,
-		content: new TextEncoder().encode(content),
-	});
-	const files = [
-		{ path: "./", mode: 0o755 },
-		text("./control", control, 0o644),
-		...Object.entries(SCRIPTS).map(([script, content]) => text(`./${script}`, content, 0o755)),
-		text("./postinst-pkg", LUCI_SCRIPT, 0o755),
-	];
-	return { file: `${name}_${version}_all.ipk`, bytes: pack(files, data, mtime) };
 }
 
 /** Reads a package. Throws when it is not one. */
@@ -271,12 +211,29 @@ export function readIpk(bytes: Uint8Array): Package {
 	return { control: inner("control.tar.gz"), data: inner("data.tar.gz") };
 }
 
-/** Unpacks a package as opkg would: data below `folder`, control files below `folder/usr/lib/opkg/info`. */
+/** The links that opkg makes for a package when no other package has them with more right: what each one leads to. */
+export function alternativesOf(control: string): { readonly path: string; readonly target: string }[] {
+	const field = /^Alternatives: (.*)$/m.exec(control)?.[1] ?? "";
+	return field
+		.split(", ")
+		.filter((each) => each !== "")
+		.map((each) => {
+			const [, path, target] = /^\d+:(\/[^:]+):(\/[^:]+)$/.exec(each) ?? [];
+			if (path === undefined || target === undefined) throw new Error(`this is not an alternative: ${each}`);
+			return { path, target };
+		});
+}
+
+/**
+ * Unpacks a package as opkg would: data below `folder`, control files below `folder/usr/lib/opkg/info`, and its alternatives, as
+ * links that are also right before the folder is the root.
+ */
 export function extractIpk(bytes: Uint8Array, folder: string): void {
 	const { control, data } = readIpk(bytes);
 	const files = control.filter((entry) => entry.content !== undefined);
 	const fields = files.find((file) => file.path === "./control")?.content;
-	const name = /^Package: ([a-z0-9-]+)$/m.exec(Buffer.from(fields ?? []).toString())?.[1];
+	const text = Buffer.from(fields ?? []).toString();
+	const name = /^Package: ([a-z0-9-]+)$/m.exec(text)?.[1];
 	if (name === undefined) throw new Error("the package has no name");
 	const info = `usr/lib/opkg/info/${name}.`;
 	for (const entry of [...data, ...files.map((file) => ({ ...file, path: info + file.path.slice(2) }))]) {
@@ -289,6 +246,11 @@ export function extractIpk(bytes: Uint8Array, folder: string): void {
 			writeFileSync(target, entry.content, { flag: "wx" });
 			chmodSync(target, entry.mode);
 		}
+	}
+	for (const { path, target } of alternativesOf(text)) {
+		const link = join(folder, path);
+		mkdirSync(dirname(link), { recursive: true });
+		symlinkSync(relative(dirname(path), target), link);
 	}
 }
 
@@ -306,10 +268,7 @@ function main(): void {
 	if (positionals.length > 1) throw new Error("usage: ipk.ts [--arch ARCH] [--out FOLDER] [NAME]");
 	const out = values.out ?? join(ROOT, "dist");
 	const name = positionals[0] ?? "mqttd";
-	const built =
-		name === "luci-app-mqttd"
-			? buildLuci(ROOT, timeOfEntries())
-			: buildIpk(ROOT, name, values.arch ?? "mips_24kc", timeOfEntries());
+	const built = buildIpk(ROOT, name, values.arch ?? "mips_24kc", timeOfEntries());
 	mkdirSync(out, { recursive: true });
 	writeFileSync(join(out, built.file), built.bytes);
 	process.stdout.write(`${join(out, built.file)}: ${built.bytes.length} octets\n`);

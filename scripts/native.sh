@@ -31,8 +31,8 @@ aarch64_cortex-a53) target='-target aarch64-linux-musl -mcpu=cortex_a53' process
 esac
 entry=${2:-src/bin/qjs.ts}
 case ${MQTTD_TLS:-yes} in
-yes) variant=$arch ;;
-no) variant=$arch-nossl ;;
+yes) variant=$arch tls=ON ;;
+no) variant=$arch-nossl tls=OFF ;;
 *) fail "MQTTD_TLS is yes or no" ;;
 esac
 out=${3:-dist/$variant/mqttd}
@@ -107,20 +107,11 @@ if ! test -e "$amalgamation/sqlite3.c"; then
 fi
 
 "$node" scripts/bundle.ts "$entry" "$build/bytecode/$name.js.new" quickjs
-if ! cmp -s "$build/bytecode/$name.js.new" "$build/bytecode/$name.js" || test "$compile" -nt "$build/bytecode/$name.c"; then
+if ! cmp -s "$build/bytecode/$name.js.new" "$build/bytecode/$name.js" ||
+	test "$compile" -nt "$build/bytecode/$name.c" || test scripts/program.sh -nt "$build/bytecode/$name.c"; then
 	cp "$build/bytecode/$name.js.new" "$build/bytecode/$name.js"
 	code=$build/bytecode/$name
-	"$compile" ${swap:+"$swap"} "$code.js" "$code.bin"
-	# A sixth shorter than by gzip, in which a package comes. lzma.c knows these parameters; the header has 13 octets.
-	xz --format=lzma --lzma1=preset=9e,lc=3,lp=0,pb=0 --stdout "$code.bin" | tail -c +14 >"$code.lzma"
-	{
-		echo '#include <stdint.h>'
-		echo "const uint32_t program_length = $(wc -c <"$code.bin");"
-		echo "const uint32_t program_packed_length = $(wc -c <"$code.lzma");"
-		echo 'const uint8_t program[] = {'
-		od -An -v -tu1 "$code.lzma" | sed 's/ *\([0-9][0-9]*\)/\1,/g'
-		echo '};'
-	} >"$code.c"
+	scripts/program.sh "$compile" ${swap:+"$swap"} "$code.js" "$code.c"
 fi
 rm -f "$build/bytecode/$name.js.new"
 
@@ -223,7 +214,7 @@ if ! test -e "$build/cmake/Makefile"; then
 fi
 run cmake -G 'Unix Makefiles' -S "$build/src" -B "$build/cmake" -DCMAKE_SYSTEM_NAME=Linux \
 	-DCMAKE_SYSTEM_PROCESSOR="$processor" -DCMAKE_C_COMPILER="$build/bin/cc" -DCMAKE_AR="$build/bin/ar" \
-	-DCMAKE_RANLIB="$build/bin/ranlib" -DQUICKJS_DIR="$quickjs" -DENGINE_DIR="$build/engine" -DLIBUV_DIR="$libuv" -DMBEDTLS_DIR="$mbedtls" -DSQLITE_DIR="$amalgamation" \
+	-DCMAKE_RANLIB="$build/bin/ranlib" -DQUICKJS_DIR="$quickjs" -DENGINE_DIR="$build/engine" -DLIBUV_DIR="$libuv" -DTLS="$tls" -DMBEDTLS_DIR="$mbedtls" -DSQLITE_DIR="$amalgamation" \
 	-DBYTECODE_DIR="$build/bytecode" -DSANITIZE="$sanitize" -DSMALL_COMPILER="$small" -DFINAL_LINKER="$link" \
 	-DOPTIMIZING_LINKER="$zig;ld.lld${cpu:+;-plugin-opt=mcpu=$cpu}"
 run cmake --build "$build/cmake" --target "program_$name" --parallel 2

@@ -56,7 +56,7 @@ export function block(recipe: Recipe, name: string): readonly string[] {
 export function packageFields(recipe: Recipe, name: string): Map<string, string> {
 	const fields = new Map<string, string>();
 	for (const line of block(recipe, `Package/${name}`)) {
-		const match = line.match(/^ {2}([A-Z]+):=(.*)$/);
+		const match = line.match(/^ {2}([A-Z_]+):=(.*)$/);
 		if (match?.[1] === undefined) throw new Error(`Package/${name}: cannot read "${line}"`);
 		fields.set(match[1], match[2] ?? "");
 	}

@@ -26,6 +26,8 @@ dpkg-source     dpkg-dev
 '
 tests='
 gcc             gcc
+ccache          ccache
+/usr/mips-linux-gnu/include/stdio.h libc6-dev-mips-cross
 /usr/include/stdio.h libc6-dev
 readelf         binutils
 qemu-mips-static qemu-user-static

@@ -15,7 +15,7 @@ import {
 	writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { readIpk } from "../../scripts/ipk.ts";
+import { alternativesOf, readIpk } from "../../scripts/ipk.ts";
 import type { Router, Said } from "./router.ts";
 
 const INFO = "usr/lib/opkg/info";
@@ -67,6 +67,12 @@ export class Opkg {
 			chmodSync(target, 0o755);
 		}
 		this.router.write(`${INFO}/${name}.list`, `${paths.join("\n")}\n`);
+		for (const { path, target } of alternativesOf(text("control"))) {
+			const link = this.router.path(path);
+			if (lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink()) rmSync(link);
+			mkdirSync(dirname(link), { recursive: true });
+			symlinkSync(target, link);
+		}
 		return said + (await this.script(name, "postinst", "configure", env));
 	}
 
@@ -76,6 +82,7 @@ export class Opkg {
 		assert.ok(paths !== null, `${name} is not installed`);
 		let said = await this.script(name, "prerm", "remove", { PKG_UPGRADE: "0" });
 		const conffiles = this.router.read(`${INFO}/${name}.conffiles`).split("\n");
+		for (const { path } of alternativesOf(this.router.read(`${INFO}/${name}.control`))) this.remove(path, []);
 		for (const path of paths) this.remove(path, conffiles);
 		said += await this.script(name, "postrm", "remove", { PKG_UPGRADE: "0" });
 		for (const file of readdirSync(this.router.path(INFO))) {

@@ -9,6 +9,8 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { readIpk } from "../../scripts/ipk.ts";
+import { compileCatalogue } from "../../scripts/lmo.ts";
+import { catalogues, LUCI_APP } from "../../scripts/luci-texts.ts";
 import { newKey, verifyMessage } from "../../scripts/usign.ts";
 import { temporaryFolder } from "./harness.ts";
 
@@ -55,7 +57,9 @@ test("packages, an index that is right about each, and a signature", (context) =
 	}
 	assert.deepEqual(
 		names,
-		["luci-app-mqttd", "mqttd", "mqttd-nossl"].sort((a, b) => (`${a}_` < `${b}_` ? -1 : 1)),
+		["luci-app-mqttd", "luci-i18n-mqttd-zh-tw", "mqttd", "mqttd-nossl"].sort((a, b) =>
+			`${a}_` < `${b}_` ? -1 : 1,
+		),
 	);
 	assert.equal(readdirSync(join(out, ARCH)).length, names.length + 3);
 });
@@ -71,12 +75,12 @@ test("the same packages make the same index", (context) => {
 	assert.equal(one, two);
 });
 
-test("the web pages' package: pages below /www, menu and rights in their places, and LuCI's caches go", (context) => {
+test("the web pages' packages: pages below /www, menu and rights in their places, LuCI's caches go; a translation", (context) => {
 	const folder = temporaryFolder(context);
-	execFileSync(process.execPath, [join(ROOT, "scripts/ipk.ts"), "--out", folder, "luci-app-mqttd"]);
-	const [name = ""] = readdirSync(folder);
-	assert.match(name, /^luci-app-mqttd_[0-9.]+-[0-9]+_all\.ipk$/);
-	const { control, data } = readIpk(readFileSync(join(folder, name)));
+	execFileSync(process.execPath, [join(ROOT, "scripts/luci-ipk.ts"), folder]);
+	const [app, translation] = readdirSync(folder).sort();
+	assert.match(app ?? "", /^luci-app-mqttd_[0-9.]+-[0-9]+_all\.ipk$/);
+	const { control, data } = readIpk(readFileSync(join(folder, app ?? "")));
 	const paths = data.map(({ path }) => path);
 	for (const path of [
 		"./www/luci-static/resources/view/mqttd/overview.js",
@@ -89,4 +93,22 @@ test("the web pages' package: pages below /www, menu and rights in their places,
 	const shell = execFileSync("busybox", ["ash", "-n"], { input: Buffer.from(script ?? []) });
 	assert.equal(shell.length, 0);
 	assert.match(Buffer.from(script ?? []).toString(), /\/etc\/init\.d\/rpcd reload/);
+
+	// Where LuCI looks for the texts of a page, under the code that it has for the language.
+	assert.match(translation ?? "", /^luci-i18n-mqttd-zh-tw_[0-9.]+-[0-9]+_all\.ipk$/);
+	const texts = readIpk(readFileSync(join(folder, translation ?? "")));
+	const fields = Buffer.from(
+		texts.control.find(({ path }) => path === "./control")?.content ?? [],
+	).toString();
+	assert.match(fields, /^Depends: libc, luci-app-mqttd$/m);
+	const content = (path: string) => texts.data.find((entry) => entry.path === path)?.content ?? Buffer.of();
+	const catalogue = catalogues(LUCI_APP).get("zh_Hant");
+	assert.ok(catalogue !== undefined);
+	assert.deepEqual(
+		Buffer.from(content("./usr/lib/lua/luci/i18n/mqttd.zh-tw.lmo")),
+		Buffer.from(compileCatalogue(catalogue)),
+	);
+	const offer = Buffer.from(content("./etc/uci-defaults/luci-i18n-mqttd-zh-tw"));
+	assert.match(offer.toString(), /^uci set luci\.languages\.zh_tw='[^']+'; uci commit luci$/m);
+	execFileSync("busybox", ["ash", "-n"], { input: offer });
 });

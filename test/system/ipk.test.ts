@@ -2,11 +2,19 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { lstatSync, mkdirSync, readFileSync, readlinkSync } from "node:fs";
+import {
+	existsSync,
+	lstatSync,
+	mkdirSync,
+	readFileSync,
+	readlinkSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
 import { join, relative } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { extractIpk, readIpk } from "../../scripts/ipk.ts";
+import { alternativesOf, extractIpk, readIpk } from "../../scripts/ipk.ts";
 import { fpuInstructions, readElf, sectionOf } from "./elf.ts";
 import { type BuiltProgram, run, startBroker, temporaryFolder } from "./harness.ts";
 import { exchange } from "./mqtt-client.ts";
@@ -52,6 +60,9 @@ function unpack(context: TestContext, name: string): string {
 		mkdirSync(join(folder, part));
 		execFileSync("tar", ["-xzf", join(folder, `${part}.tar.gz`), "-C", join(folder, part)]);
 	}
+	mkdirSync(join(folder, "data/usr/bin"), { recursive: true });
+	for (const { path, target } of alternativesOf(readFileSync(join(folder, "control/control"), "utf8")))
+		symlinkSync(join(folder, "data", target), join(folder, "data", path));
 	return folder;
 }
 
@@ -103,13 +114,7 @@ for (const limits of PACKAGES) {
 				["drwxr-xr-x", "./lib/upgrade/keep.d/"],
 				["-rw-r--r--", `./lib/upgrade/keep.d/${name}`],
 				["drwxr-xr-x", "./usr/"],
-				["drwxr-xr-x", "./usr/bin/"],
-				["lrwxrwxrwx", "./usr/bin/mosquitto_ctrl -> ../sbin/mqttd"],
-				["lrwxrwxrwx", "./usr/bin/mosquitto_passwd -> ../sbin/mqttd"],
-				["lrwxrwxrwx", "./usr/bin/mosquitto_pub -> ../sbin/mqttd"],
-				["lrwxrwxrwx", "./usr/bin/mosquitto_sub -> ../sbin/mqttd"],
 				["drwxr-xr-x", "./usr/sbin/"],
-				["lrwxrwxrwx", "./usr/sbin/mosquitto -> mqttd"],
 				["-rwxr-xr-x", "./usr/sbin/mqttd"],
 				["drwxr-xr-x", "./usr/share/"],
 				["drwxr-xr-x", "./usr/share/acl.d/"],
@@ -144,6 +149,18 @@ for (const limits of PACKAGES) {
 		assert.equal(fields.get("Depends"), "libc");
 		assert.equal(fields.get("Provides"), provides);
 		assert.equal(fields.get("Conflicts")?.split(", ").at(-1), conflicts);
+		assert.equal(
+			fields.get("Alternatives"),
+			[
+				"sbin/mosquitto",
+				"bin/mosquitto_ctrl",
+				"bin/mosquitto_passwd",
+				"bin/mosquitto_pub",
+				"bin/mosquitto_sub",
+			]
+				.map((path) => `300:/usr/${path}:/usr/sbin/mqttd`)
+				.join(", "),
+		);
 		assert.equal(fields.get("Section"), "net");
 		assert.equal(fields.get("License"), "MIT");
 		assert.equal(fields.get("Installed-Size"), String(size));
@@ -198,11 +215,30 @@ for (const limits of PACKAGES) {
 		}
 	});
 
+	test(`${name}: after it is installed, ubusd reads the rights on it again`, (context) => {
+		const folder = unpack(context, name);
+		const script = join(folder, "control/postinst-pkg");
+		execFileSync("busybox", ["ash", "-n", script]);
+		const asked = join(folder, "asked");
+		writeFileSync(join(folder, "killall"), `#!/bin/sh\necho "$*" >>${asked}\n`, { mode: 0o755 });
+		const call = (root: string) =>
+			execFileSync("busybox", ["ash", "-c", `. ${script}`], {
+				env: { PATH: `${folder}:${process.env.PATH}`, IPKG_INSTROOT: root },
+			});
+		// Not into an image that is being made.
+		call("/image");
+		assert.ok(!existsSync(asked));
+		call("");
+		assert.equal(readFileSync(asked, "utf8"), "-HUP ubusd\n");
+	});
+
 	test(`${name}: our own reader sees what tar sees`, (context) => {
 		const folder = unpack(context, name);
 		const ours = join(temporaryFolder(context), "root");
 		const bytes = readFileSync(ipkOf(name));
 		extractIpk(bytes, ours);
+		for (const path of ["usr/bin/mosquitto_pub", "usr/sbin/mosquitto"])
+			assert.ok(readFileSync(join(ours, path)).equals(readFileSync(join(ours, "usr/sbin/mqttd"))));
 		for (const entry of readIpk(bytes).data) {
 			const [mine, theirs] = [join(ours, entry.path), join(folder, "data", entry.path)];
 			assert.equal(lstatSync(mine).mode, lstatSync(theirs).mode, entry.path);

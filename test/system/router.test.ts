@@ -71,10 +71,13 @@ function changed(ipk: Uint8Array, version: string, path: string, text: string): 
 
 test("from the installation to the removal", async (context) => {
 	const { router: own, opkg, ipk } = await router(context);
+	own.write("usr/bin/killall", '#!/bin/sh\necho "$*" >>/var/killed\n', 0o755);
 	const before = filesOf(own);
 
 	await opkg.install(ipk);
 	await serving(own);
+	assert.equal(own.read("var/killed"), "-HUP ubusd\n");
+	assert.equal(await own.shell("readlink /usr/bin/mosquitto_pub"), "/usr/sbin/mqttd");
 	assert.match(own.read("etc/passwd"), /^mqttd:x:1883:1883:/m);
 	assert.ok(own.exists("etc/rc.d/S80mqttd") || lstatSync(own.path("etc/rc.d/S80mqttd")).isSymbolicLink());
 	const config = statSync(own.path("etc/config/mqttd"));

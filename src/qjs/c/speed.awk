@@ -1,6 +1,7 @@
 # Marks what of quickjs.c is for speed: engine.c has everything compiled for size but these functions, which a message
 # passes through, and but the inline functions that these have in them. Prints the source with them outside of the region
-# of that attribute; fails when one is not there.
+# of that attribute; fails when one is not there. Atomics go, which want functions of 64 bits that a 32-bit machine may not have:
+# there is one thread.
 
 BEGIN {
 	list = list "JS_CallInternal JS_CallFree JS_Call js_call_c_function JS_InvokeFree JS_GetPropertyInternal"
@@ -43,6 +44,11 @@ BEGIN {
 	}
 }
 
+$0 == "#define CONFIG_ATOMICS" {
+	atomics++
+	next
+}
+
 { print }
 
 inside {
@@ -60,5 +66,9 @@ END {
 			print "speed.awk: quickjs.c has no function " name >"/dev/stderr"
 			failed = 1
 		}
+	if (!atomics) {
+		print "speed.awk: quickjs.c has no CONFIG_ATOMICS" >"/dev/stderr"
+		failed = 1
+	}
 	exit failed
 }

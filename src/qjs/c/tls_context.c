@@ -23,7 +23,8 @@ int tls_random(void *opaque, unsigned char *out, size_t length)
 	return 0;
 }
 
-/* PSA's source of random octets. */
+/* PSA's source of random octets; a library of the system has its own. */
+#ifdef MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG
 psa_status_t mbedtls_psa_external_get_random(mbedtls_psa_external_random_context_t *opaque, uint8_t *out, size_t size,
 					     size_t *length)
 {
@@ -31,6 +32,7 @@ psa_status_t mbedtls_psa_external_get_random(mbedtls_psa_external_random_context
 	*length = size;
 	return PSA_SUCCESS;
 }
+#endif
 
 tls_context *tls_context_hold(tls_context *context)
 {

@@ -108,6 +108,10 @@ default_postinst() {
 	name="$(basename "${1%.*}")"
 	list="/usr/lib/opkg/info/$name.list"
 	add_group_and_user "$name"
+	if [ -f "/usr/lib/opkg/info/$name.postinst-pkg" ]; then
+		# shellcheck source=/dev/null
+		(. "/usr/lib/opkg/info/$name.postinst-pkg")
+	fi
 	for each in $(grep -s "^/etc/uci-defaults/" "$list"); do
 		# shellcheck source=/dev/null
 		([ -f "$each" ] && cd "${each%/*}" && . "$each") && rm -f "$each"

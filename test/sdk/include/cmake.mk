@@ -1,0 +1,32 @@
+# A stand-in for OpenWrt's include/cmake.mk: packages that cmake configures.
+
+CMAKE_SOURCE_DIR=$(PKG_BUILD_DIR)$(if $(CMAKE_SOURCE_SUBDIR),/$(CMAKE_SOURCE_SUBDIR))
+CMAKE_BINARY_DIR=$(PKG_BUILD_DIR)$(if $(CMAKE_BINARY_SUBDIR),/$(CMAKE_BINARY_SUBDIR))
+
+define Build/Configure/Default
+	mkdir -p $(CMAKE_BINARY_DIR)
+	cd $(CMAKE_BINARY_DIR) && cmake \
+		-DCMAKE_SYSTEM_NAME=Linux \
+		-DCMAKE_SYSTEM_PROCESSOR=$(ARCH_PACKAGES) \
+		-DCMAKE_BUILD_TYPE=Release \
+		-DCMAKE_C_COMPILER=$(TARGET_CC) \
+		-DCMAKE_C_COMPILER_LAUNCHER=ccache \
+		-DCMAKE_C_FLAGS_RELEASE="-DNDEBUG" \
+		-DCMAKE_C_FLAGS="$(TARGET_CFLAGS)" \
+		-DCMAKE_EXE_LINKER_FLAGS="-L$(STAGING_DIR)/usr/lib -Wl,-rpath-link=$(STAGING_DIR)/usr/lib" \
+		-DCMAKE_FIND_ROOT_PATH="$(STAGING_DIR)/usr;$(TOPDIR)/toolchain" \
+		-DCMAKE_FIND_ROOT_PATH_MODE_PROGRAM=NEVER \
+		-DCMAKE_FIND_ROOT_PATH_MODE_LIBRARY=ONLY \
+		-DCMAKE_FIND_ROOT_PATH_MODE_INCLUDE=ONLY \
+		-DCMAKE_INSTALL_PREFIX=/usr \
+		$(CMAKE_OPTIONS) \
+		$(CMAKE_SOURCE_DIR)
+endef
+
+define Build/Compile/Default
+	+$(MAKE) -C $(CMAKE_BINARY_DIR) $(1)
+endef
+
+define Build/Install/Default
+	+$(MAKE) -C $(CMAKE_BINARY_DIR) DESTDIR=$(PKG_INSTALL_DIR) install
+endef
