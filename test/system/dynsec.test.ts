@@ -13,6 +13,7 @@ import {
 	startBroker,
 	temporaryFolder,
 } from "./harness.ts";
+import { debianProgram } from "./mosquitto.ts";
 import { closed, connect, messages } from "./mqtt-client.ts";
 
 /** Debian's mosquitto_pub as that user. */
@@ -65,7 +66,7 @@ for (const program of builtPrograms()) {
 
 			// Debian's mosquitto_ctrl sees the same.
 			const debian = (...args: string[]) =>
-				new Running(["mosquitto_ctrl", [...options(), "dynsec", ...args]]).ended;
+				new Running([debianProgram("bin/mosquitto_ctrl"), [...options(), "dynsec", ...args]]).ended;
 			for (const args of [
 				["listClients"],
 				["listGroups"],

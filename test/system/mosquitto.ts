@@ -8,11 +8,17 @@ import { PacketType } from "../../src/packet/packet.ts";
 import { configFile, Running, temporaryFolder } from "./harness.ts";
 import { RawClient, type RawOptions } from "./raw-client.ts";
 
-/** Where Debian's program of that name is; throws when it has not been unpacked. */
+/** The path of something below Debian's /usr; throws when it has not been unpacked. */
 export function debianProgram(path: string): string {
 	const program = fileURLToPath(new URL(`../../.cache/mosquitto/usr/${path}`, import.meta.url));
 	if (!existsSync(program)) throw new Error(`${program} is missing: run scripts/setup.sh test`);
 	return program;
+}
+
+/** Debian's plugin of dynamic security. */
+export function dynsecPlugin(): string {
+	const folder = `lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`;
+	return debianProgram(`${folder}/mosquitto_dynamic_security.so`);
 }
 
 /** A mosquitto that serves. */
