@@ -453,6 +453,7 @@ class BrokerProgram {
 				throw error;
 			}
 			this.#listeners = change.finish();
+			this.#sayStoreStays(config.global);
 			this.#config = config;
 			this.#access = access;
 			this.#dynsec = dynsec;
@@ -474,6 +475,15 @@ class BrokerProgram {
 			log.write("error", "Error: The configuration was not reloaded; the running one stays in force.");
 			return error.lines;
 		}
+	}
+
+	/** Where the database is, and whether there is one, is settled at the start. */
+	#sayStoreStays(global: GlobalConfig): void {
+		const path = global.persistence ? storeSettings(global).path : null;
+		const present = this.#store?.path ?? null;
+		if (path === present || (present === null && this.#config.global.persistence)) return;
+		const what = path === null ? "Persistence ends" : `The database '${path}' is used`;
+		this.#context.log.write("notice", `${what} with a restart only.`);
 	}
 
 	/** As the user that it has become: what ubusd lets it do depends on that. */

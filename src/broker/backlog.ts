@@ -12,6 +12,9 @@ import type { StoreCount } from "./statistics.ts";
 /** Messages that are read at once, and octets of their payload, about. */
 const BATCH = 64;
 const BATCH_OCTETS = 65_536;
+/** What is more than is read in one turn: messages, and octets of their payload. */
+const MUCH = 512;
+const MUCH_OCTETS = 1_048_576;
 /** Messages under way that are read at once. */
 const UNDER_WAY_BATCH = 256;
 
@@ -27,6 +30,8 @@ export class Backlog {
 	private readonly tail = new MessageQueue();
 	/** Position up to which rows were read. */
 	private readTo = 0;
+	/** Position up to which QoS 1 messages may have been sent before. */
+	repeatsTo = 0;
 
 	constructor(keeper: Keeper, entry: SessionEntry, underWay: number, count: number, octets: number) {
 		this.keeper = keeper;
@@ -44,6 +49,11 @@ export class Backlog {
 	/** Octets of their payload. */
 	get bytes(): number {
 		return this.octets + this.tail.bytes;
+	}
+
+	/** Whether there is more on the disk than is read in one turn of the event loop. */
+	get isMuch(): boolean {
+		return this.count + this.underWay > MUCH || this.octets > MUCH_OCTETS;
 	}
 
 	/** Whether nothing more can be kept. */
@@ -134,6 +144,7 @@ export class Backlog {
 				this.readTo = copy.position;
 				this.count--;
 				this.octets -= copy.octets;
+				copy.isRepeat = copy.qos === 1 && copy.position <= this.repeatsTo;
 				queue.push(copy);
 			}
 		}

@@ -20,6 +20,7 @@ import { Client, peerOf, settleTallies } from "./client.ts";
 import { refuseConnect } from "./connect.ts";
 import { AUTHENTICATING, CLOSED, CONNECTED } from "./constants.ts";
 import type { ControlEndpoint } from "./control.ts";
+import type { Copy } from "./copy.ts";
 import { Deadlines, type Due } from "./deadlines.ts";
 import { distribute } from "./distribute.ts";
 import { faultText, lossText, UNKNOWN_CLIENT } from "./end-text.ts";
@@ -415,13 +416,16 @@ export class Broker implements BrokerControl {
 		for (const topicFilter of session.subscriptions) this.tree.remove(session, topicFilter);
 		const absence = this.absences.get(session);
 		this.absences.delete(session);
-		for (const { group, message } of session.takeShared()) {
-			// [MQTT-3.3.2-5]
-			if (message.expiresAt === 0 || message.expiresAt > this.seconds) group.redeliver(message);
-		}
+		for (const copy of session.takeShared()) this.handOn(copy);
 		this.keeper?.sessionEnded(session);
 		absence?.sendWill();
 		absence?.end();
+	}
+
+	/** What another session had of a shared subscription goes to a member that is left, unless it has expired ([MQTT-3.3.2-5]). */
+	handOn({ group, message }: Copy): void {
+		if (group === null || message === null) return;
+		if (message.expiresAt === 0 || message.expiresAt > this.seconds) group.redeliver(message);
 	}
 
 	/** Its client stayed away too long. */

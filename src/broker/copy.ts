@@ -29,6 +29,8 @@ export class Copy implements StoredCopy {
 	isWritten = false;
 	/** It is sent when what the store has of it is on the disk, and not before. */
 	isHeld = false;
+	/** It may have been sent before the broker was killed, which is not on the disk. */
+	isRepeat = false;
 
 	constructor(
 		message: Message | null,

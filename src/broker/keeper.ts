@@ -47,11 +47,13 @@ export class Keeper implements StoreListener, RetainedKeeper {
 	}
 
 	/** Joins a session and its entry. The numbers are those of what is on the disk only. */
-	keep(session: Session, entry: SessionEntry, underWay: number, count: number, octets: number): void {
+	keep(session: Session, entry: SessionEntry, underWay: number, count: number, octets: number): Backlog {
+		const backlog = new Backlog(this, entry, underWay, count, octets);
 		session.entry = entry;
-		session.backlog = new Backlog(this, entry, underWay, count, octets);
+		session.backlog = backlog;
 		session.keeper = this;
 		this.sessions.set(entry, session);
+		return backlog;
 	}
 
 	/** Its connection has ended, and the session stays. `dueAt`: when the will is sent; null for none that waits. */
@@ -209,6 +211,15 @@ export class Keeper implements StoreListener, RetainedKeeper {
 			if (!isLatest) continue;
 			if (former === null) retained.remove(topic);
 			else retained.set(former.message, former.source, true);
+		}
+	}
+
+	orphaned(rows: readonly DeliveryWithMessage[]): void {
+		for (const row of rows) {
+			const copy = this.copyOf(row);
+			if (copy === null) continue;
+			// A QoS 2 message that was sent stays with its session ([MQTT-4.8.2-4], [MQTT-4.8.2-5]).
+			if (copy.state === 0 || copy.qos === 1) this.broker.handOn(copy);
 		}
 	}
 

@@ -64,7 +64,10 @@ export class Restore {
 			const queue = queues.get(record.id);
 			entry.goOnAfter(queue?.last ?? 0);
 			const underWay = queue?.underWay ?? 0;
-			keeper.keep(session, entry, underWay, (queue?.deliveries ?? 0) - underWay, queue?.octets ?? 0);
+			const waiting = (queue?.deliveries ?? 0) - underWay;
+			const backlog = keeper.keep(session, entry, underWay, waiting, queue?.octets ?? 0);
+			// That one was sent and perhaps acknowledged is written when there is time: [MQTT-3.3.1-1], 3.1.1: [MQTT-3.3.1-1].
+			if (record.isConnected) backlog.repeatsTo = queue?.last ?? 0;
 		}
 		for (const record of loaded.subscriptions) {
 			const session = sessions.get(record.session);

@@ -125,6 +125,11 @@ export class Session implements StoredSession {
 		return this.rights === null ? null : this.rights.username;
 	}
 
+	/** Also while something waits that may have been sent before the broker was killed. */
+	get isConnected(): boolean {
+		return this.link !== null || (this.backlog !== null && this.backlog.repeatsTo > 0);
+	}
+
 	get listenerName(): string {
 		return this.listener === null ? "" : this.listener.name;
 	}
@@ -199,6 +204,7 @@ export class Session implements StoredSession {
 	detach(): void {
 		if (this.link !== null) this.since = this.link.now();
 		this.link = null;
+		if (this.backlog !== null && this.queued === 0) this.backlog.repeatsTo = 0;
 		this.frames.clear();
 		this.frameLevel = 0;
 	}
@@ -369,19 +375,20 @@ export class Session implements StoredSession {
 
 	/**
 	 * What this session held of shared subscriptions, as it ends: for other members of the groups. A QoS 2 message
-	 * that was sent stays with it ([MQTT-4.8.2-4], [MQTT-4.8.2-5]).
+	 * that was sent stays with it ([MQTT-4.8.2-4], [MQTT-4.8.2-5]). Of much that is on the disk the store tells later.
 	 */
-	takeShared(): { group: Redeliverer; message: Message }[] {
-		const taken: { group: Redeliverer; message: Message }[] = [];
-		const { backlog } = this;
-		if (backlog !== null) this.load(backlog);
-		const take = ({ group, message }: Copy) => {
-			if (group !== null && message !== null) taken.push({ group, message });
-		};
-		for (const copy of this.outgoing.values()) if (copy.qos === 1) take(copy);
+	takeShared(): Copy[] {
+		const { backlog, entry, outgoing, queue } = this;
+		const isMuch = backlog?.isMuch ?? false;
+		if (backlog !== null && !isMuch) this.load(backlog);
+		const held = [...outgoing.values()];
+		const taken = held.filter(({ qos }) => qos === 1);
 		do {
-			for (const copy of this.queue.takeRest(0)) take(copy);
-		} while (backlog?.refill(this.queue));
+			taken.push(...queue.takeRest(0));
+		} while (!isMuch && backlog?.refill(queue));
+		if (isMuch) taken.push(...backlog!.takeOut(() => true));
+		// The store does not have these to tell of.
+		for (const copy of new Set([...held, ...taken])) entry?.remove(copy);
 		return taken;
 	}
 
@@ -610,7 +617,8 @@ export class Session implements StoredSession {
 		const { message, qos, retain, packetId, identifier } = copy;
 		copy.isHeld = false;
 		if (message === null || (qos > 0 && this.outgoing.get(packetId) !== copy)) return;
-		if (!link.sendMessage(message, qos, retain, false, packetId, identifier) && qos > 0) this.abandon(copy);
+		if (!link.sendMessage(message, qos, retain, copy.isRepeat, packetId, identifier) && qos > 0)
+			this.abandon(copy);
 	}
 
 	private send(link: Link, copy: Copy): void {
@@ -626,7 +634,7 @@ export class Session implements StoredSession {
 			this.inflight++;
 			if (
 				!this.track(link, packetId, copy) &&
-				!link.sendMessage(message!, qos, retain, false, packetId, identifier)
+				!link.sendMessage(message!, qos, retain, copy.isRepeat, packetId, identifier)
 			) {
 				this.abandon(copy);
 			}

@@ -45,6 +45,8 @@ export interface StoredSession {
 	/** Second of the broker's time in which it ends; 0 when it does not, or its client is connected. */
 	readonly endsAt: number;
 	readonly lastPacketId: number;
+	/** Whether its client is. */
+	readonly isConnected: boolean;
 }
 
 /** The place of a topic's retained message. */

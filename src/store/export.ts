@@ -70,7 +70,7 @@ class Exporter {
 		let part: SessionRecord[] = [];
 		do {
 			part = this.tables.sessions(part.at(-1)?.id ?? 0, PART);
-			for (const { id, clientId, ...rest } of part) {
+			for (const { id, clientId, isConnected: _, ...rest } of part) {
 				if (clientId === null) continue;
 				clientIds.set(id, clientId);
 				this.line({ kind: "session", clientId, ...rest });

@@ -90,12 +90,14 @@ export class Importer {
 	}
 
 	/** False: there was one of that client identifier already among what is imported. */
-	session(record: Omit<SessionRecord, "id" | "clientId"> & { readonly clientId: string }): boolean {
+	session(
+		record: Omit<SessionRecord, "id" | "clientId" | "isConnected"> & { readonly clientId: string },
+	): boolean {
 		const old = this.sessions.get(record.clientId);
 		if (old !== undefined && this.fresh.has(old)) return false;
 		if (old !== undefined) this.rows.dropSession(old);
 		const id = ++this.lastSession;
-		this.tables.putSession({ ...record, id });
+		this.tables.putSession({ ...record, id, isConnected: false });
 		this.sessions.set(record.clientId, id);
 		this.fresh.add(id);
 		this.counts.sessions++;

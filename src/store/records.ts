@@ -21,6 +21,8 @@ export interface SessionRecord {
 	readonly endsAt: number;
 	/** The packet identifier that it gave last. */
 	readonly lastPacketId: number;
+	/** Its client was connected, and may have been sent what waits for it. */
+	readonly isConnected: boolean;
 }
 
 export interface SubscriptionRecord {

@@ -12,6 +12,7 @@ const APPLICATION_ID = 0x4d515444;
  * - Times are seconds since 1970 (UTC); 0 is never.
  * - `options` are those of a subscription as on the wire (QoS, no local 4, retain as published 8), or QoS and retain (4).
  * - `properties` are a property list of MQTT 5.0 without its length; null is none.
+ * - `packet_id` is the last one that a session gave, and 65536 more while its client is connected.
  * - A session without client identifier has ended: what it had is being deleted, a part at a time.
  * - `message.refs` is how many deliveries have the message; with the last one it goes.
  * - `delivery` has a session's messages in their order: under way (`state` above 0, see `Delivery`), then those that wait.

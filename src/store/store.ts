@@ -58,6 +58,8 @@ export interface StoreHost {
 export interface StoreListener {
 	/** A transaction has ended; `entries` are those whose changes it had, all written when `isWritten`. */
 	committed(isWritten: boolean, entries: readonly SessionEntry[]): void;
+	/** Deliveries of a session that has ended, whose shared subscriptions others may have. */
+	orphaned(rows: readonly DeliveryWithMessage[]): void;
 	/** The file was damaged and is a new one: what is in memory is to be written again. */
 	repaired(): void;
 }
@@ -74,6 +76,8 @@ const SLOT_OCTETS = 200;
 /** Deliveries of ended sessions that are deleted at once. */
 const PURGE_ROWS = 500;
 const PURGE_PAUSE = 100;
+/** Octets of payload that are handed on at once, about. */
+const HANDED_OCTETS = 262_144;
 
 export class Store implements EntryOwner {
 	readonly usage: Usage;
@@ -81,17 +85,21 @@ export class Store implements EntryOwner {
 	private readonly log: Log;
 	private settings: StoreSettings;
 	private rules: DurabilityRules;
-	private listener: StoreListener = { committed() {}, repaired() {} };
+	private listener: StoreListener = { committed() {}, orphaned() {}, repaired() {} };
 	private database: Database | null = null;
 	private open: Tables | null = null;
 	private closed = false;
+	/** Whether sessions were read: only then there is somebody to hand on to. */
+	private isLoaded = false;
 
 	private rows = { session: 0, message: 0, retained: 0 };
 	/** Sessions with changes; those with urgent ones. */
 	private readonly lazyEntries = new Set<SessionEntry>();
 	private readonly urgentEntries = new Set<SessionEntry>();
 	/** Rows of sessions that have ended. */
-	private readonly ended: number[] = [];
+	private readonly ended: { readonly row: number; readonly removed: readonly number[] }[] = [];
+	/** Deliveries of ended sessions that others have been handed, by row and last position. */
+	private readonly handedOn: { readonly row: number; readonly position: number }[] = [];
 	private readonly lazySlots = new Set<RetainedSlot>();
 	private readonly urgentSlots = new Set<RetainedSlot>();
 	/** Topics whose retained message, not loaded yet, is gone; rows of such that are not loaded any more. */
@@ -231,16 +239,16 @@ export class Store implements EntryOwner {
 
 	/** A session that was read, and is not taken up. */
 	dropSession(row: number): void {
-		this.ended.push(row);
+		this.ended.push({ row, removed: [] });
 		this.changed(this.rules.sessions, 0);
 	}
 
-	/** The session has ended, with all that it had. */
+	/** The session has ended; what it had of shared subscriptions and is not in memory is given to `orphaned` by and by. */
 	endSession(entry: SessionEntry): void {
 		this.lazyEntries.delete(entry);
 		this.urgentEntries.delete(entry);
 		if (!entry.isWritten && !entry.isDoubtful) return;
-		this.ended.push(entry.row);
+		this.ended.push({ row: entry.row, removed: entry.removed });
 		this.changed(this.rules.sessions, 0);
 	}
 
@@ -369,7 +377,11 @@ export class Store implements EntryOwner {
 			// An attempt after a failure writes something, whatever is left: that is what it is to find out.
 			if (this.failing || this.usage.isNewDay) this.usage.record(tables);
 			for (const entry of entries) this.writeEntry(tables, entry);
-			for (const row of this.ended) tables.endSession(row);
+			for (const { row, removed } of this.ended) {
+				for (const position of removed) tables.deleteDelivery(row, position);
+				tables.endSession(row);
+			}
+			for (const { row, position } of this.handedOn) tables.deleteDeliveriesUpTo(row, position);
 			for (const slot of slots) this.writeSlot(tables, slot);
 			for (const { row, topic } of this.tombstones) this.writeTombstone(tables, row, topic);
 			for (const row of this.staleRetained) tables.deleteRetained(row);
@@ -400,6 +412,7 @@ export class Store implements EntryOwner {
 				mountPoint,
 				expiryInterval,
 				lastPacketId,
+				isConnected,
 			} = session;
 			const endsAt = this.toUtc(session.endsAt);
 			tables.putSession({
@@ -411,6 +424,7 @@ export class Store implements EntryOwner {
 				expiryInterval,
 				endsAt,
 				lastPacketId,
+				isConnected,
 			});
 		}
 		for (const [topicFilter, subscription] of entry.subscriptions) {
@@ -505,6 +519,7 @@ export class Store implements EntryOwner {
 		}
 		if (this.ended.length > 0) this.schedulePurge();
 		this.ended.length = 0;
+		this.handedOn.length = 0;
 		this.tombstones.length = 0;
 		this.staleRetained.length = 0;
 		if (!all && this.lazyEntries.size + this.lazySlots.size > 0) return;
@@ -520,10 +535,14 @@ export class Store implements EntryOwner {
 		this.purgeTimer = this.host.timers.after(PURGE_PAUSE, () => {
 			this.purgeTimer = null;
 			const tables = this.open;
-			if (tables === null || this.failing) return;
+			if (tables === null || this.failing || !this.isLoaded) return;
 			try {
 				const ended = tables.endedSession();
 				if (ended === 0) return;
+				if (this.handOn(tables, ended)) {
+					this.schedulePurge();
+					return;
+				}
 				tables.begin();
 				tables.purge(ended, PURGE_ROWS);
 				tables.commit();
@@ -535,6 +554,20 @@ export class Store implements EntryOwner {
 				this.fail(error);
 			}
 		});
+	}
+
+	/**
+	 * Hands on what an ended session had of shared subscriptions, a part of it, and deletes that in the transaction in which others
+	 * have it. False when there is nothing of the kind in what is deleted next.
+	 */
+	private handOn(tables: Tables, ended: number): boolean {
+		if (!tables.hasShared(ended, PURGE_ROWS)) return false;
+		const rows = tables.deliveries(ended, 0, tables.deliveriesWithin(ended, 0, PURGE_ROWS, HANDED_OCTETS));
+		this.handedOn.push({ row: ended, position: rows.at(-1)?.delivery.position ?? 0 });
+		this.changed(Durability.LAZY, 0);
+		this.listener.orphaned(rows);
+		this.write(true);
+		return true;
 	}
 
 	/** After a transaction: what it cost, and what is left. */
@@ -584,7 +617,10 @@ export class Store implements EntryOwner {
 
 	/** All of sessions but their messages; null when it cannot be read. A file that is found damaged here is set aside. */
 	load(): Loaded | null {
-		return this.attempt((tables) => loadSessions(tables)) ?? this.attempt((tables) => loadSessions(tables));
+		const read = () => this.attempt((tables) => loadSessions(tables));
+		const loaded = read() ?? read();
+		if (loaded !== null) this.isLoaded = true;
+		return loaded;
 	}
 
 	/** Whether there may be retained messages to read. */

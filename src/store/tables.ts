@@ -26,6 +26,8 @@ import type {
 
 const RETAIN = 4;
 const NO_LOCAL = 4;
+/** In a session's packet identifier. */
+const CONNECTED = 65_536;
 const RETAIN_AS_PUBLISHED = 8;
 
 const SESSION = "id, client_id, username, listener, mount_point, expiry, ends_at, packet_id";
@@ -123,10 +125,11 @@ export class Tables {
 
 	/** Inserts a session or replaces its row; what else there is of it stays. */
 	putSession(record: SessionRecord): void {
-		const { id, clientId, username, listener, mountPoint, expiryInterval, endsAt, lastPacketId } = record;
+		const { id, clientId, username, listener, mountPoint, expiryInterval, endsAt } = record;
+		const packetId = record.lastPacketId + (record.isConnected ? CONNECTED : 0);
 		this.#statement(
 			`INSERT INTO session (${SESSION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET client_id = excluded.client_id, username = excluded.username, listener = excluded.listener, mount_point = excluded.mount_point, expiry = excluded.expiry, ends_at = excluded.ends_at, packet_id = excluded.packet_id`,
-		).run(id, clientId, username, listener, mountPoint, expiryInterval, endsAt, lastPacketId);
+		).run(id, clientId, username, listener, mountPoint, expiryInterval, endsAt, packetId);
 	}
 
 	/** The session has ended: it is not read any more, and `purge` takes what there is of it. */
@@ -217,6 +220,10 @@ export class Tables {
 		this.#statement("DELETE FROM delivery WHERE session = ? AND position > ?").run(session, position);
 	}
 
+	deleteDeliveriesUpTo(session: number, position: number): void {
+		this.#statement("DELETE FROM delivery WHERE session = ? AND position <= ?").run(session, position);
+	}
+
 	putIncoming(session: number, packetId: number): void {
 		this.#statement("INSERT OR REPLACE INTO incoming (session, packet_id) VALUES (?, ?)").run(
 			session,
@@ -291,7 +298,8 @@ export class Tables {
 			mountPoint: text(rows[at + 4]) ?? "",
 			expiryInterval: number(rows[at + 5]),
 			endsAt: number(rows[at + 6]),
-			lastPacketId: number(rows[at + 7]),
+			lastPacketId: number(rows[at + 7]) % CONNECTED,
+			isConnected: number(rows[at + 7]) >= CONNECTED,
 		}));
 	}
 
@@ -361,6 +369,14 @@ export class Tables {
 			payload: octets(rows[at + 12]),
 		};
 		return { delivery, message };
+	}
+
+	/** Whether one of the first deliveries of a session came by a shared subscription. */
+	hasShared(session: number, limit: number): boolean {
+		const row = this.#statement(
+			"SELECT count(share) AS c FROM (SELECT share FROM delivery WHERE session = ? ORDER BY position LIMIT ?)",
+		).get(session, limit);
+		return Number(row?.[0] ?? 0) > 0;
 	}
 
 	/** How many of a session's deliveries, the first `count` after a position, come to no more than `octets` of payload; at least 1. */

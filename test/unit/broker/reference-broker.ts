@@ -105,6 +105,7 @@ export class ModelBroker {
 				this.removeMember(session.clientId);
 				continue;
 			}
+			session.killed();
 			if (!session.connected) continue;
 			session.disconnect();
 			session.endsAt = this.now + session.expiryInterval;

@@ -36,6 +36,8 @@ export interface Copy {
 	readonly group: number;
 	/** The shared subscription that it is this session's share of; 0 is none. */
 	readonly shared: number;
+	/** Whether it comes as a repeat: for all that was on the disk when the broker was killed, it may have been sent. */
+	repeats: "no" | "yes" | "perhaps";
 }
 
 /** A PUBLISH or PUBREL as it came. */
@@ -90,6 +92,8 @@ export class ModelSession {
 	/** Packet identifiers of QoS 2 messages of the client that were published and not released. */
 	readonly incoming = new Set<number>();
 	connected = false;
+	/** When the broker was killed, some time. */
+	private wasConnected = false;
 	/** Messages under way at once. */
 	window = 0;
 	/** Seconds that it outlives its connection. */
@@ -128,7 +132,7 @@ export class ModelSession {
 		const [first] = candidates;
 		assert.ok(first !== undefined);
 		const qos = this.settings.upgradeQos ? granted : Math.min(first.qos, granted);
-		const copy = { candidates, qos, granted, retain, identifier, group, shared };
+		const copy = { candidates, qos, granted, retain, identifier, group, shared, repeats: "no" as const };
 		if (qos === 0) {
 			if (this.connected) this.write(copy, now);
 			else if (this.settings.queueQos0) this.enqueue(copy);
@@ -167,6 +171,16 @@ export class ModelSession {
 	private expect(flow: Flow, dup: boolean, now: number): void {
 		if (!flow.released) this.written++;
 		this.expected.push({ flow, dup, release: flow.released, at: now });
+	}
+
+	/** The broker was. How much it still knows of an earlier time is not told here. */
+	killed(): void {
+		for (const copy of this.queue) {
+			if (copy.qos !== 1) continue;
+			if (this.connected) copy.repeats = "yes";
+			else if (this.wasConnected && copy.repeats === "no") copy.repeats = "perhaps";
+		}
+		if (this.connected) this.wasConnected = true;
 	}
 
 	connect(window: number): void {
@@ -275,7 +289,9 @@ export class ModelSession {
 	private take({ flow, dup, release, at }: Expected, arrival: Arrival): boolean {
 		if (release !== (arrival.cmd === "pubrel")) return false;
 		if (release) return flow.packetId === arrival.messageId;
-		if (dup !== arrival.dup || !this.matches(flow.copy, arrival, at)) return false;
+		const { repeats } = flow.copy;
+		const isRepeat = dup || (flow.packetId === 0 && repeats !== "no" && (repeats === "yes" || arrival.dup));
+		if (isRepeat !== arrival.dup || !this.matches(flow.copy, arrival, at)) return false;
 		const { candidates } = flow.copy;
 		const message = candidates.find((each) => each.payload === arrival.payload)!;
 		if (candidates.length > 1) candidates.splice(candidates.indexOf(message), 1);

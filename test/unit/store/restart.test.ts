@@ -241,6 +241,76 @@ describe("memory", () => {
 		assert.deepEqual(next.store?.tables?.lastRows().message, 0);
 	});
 
+	test("what an ended session leaves of a shared subscription is handed on part by part, once, and outlives a crash", () => {
+		const unlimited = { maxQueuedMessages: 0 };
+		let fixture = start(unlimited);
+		away(fixture, "ending", "$share/g/s");
+		away(fixture, "own", "own");
+		const sender = publisher(fixture);
+		const COUNT = 2500;
+		for (let i = 1; i <= COUNT; i++)
+			sender.send(publish("s", i, 1 + (i % 2)), { cmd: "pubrel", messageId: 1 });
+		away(fixture, "staying", "$share/g/s");
+		const queued = () => fixture.broker.sessions.get("staying")?.queued ?? 0;
+		assert.equal(queued(), 0);
+		// It ends; of this turn is what it had in memory, which is nothing.
+		new TestClient(fixture, 5).send(connect("ending", 0, { clean: true }), { cmd: "disconnect" });
+		assert.equal(queued(), 0);
+		fixture.advance(0.25);
+		const some = queued();
+		assert.ok(some > 0 && some < COUNT, `${some} of ${COUNT}`);
+		fixture = again(fixture, 0, unlimited);
+		assert.equal(queued(), some);
+		fixture.advance(5);
+		assert.equal(queued(), COUNT);
+		const reader = new TestClient(fixture, 5);
+		const numbers: number[] = [];
+		let texts = reader.send(connect("staying", 1000));
+		while (texts.length > 0) {
+			const answers = [];
+			for (const text of texts) {
+				const [cmd, id] = text.split(" ");
+				const number = /^publish s=(\d+) q(\d)$/.exec(text);
+				if (number !== null) {
+					numbers.push(Number(number[1]));
+					answers.push({ cmd: number[2] === "1" ? "puback" : "pubrec", messageId: numbers.length });
+				}
+				if (cmd === "pubrel") answers.push({ cmd: "pubcomp", messageId: Number(id) });
+			}
+			texts = answers.length === 0 ? [] : reader.send(...answers);
+		}
+		assert.deepEqual(
+			numbers,
+			Array.from({ length: COUNT }, (_, i) => i + 1),
+		);
+		assert.ok(fixture.store?.flush());
+		assert.equal(fixture.store?.tables?.lastRows().message, 0);
+	});
+
+	test("what may have been sent before the broker was killed comes as a repeat, what was not does not", () => {
+		const fixture = start();
+		away(fixture, "there", "a");
+		away(fixture, "away", "a");
+		const sender = publisher(fixture);
+		sender.send(publish("a", 1), publish("a", 2));
+		const there = new TestClient(fixture, 5);
+		assert.deepEqual(there.send(connect("there", 1000, { properties: { receiveMaximum: 1 } })), [
+			"connack 1",
+			"publish a=1 q1",
+		]);
+		// Of this nothing is written yet.
+		assert.deepEqual(there.send({ cmd: "puback", messageId: 1 }), ["publish a=2 q1"]);
+		const next = start({}, crash(fixture));
+		publisher(next).send(publish("a", 3));
+		const both = ["publish a=1 q1", "publish a=2 q1"];
+		assert.deepEqual(back(next, "there"), [
+			"connack 1",
+			...both.map((text) => `${text} again`),
+			"publish a=3 q1",
+		]);
+		assert.deepEqual(back(next, "away"), ["connack 1", ...both, "publish a=3 q1"]);
+	});
+
 	test("max_queued_messages and max_queued_bytes count what is on the disk", () => {
 		for (const limits of [{ maxQueuedMessages: 3 }, { maxQueuedMessages: 0, maxQueuedBytes: 9 }]) {
 			const fixture = start(limits);

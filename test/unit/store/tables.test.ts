@@ -23,6 +23,7 @@ const SESSION: SessionRecord = {
 	expiryInterval: NEVER_EXPIRES,
 	endsAt: 0,
 	lastPacketId: 65535,
+	isConnected: true,
 };
 
 const MESSAGE = {

@@ -25,6 +25,7 @@ function fill(host: Host, path: string): void {
 		mountPoint: "",
 		expiryInterval: NEVER_EXPIRES,
 		endsAt: 0,
+		isConnected: false,
 	};
 	tables.putSession({ ...session, id: 5, clientId: "a", username: "joe", endsAt: 99, lastPacketId: 7 });
 	tables.putSession({ ...session, id: 6, clientId: "ended", lastPacketId: 0 });
