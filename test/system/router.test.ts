@@ -5,12 +5,15 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { readTar, writeTar } from "../../scripts/tar.ts";
+import { createNodeHost } from "../../src/node/host.ts";
+import { UbusClient } from "../../src/ubus/client.ts";
+import { FakeUbusd } from "../fake/ubusd.ts";
 import { Opkg } from "../router/opkg.ts";
 import { Router } from "../router/router.ts";
 
@@ -47,6 +50,35 @@ function filesOf(router: Router, folder = ""): string[] {
 		if (/^\/(?:proc|dev|bin|var|tmp)$/.test(path)) return [];
 		return entry.isDirectory() ? filesOf(router, path) : [path];
 	});
+}
+
+/** A bus of the router with a caller on it; `served` resolves once the broker's object is there. */
+async function busOf(
+	context: TestContext,
+	own: Router,
+): Promise<{ caller: UbusClient; served: Promise<void> }> {
+	const host = createNodeHost();
+	const socket = own.path("var/run/ubus/ubus.sock");
+	mkdirSync(dirname(socket));
+	const ubusd = new FakeUbusd(host);
+	await ubusd.listen(socket);
+	chmodSync(socket, 0o666);
+	const quiet = { enabled: () => false, write: () => undefined };
+	const caller = new UbusClient(host, quiet, { sockets: [socket] });
+	const served = new Promise<void>((resolve) => {
+		caller.subscribe("mqttd", {
+			onNotification: () => undefined,
+			onState: (isSubscribed) => {
+				if (isSubscribed) resolve();
+			},
+		});
+	});
+	caller.open();
+	context.after(() => {
+		caller.close();
+		ubusd.stop();
+	});
+	return { caller, served };
 }
 
 /** The same package as another version, with another text for one of its files. */
@@ -135,6 +167,26 @@ test("from the installation to the removal", async (context) => {
 	await own.shell(`${INIT} reload`);
 	const again = statSync(own.path("etc/config/mqttd"));
 	assert.deepEqual([again.mode & 0o777, again.uid, again.gid], [0o640, 0, 1883]);
+
+	// Users of a file in /etc/mqttd can be changed over ubus, although the broker is not root.
+	const bus = await busOf(context, own);
+	own.write("etc/mqttd/passwd", "");
+	own.write(
+		"etc/config/mqttd",
+		hashed.replace("option enabled '1'", "option enabled '1'\n\toption password_file '/etc/mqttd/passwd'"),
+	);
+	await own.shell(`${INIT} reload`);
+	await bus.served;
+	const [added] = await bus.caller.call("mqttd", "passwd", { user: "bob", password: "over ubus" }, 60_000);
+	assert.deepEqual([added?.ok, added?.file], [true, "/etc/mqttd/passwd"]);
+	await own.shell("mosquitto_pub -h 127.0.0.1 -p 1884 -u bob -P 'over ubus' -t x -n");
+	assert.match(own.read("etc/mqttd/passwd"), /^bob:\$7\$/);
+	const users = statSync(own.path("etc/mqttd/passwd"));
+	assert.deepEqual([users.mode & 0o777, users.uid, users.gid], [0o640, 1883, 1883]);
+	await bus.caller.call("mqttd", "passwd", { user: "bob", delete: true }, 60_000);
+	assert.equal(own.read("etc/mqttd/passwd"), "");
+	own.write("etc/config/mqttd", hashed);
+	await own.shell(`rm /etc/mqttd/passwd; ${INIT} reload`);
 
 	// One that is wrong changes nothing, and says where.
 	own.write("etc/config/mqttd", hashed.replace("'1884'", "'70000'"));

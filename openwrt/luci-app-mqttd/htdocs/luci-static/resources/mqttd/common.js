@@ -131,23 +131,30 @@ return baseclass.extend({
 		return E('span', { 'class': 'mqttd-range' }, [ text ]);
 	},
 
-	/* A dialogue that asks before something is done. `content` is an array of nodes. */
-	confirm: function(title, content, label, action) {
+	/* A dialogue with a button that does something. `content` is an array of nodes; `style` is that of LuCI's buttons. While `action`
+	   returns nothing, as with fields that are not filled in well, the dialogue stays; else it ends with what is returned. */
+	ask: function(title, content, label, style, action, failure) {
 		ui.showModal(title, content.concat([
 			E('div', { 'class': 'right' }, [
 				E('button', { 'class': 'btn cbi-button', 'click': ui.hideModal }, [ _('Cancel') ]),
 				' ',
 				E('button', {
-					'class': 'btn cbi-button cbi-button-negative important',
+					'class': 'btn cbi-button cbi-button-%s important'.format(style),
 					'click': ui.createHandlerFn(this, function() {
-						return Promise.resolve(action()).then(ui.hideModal, L.bind(function(error) {
+						var done = action();
+						return done == null ? null : done.then(ui.hideModal, L.bind(function(error) {
 							ui.hideModal();
-							this.fail(_('That did not work.'), error);
+							this.fail(failure, error);
 						}, this));
 					})
 				}, [ label ])
 			])
 		]));
+	},
+
+	/* Asks before something is taken away. */
+	confirm: function(title, content, label, action) {
+		this.ask(title, content, label, 'negative', action, _('That did not work.'));
 	},
 
 	/* Calls `action` once nobody has typed for a moment. */

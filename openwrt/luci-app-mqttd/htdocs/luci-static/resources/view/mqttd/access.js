@@ -242,24 +242,14 @@ return view.extend({
 	askPassword: function(name, file) {
 		var user = new ui.Textfield(name || '', { id: 'mqttd-user', optional: false, readonly: name != null });
 		var password = new ui.Textfield('', { id: 'mqttd-password', optional: false, password: true });
-		ui.showModal(name == null ? _('Add user') : _('Change password'), [
+		mqttd.ask(name == null ? _('Add user') : _('Change password'), [
 			mqttd.field(_('User name'), user, 'mqttd-user'),
-			mqttd.field(_('Password'), password, 'mqttd-password'),
-			E('div', { 'class': 'right' }, [
-				E('button', { 'class': 'btn cbi-button', 'click': ui.hideModal }, [ _('Cancel') ]),
-				' ',
-				E('button', {
-					'class': 'btn cbi-button cbi-button-positive important',
-					'click': ui.createHandlerFn(this, function() {
-						if (!mqttd.areValid([ user, password ]))
-							return;
-						return mqttd.setPassword(user.getValue(), password.getValue(), file).then(L.bind(this.lookFiles, this)).catch(function(error) {
-							mqttd.fail(_('The password was not set.'), error);
-						}).then(ui.hideModal);
-					})
-				}, [ _('Save') ])
-			])
-		]);
+			mqttd.field(_('Password'), password, 'mqttd-password')
+		], _('Save'), 'positive', L.bind(function() {
+			if (!mqttd.areValid([ user, password ]))
+				return null;
+			return mqttd.setPassword(user.getValue(), password.getValue(), file).then(L.bind(this.lookFiles, this));
+		}, this), _('The password was not set.'));
 	},
 
 	askDelete: function(user) {

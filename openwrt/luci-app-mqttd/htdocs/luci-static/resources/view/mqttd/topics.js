@@ -271,30 +271,18 @@ return view.extend({
 		var payload = new ui.Textarea(text, { id: 'mqttd-publish-payload', rows: 6, monospace: true });
 		var qos = new ui.Select(message != null ? String(message.qos) : '0', { '0': '0', '1': '1', '2': '2' }, { id: 'mqttd-publish-qos', optional: false });
 		var retain = new ui.Checkbox('1', { id: 'mqttd-publish-retain' });
-		ui.showModal(_('Publish a message'), [
+		mqttd.ask(_('Publish a message'), [
 			mqttd.field(_('Topic'), topicField, 'mqttd-publish-topic'),
 			mqttd.field(_('Payload'), payload, 'mqttd-publish-payload'),
 			mqttd.field(_('QoS'), qos, 'mqttd-publish-qos'),
-			mqttd.field(_('Retain'), retain, 'mqttd-publish-retain'),
-			E('div', { 'class': 'right' }, [
-				E('button', { 'class': 'btn cbi-button', 'click': ui.hideModal }, [ _('Cancel') ]),
-				' ',
-				E('button', {
-					'class': 'btn cbi-button cbi-button-positive important',
-					'click': ui.createHandlerFn(this, function() {
-						if (!mqttd.areValid([ topicField ]))
-							return;
-						return mqttd.publish(topicField.getValue(), payload.getValue(), +qos.getValue(), retain.isChecked()).then(L.bind(function(reply) {
-							ui.hideModal();
-							ui.addNotification(null, [ E('p', {}, [ _('Published to %d subscribers.').format(reply.subscribers) ]) ], 'info');
-							return this.look(0);
-						}, this)).catch(function(error) {
-							ui.hideModal();
-							mqttd.fail(_('The message was not published.'), error);
-						});
-					})
-				}, [ _('Publish') ])
-			])
-		]);
+			mqttd.field(_('Retain'), retain, 'mqttd-publish-retain')
+		], _('Publish'), 'positive', L.bind(function() {
+			if (!mqttd.areValid([ topicField ]))
+				return null;
+			return mqttd.publish(topicField.getValue(), payload.getValue(), +qos.getValue(), retain.isChecked()).then(L.bind(function(reply) {
+				ui.addNotification(null, [ E('p', {}, [ _('Published to %d subscribers.').format(reply.subscribers) ]) ], 'info');
+				return this.look(0);
+			}, this));
+		}, this), _('The message was not published.'));
 	}
 });
