@@ -35,6 +35,7 @@ extendedKeyUsage = serverAuth
 `;
 
 const EC = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+const P521 = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"];
 const RSA = ["-newkey", "rsa:2048"];
 
 function openssl(folder: string, ...args: string[]): void {
@@ -93,7 +94,7 @@ export const CLIENT_SUBJECT = "CN=client one,O=Test\\, Inc.,C=DE";
 
 /**
  * Fills a folder: authorities `ca` and `other`; certificates (NAME.pem, NAME.key) `server` and `renewed` (for localhost
- * and its addresses), `rsa` (the same with RSA), `elsewhere` (for another host), `expired-server`, `future-server`,
+ * and its addresses), `rsa` and `p521` (the same with other keys), `elsewhere` (for another host), `expired-server`, `future-server`,
  * `stranger` (by `other`), `client`, `expired`, `future`, `revoked`, `expired-stranger`, `expired-web` (for servers
  * only), and `leaf` by the authority `middle`, which is by `ca`; lists of revoked ones `crl.pem`, `other-crl.pem`, `middle-crl.pem`
  * and, out of date, `expired-crl.pem`; `encrypted.key`, that of `server`
@@ -111,6 +112,7 @@ export function makeCertificates(folder: string, more: Readonly<Record<string, s
 	certificate(folder, "server", "/CN=localhost", local);
 	certificate(folder, "renewed", "/CN=localhost", local);
 	certificate(folder, "rsa", "/CN=localhost", local, { key: RSA });
+	certificate(folder, "p521", "/CN=localhost", local, { key: P521 });
 	certificate(folder, "elsewhere", "/CN=elsewhere.example", "DNS:elsewhere.example");
 	certificate(folder, "expired-server", "/CN=localhost", local, { from: -9, to: -1 });
 	certificate(folder, "future-server", "/CN=localhost", local, { from: 5 });

@@ -18,6 +18,7 @@ import { ListenerChange } from "./listener-change.ts";
 import { loadConfig, sourcesOf } from "./load.ts";
 import { type LogSettings, startLogSettings, visible } from "./log.ts";
 import { Networks } from "./networks.ts";
+import type { PassPhrases } from "./pass-phrase.ts";
 import { type Context, prepare, type Start, sayRemarks } from "./prepare.ts";
 import { dropPrivileges } from "./privileges.ts";
 import { brokerSettings, type ListenerPlan, listenerPlans, logSettings } from "./settings.ts";
@@ -35,8 +36,8 @@ const EXIT_FAILURE = 1;
 /** Milliseconds until an address of a network that could not be had is tried again. */
 const FOLLOW_INTERVAL = 5_000;
 
-/** Milliseconds between looks at the files of TLS. */
-const TLS_INTERVAL = 60_000;
+/** Milliseconds between looks at the files of TLS: whether the system says that one has changed, which costs next to nothing. */
+const TLS_INTERVAL = 5_000;
 
 /** Runs the broker until a signal ends it. Ends the process. */
 export async function runBroker(context: Context, createBroker: CreateBroker): Promise<void> {
@@ -57,6 +58,8 @@ export async function runBroker(context: Context, createBroker: CreateBroker): P
 class BrokerProgram {
 	readonly #context: Context;
 	readonly #given: BrokerArguments;
+	/** Of keys that were there at the start; a reload knows no others. */
+	readonly #passPhrases: PassPhrases;
 	#config: BrokerConfig;
 	#access: AccessFiles;
 	#dynsec: Dynsec | null;
@@ -114,7 +117,7 @@ class BrokerProgram {
 		},
 	};
 
-	constructor(context: Context, { given, config, dynsec, access, umask }: Start) {
+	constructor(context: Context, { given, config, dynsec, access, passPhrases, umask }: Start) {
 		this.#context = context;
 		this.#door = new Door(context.host, context.log, this.#events.limits);
 		this.#doors = new Doors(context.host, {
@@ -128,6 +131,7 @@ class BrokerProgram {
 			},
 		});
 		this.#given = given;
+		this.#passPhrases = passPhrases;
 		this.#config = config;
 		this.#access = access;
 		this.#dynsec = dynsec;
@@ -257,7 +261,7 @@ class BrokerProgram {
 
 	/** What is to be listened on. Throws StartError. */
 	#plan(config: BrokerConfig, access: AccessFiles): ListenerPlan[] {
-		const plans = listenerPlans(this.#context.host, config, access, this.#given.ports);
+		const plans = listenerPlans(this.#context.host, config, access, this.#given.ports, this.#passPhrases);
 		for (const { tls } of plans) sayRemarks(this.#context, tls?.remarks ?? []);
 		return plans;
 	}

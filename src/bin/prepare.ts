@@ -10,6 +10,7 @@ import { Dynsec } from "./dynsec.ts";
 import { hashUciPasswords } from "./hash-passwords.ts";
 import { loadConfig, uciPath } from "./load.ts";
 import type { ProgramLog } from "./log.ts";
+import { askPassPhrases, NO_PASS_PHRASES, type PassPhrases } from "./pass-phrase.ts";
 import { umaskOf } from "./privileges.ts";
 import { brokerSettings, listenerPlans } from "./settings.ts";
 import { StartError } from "./start-error.ts";
@@ -37,6 +38,7 @@ export interface Start {
 	/** Null when the configuration does not ask for it. */
 	readonly dynsec: Dynsec | null;
 	readonly access: AccessFiles;
+	readonly passPhrases: PassPhrases;
 	/** Permission bits that new files do not get; null for those of who started it. */
 	readonly umask: number | null;
 }
@@ -69,9 +71,13 @@ export async function prepare(context: Context): Promise<Start | null> {
 		brokerSettings(config, name);
 		const dynsec = Dynsec.open(host, log, config, null);
 		const access = new AccessFiles(host, config, dynsec);
-		if (!given.testConfig) return { given, config, dynsec, access, umask: umaskOf(host) };
+		// In the background there is nobody to be asked.
+		const passPhrases = given.daemon ? NO_PASS_PHRASES : await askPassPhrases(host, config.listeners);
+		if (!given.testConfig) return { given, config, dynsec, access, passPhrases, umask: umaskOf(host) };
 		// Certificates and keys that cannot be used would keep it from starting.
-		const tls = listenerPlans(host, config, access, given.ports).flatMap((plan) => plan.tls?.remarks ?? []);
+		const tls = listenerPlans(host, config, access, given.ports, passPhrases).flatMap(
+			(plan) => plan.tls?.remarks ?? [],
+		);
 		sayRemarks(context, [...config.remarks, ...access.remarks, ...tls]);
 		log.write("information", "Configuration file is OK.");
 		host.process.exit(0);

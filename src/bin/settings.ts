@@ -7,6 +7,7 @@ import { LOG_TYPES } from "../config/value.ts";
 import type { AccessFiles } from "./access.ts";
 import type { BrokerArguments } from "./args.ts";
 import type { LogSettings } from "./log.ts";
+import type { PassPhrases } from "./pass-phrase.ts";
 import { type TlsHost, TlsSettings, wantsTls } from "./tls.ts";
 import { VERSION } from "./version.ts";
 
@@ -133,9 +134,10 @@ export function listenerPlans(
 	config: BrokerConfig,
 	access: AccessFiles,
 	ports: readonly Port[],
+	passPhrases: PassPhrases,
 ): ListenerPlan[] {
 	const tls = (listener: ListenerConfig) =>
-		wantsTls(listener) ? new TlsSettings(host, listener, config.global) : null;
+		wantsTls(listener) ? new TlsSettings(host, listener, config.global, passPhrases) : null;
 	if (config.localOnly) {
 		return (ports.length === 0 ? [DEFAULT_PORT] : ports).map((port) => ({
 			host: null,

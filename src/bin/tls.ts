@@ -3,22 +3,22 @@
 import type { GlobalConfig, ListenerConfig, Remark } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
 import { readPskFile } from "../config/psk-file.ts";
+import { refuseReadable } from "../config/text-file.ts";
 import type { Host, HostError, TlsFacts, TlsServerContext, TlsServerOptions } from "../host/host.ts";
 import { commonName, subjectName } from "./certificate.ts";
+import { PASS_PHRASE, type PassPhrases } from "./pass-phrase.ts";
 import { StartError } from "./start-error.ts";
 
 export type TlsHost = Pick<Host, "tls" | "files" | "utf8" | "process">;
 
 /** Octets of a file of certificates, and of all files of a folder. */
 const FILE_LIMIT = 4 * 1024 * 1024;
-/** Environment variable with the password of encrypted private keys. */
-const PASSWORD = "MQTTD_KEYFILE_PASSWORD";
 
 /** What mosquitto says when a setting cannot be used; the error's own text follows. */
 const CAUSES: Readonly<Record<string, (listener: ListenerConfig) => string>> = {
 	TLS_BAD_CERTIFICATE: ({ certfile }) => `Unable to load server certificate "${certfile}". Check certfile`,
 	TLS_BAD_KEY: ({ keyfile }) => `Unable to load server key file "${keyfile}". Check keyfile`,
-	TLS_BAD_PASSWORD: ({ keyfile }) => `Unable to load server key file "${keyfile}". Check ${PASSWORD}`,
+	TLS_BAD_PASSWORD: ({ keyfile }) => `Unable to load server key file "${keyfile}". Check ${PASS_PHRASE}`,
 	TLS_KEY_MISMATCH: () => "Server certificate/key are inconsistent",
 	TLS_BAD_AUTHORITIES: ({ cafile, capath }) =>
 		`Unable to load CA certificates. Check cafile "${cafile ?? ""}" and capath "${capath ?? ""}"`,
@@ -43,14 +43,21 @@ export class TlsSettings {
 	readonly #host: TlsHost;
 	readonly #listener: ListenerConfig;
 	readonly #pskFile: string | null;
+	readonly #passPhrase: string | null;
 	/** The files' contents that the context was made of. */
 	#seen: readonly (Uint8Array | null)[] = [];
 
 	/** Reads the files. Throws StartError. */
-	constructor(host: TlsHost, listener: ListenerConfig, global: Pick<GlobalConfig, "pskFile">) {
+	constructor(
+		host: TlsHost,
+		listener: ListenerConfig,
+		global: Pick<GlobalConfig, "pskFile">,
+		passPhrases: PassPhrases,
+	) {
 		this.#host = host;
 		this.#listener = listener;
 		this.#pskFile = listener.pskFile ?? global.pskFile;
+		this.#passPhrase = host.process.env(PASS_PHRASE) ?? passPhrases.get(listener.keyfile ?? "") ?? null;
 		if (host.tls === null) throw new StartError(["Error: TLS support not available."]);
 		this.#check();
 		this.context = this.#load();
@@ -77,6 +84,14 @@ export class TlsSettings {
 		} catch (error) {
 			const why = (error as HostError).message;
 			throw new StartError([`Error: Unable to open ${what} "${path}" (${why}).`], error);
+		}
+	}
+
+	#checkSecrecy(path: string): void {
+		try {
+			refuseReadable(this.#host, path);
+		} catch (error) {
+			throw error instanceof ConfigError ? new StartError(error.lines, error) : error;
 		}
 	}
 
@@ -115,25 +130,27 @@ export class TlsSettings {
 
 	#readAll(): (Uint8Array | null)[] {
 		const { certfile, keyfile, crlfile } = this.#listener;
+		const pskFile = this.#listener.pskHint === null ? null : this.#pskFile;
+		for (const path of [keyfile, pskFile]) if (path !== null) this.#checkSecrecy(path);
 		const read = (path: string | null, what: string) => (path === null ? null : this.#read(path, what));
 		return [
 			read(certfile, "certfile"),
 			read(keyfile, "keyfile"),
 			this.#readAuthorities(),
 			read(crlfile, "crlfile"),
-			read(this.#listener.pskHint === null ? null : this.#pskFile, "psk_file"),
+			read(pskFile, "psk_file"),
 		];
 	}
 
 	#load(): TlsServerContext {
 		const listener = this.#listener;
+		const state = this.#look();
 		const seen = this.#readAll();
 		const [certificate = null, key = null, authorities = null, revocations = null] = seen;
-		this.#seen = seen;
 		const options: TlsServerOptions = {
 			certificate,
 			key,
-			keyPassword: this.#host.process.env(PASSWORD) ?? null,
+			keyPassword: this.#passPhrase,
 			authorities,
 			revocations,
 			minimumVersion: listener.tlsVersion === "tlsv1.3" ? "TLSv1.3" : "TLSv1.2",
@@ -145,7 +162,10 @@ export class TlsSettings {
 			pskHint: listener.pskHint,
 		};
 		try {
-			return this.#host.tls!.createServerContext(options);
+			const context = this.#host.tls!.createServerContext(options);
+			this.#seen = seen;
+			this.#state = state;
+			return context;
 		} catch (error) {
 			const { code, message } = error as HostError;
 			const cause = CAUSES[code]?.(listener) ?? "Unable to set up TLS";
@@ -164,20 +184,43 @@ export class TlsSettings {
 		}
 	}
 
-	/** Why the last look at the files failed; what is said already is not said again. */
-	#complaint = "";
+	/** What was known of the files when they were looked at last with a result. */
+	#state = "";
+	/** The same of a look that failed; what is renewed in several steps is whole at the next. */
+	#failed = "";
 
-	/** As `refresh`, but what fails is returned, once, and the context stays. */
+	/** As `refresh` for files that were touched; what fails twice is returned, once, and the context stays. */
 	tryRefresh(): { readonly changed: boolean; readonly complaint: readonly string[] } {
+		const state = this.#look();
+		if (state === this.#state) return { changed: false, complaint: [] };
 		try {
 			const changed = this.refresh();
-			this.#complaint = "";
+			this.#state = state;
 			return { changed, complaint: [] };
 		} catch (error) {
 			if (!(error instanceof StartError)) throw error;
-			const isNew = this.#complaint !== error.message;
-			this.#complaint = error.message;
-			return { changed: false, complaint: isNew ? error.lines : [] };
+			const isSecond = this.#failed === state;
+			if (isSecond) this.#state = state;
+			this.#failed = state;
+			return { changed: false, complaint: isSecond ? error.lines : [] };
+		}
+	}
+
+	/** What the system knows of the files, which changes whenever one of them does. */
+	#look(): string {
+		const { certfile, keyfile, cafile, capath, crlfile } = this.#listener;
+		const paths = [certfile, keyfile, cafile, crlfile, this.#pskFile].filter((path) => path !== null);
+		const { files } = this.#host;
+		try {
+			if (capath !== null) paths.push(...files.list(capath).map((name) => `${capath}/${name}`));
+			return paths
+				.map((path) => {
+					const info = files.info(path, true);
+					return info === null ? "" : `${info.changed} ${info.size} ${info.mode}`;
+				})
+				.join("\n");
+		} catch (error) {
+			return (error as HostError).message;
 		}
 	}
 

@@ -46,7 +46,7 @@ export function readAclFile(host: ConfigHost, path: string): { rules: AclRules; 
 	const patterns: AclRule[] = [];
 	const users = new Map<string, AclRule[]>();
 	let current = anonymous;
-	for (const { number, text } of readLines(host, path, "ACL file", remarks.all)) {
+	for (const { number, text } of readLines(host, path, "ACL file", remarks.all, false)) {
 		const where = `Error: ${path}:${number}:`;
 		const [, word = "", rest = ""] = /^\s*(\S+)\s*(.*)$/s.exec(text) ?? [];
 		if (word === "user") {

@@ -8,7 +8,7 @@ import { fail } from "./error.ts";
 export interface ConfigHost {
 	readonly files: Pick<Files, "read" | "list" | "info">;
 	readonly utf8: Pick<Utf8, "decode">;
-	readonly process: Pick<Process, "uid">;
+	readonly process: Pick<Process, "uid" | "env">;
 }
 
 /** Octets; more than any such file, and little enough to hold. */
@@ -66,10 +66,20 @@ function shortened(text: string, maximum: number): string {
 	return text.length <= maximum ? text : `${text.slice(0, maximum)}...`;
 }
 
-/** The lines of a file that `what` names in errors. Throws ConfigError. Remarks on who else can read it. */
-export function readLines(host: ConfigHost, path: string, what: string, remarks: Remark[]): Iterable<Line> {
+/**
+ * The lines of a file that `what` names in errors. Throws ConfigError, also for a file with secrets that everybody can read.
+ * Remarks on who else can.
+ */
+export function readLines(
+	host: ConfigHost,
+	path: string,
+	what: string,
+	remarks: Remark[],
+	hasSecrets = true,
+): Iterable<Line> {
 	const bytes = load(host, path, what);
-	remarkOnPermissions(host, path, remarks);
+	if (hasSecrets) refuseReadable(host, path);
+	remarkOnPermissions(host, path, what, remarks);
 	const text = host.utf8.decode(bytes, 0, bytes.length);
 	if (text === null) fail(`Error: The ${what} '${path}' is not UTF-8.`);
 	return linesOf(text);
@@ -103,15 +113,41 @@ function load(host: ConfigHost, path: string, what: string): Uint8Array {
 	}
 }
 
-/** In mosquitto's words. */
-function remarkOnPermissions({ files, process }: ConfigHost, path: string, remarks: Remark[]): void {
-	const info = files.info(path);
+/** What others may do with a file at all. */
+const OTHERS = 0o007;
+/** Environment variables that allow what is refused else; the first is mosquitto's. */
+const ALLOW_LINKS = "MOSQUITTO_UNSAFE_ALLOW_SYMLINKS";
+const ALLOW_READABLE = "MQTTD_UNSAFE_ALLOW_WORLD_READABLE";
+
+/** Refuses a file with secrets that everybody can read: what mosquitto announces when it warns. Throws ConfigError. */
+export function refuseReadable(
+	{ files, process }: Pick<ConfigHost, "files" | "process">,
+	path: string,
+): void {
+	const info = files.info(path, true);
+	if (info === null || (info.mode & OTHERS) === 0 || process.env(ALLOW_READABLE) !== undefined) return;
+	fail(
+		`Error: File ${path} has world readable permissions, and is refused. To fix this, use \`chmod o= ${path}\`.`,
+	);
+}
+
+/** In mosquitto's words; as there, a link is refused, so that nobody else says what is read. */
+function remarkOnPermissions(
+	{ files, process }: ConfigHost,
+	path: string,
+	what: string,
+	remarks: Remark[],
+): void {
+	const isLink = files.info(path)?.kind === "link";
+	if (isLink && process.env(ALLOW_LINKS) === undefined) {
+		fail(`Error: Unable to open ${what} "${path}" (it is a symbolic link; ${ALLOW_LINKS} allows that).`);
+	}
+	const info = files.info(path, true);
 	const warn = (text: string) => remarks.push({ type: "warning", text: `Warning: ${text}` });
 	const future = "Future versions will refuse to load this file.";
 	if (info === null) return;
-	if (info.kind === "link") warn(`File ${path} is a symbolic link. ${future}`);
-	else if ((info.mode & 0o007) !== 0) {
-		warn(`File ${path} has world readable permissions. ${future} To fix this, use \`chmod 0700 ${path}\`.`);
+	if ((info.mode & OTHERS) !== 0) {
+		warn(`File ${path} has world readable permissions. ${future} To fix this, use \`chmod o= ${path}\`.`);
 	} else if (info.owner !== process.uid && process.uid !== 0) {
 		warn(`File ${path} owner is not the user that the broker runs as. ${future}`);
 	}

@@ -8,6 +8,8 @@ export interface FileInfo {
 	readonly mode: number;
 	/** User id of the owner. */
 	readonly owner: number;
+	/** When it, or what is known of it, changed last: milliseconds since 1970, with a fraction. */
+	readonly changed: number;
 }
 
 /** A file open for appending. */
@@ -35,8 +37,8 @@ export interface Files {
 	replace(path: string, bytes: Uint8Array, mode?: number): void;
 	/** Opens for appending, creating it with `mode` (default 0o644, less the umask). */
 	append(path: string, mode?: number): AppendFile;
-	/** Facts about a path itself (a symbolic link is not followed), or null when there is none. */
-	info(path: string): FileInfo | null;
+	/** Facts about a path itself, or, with `follow`, about what a symbolic link leads to; null when there is none. */
+	info(path: string, follow?: boolean): FileInfo | null;
 	/** Names in a directory, sorted by code unit, without `.` and `..`. */
 	list(path: string): string[];
 	/** Moves, replacing what is at `to`. */

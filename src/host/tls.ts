@@ -43,7 +43,7 @@ export interface TlsServerOptions extends TlsOptions {
 	readonly ignoreDates?: boolean;
 	/** Pre-shared keys (1 to 64 octets) by identity; null for none. */
 	readonly psks?: ReadonlyMap<string, Uint8Array> | null;
-	/** For clients of TLS 1.2 with PSK. Not every host can send it. */
+	/** For clients of TLS 1.2 with PSK, at most 128 octets. Only told to those that use ephemeral keys besides. */
 	readonly pskHint?: string | null;
 }
 
@@ -52,6 +52,11 @@ export interface TlsClientOptions extends TlsOptions {
 	readonly verifyName?: boolean;
 	/** Use this pre-shared key instead of certificates. */
 	readonly psk?: { readonly identity: string; readonly key: Uint8Array } | null;
+	/**
+	 * Path of a file that the keys of connections are appended to, in the format that Wireshark reads (SSLKEYLOGFILE). New, it
+	 * is for its owner only. When it cannot be written they are not told.
+	 */
+	readonly keyLog?: string | null;
 }
 
 /** Settings of a server, ready for use; sessions can be gone on with by tickets of the same context. */

@@ -97,9 +97,9 @@ export const files: Files = {
 		};
 	},
 
-	info(path) {
+	info(path, follow = false) {
 		return hostCall(() => {
-			const stats = lstatSync(path, { throwIfNoEntry: false });
+			const stats = (follow ? statSync : lstatSync)(path, { throwIfNoEntry: false });
 			return stats === undefined ? null : toInfo(stats);
 		});
 	},
@@ -212,7 +212,13 @@ function writeAll(fd: number, bytes: Uint8Array): void {
 }
 
 function toInfo(stats: Stats): FileInfo {
-	return { kind: kindOf(stats), size: stats.size, mode: stats.mode & 0o7777, owner: stats.uid };
+	return {
+		kind: kindOf(stats),
+		size: stats.size,
+		mode: stats.mode & 0o7777,
+		owner: stats.uid,
+		changed: stats.ctimeMs,
+	};
 }
 
 function kindOf(stats: Stats): FileInfo["kind"] {

@@ -1,6 +1,7 @@
 /** TLS, by Node's own: contexts, handshakes of both sides, and its errors as the contract has them. */
 
 import { constants, X509Certificate } from "node:crypto";
+import { appendFileSync } from "node:fs";
 import { isIP, type Socket } from "node:net";
 import {
 	connect,
@@ -163,6 +164,8 @@ export class NodeClientContext {
 		});
 		const failed = (error: Error) => end.failed(handshakeError(error));
 		secure.once("error", failed);
+		const { keyLog = null } = this.options;
+		if (keyLog !== null) secure.on("keylog", (line) => logKeys(keyLog, line));
 		secure.on("session", (session) => {
 			this.session = session;
 		});
@@ -171,6 +174,14 @@ export class NodeClientContext {
 			const certificate = psk === null ? secure.getPeerX509Certificate() : undefined;
 			end.done(secure, factsOf(secure, certificate ?? null, null));
 		});
+	}
+}
+
+function logKeys(path: string, line: Uint8Array): void {
+	try {
+		appendFileSync(path, line, { mode: 0o600 });
+	} catch {
+		// It does not keep anybody from talking.
 	}
 }
 

@@ -97,7 +97,7 @@ declare module "native" {
 	/** A HostError ETIMEDOUT. */
 	export function timeoutError(): HostError;
 
-	// tls.c, tls_context.c
+	// tls.c, tls_context.c, tls_peer.c
 	/** A connection whose facts are not yet as the contract has them. */
 	export type NativeConnection = Omit<Connection, "tls"> & { tls: NativeFacts | null };
 	export interface NativeFacts {
@@ -126,6 +126,8 @@ declare module "native" {
 		ignoreDates: boolean;
 		verifyName: boolean;
 		psks: readonly (readonly [identity: string, key: Uint8Array])[];
+		pskHint: string | null;
+		keyLog: string | null;
 	}
 	/** 0 in a build without TLS. */
 	export const hasTls: number;
@@ -139,7 +141,7 @@ declare module "native" {
 	export function writeFile(path: string, bytes: Uint8Array, mode: number | undefined): void;
 	export function replaceFile(path: string, bytes: Uint8Array, mode: number | undefined): void;
 	export function openAppend(path: string, mode: number | undefined): AppendFile;
-	export function fileInfo(path: string): FileInfo | null;
+	export function fileInfo(path: string, follow: boolean | undefined): FileInfo | null;
 	/** In the system's order. */
 	export function listFolder(path: string): string[];
 	export function rename(from: string, to: string): void;

@@ -43,6 +43,8 @@ const available: Tls = {
 			ignoreDates: options.ignoreDates ?? false,
 			verifyName: false,
 			psks: [...(options.psks ?? [])],
+			pskHint: options.pskHint ?? null,
+			keyLog: null,
 		});
 		return Object.assign(context, { role: "server" }) as TlsServerContext;
 	},
@@ -55,6 +57,8 @@ const available: Tls = {
 			ignoreDates: false,
 			verifyName: options.verifyName ?? true,
 			psks: psk === null ? [] : [[psk.identity, psk.key]],
+			pskHint: null,
+			keyLog: options.keyLog ?? null,
 		});
 		return Object.assign(context, { role: "client" }) as TlsClientContext;
 	},

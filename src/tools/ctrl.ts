@@ -27,7 +27,7 @@ import {
 } from "./program.ts";
 import { readSecret } from "./secret.ts";
 import { defaultSettings, type Program, type Settings } from "./settings.ts";
-import { connectTls, TLS_OPTIONS, wantsTls } from "./tls.ts";
+import { askPassPhrase, connectTls, TLS_OPTIONS, wantsTls } from "./tls.ts";
 import { usageText, versionLine } from "./usage.ts";
 import { InformationRequest, UsageError } from "./usage-error.ts";
 
@@ -80,7 +80,10 @@ export async function runCtrl(
 		const settings: Settings = { ...defaultSettings(PROGRAM), version: 5, qos: 1 };
 		const [name, command, ...rest] = readLeadingOptions(host, settings, args, options);
 		checkTogether(settings);
-		if (wantsTls(settings.tls) && !settings.noTls) settings.connectTls = connectTls(host, settings.tls);
+		if (wantsTls(settings.tls) && !settings.noTls) {
+			const passPhrase = await askPassPhrase(host, terminal, settings.tls);
+			settings.connectTls = connectTls(host, settings.tls, passPhrase);
+		}
 		if (name === undefined || command === undefined) throw new InformationRequest("usage");
 		const module = Object.hasOwn(MODULES, name) ? MODULES[name] : undefined;
 		if (module === undefined) {

@@ -6,7 +6,7 @@ import { octetsOf } from "./argument.ts";
 import { readCommandLine } from "./command-line.ts";
 import { ExitCode, unreachable } from "./exit-codes.ts";
 import type { Program, Settings } from "./settings.ts";
-import { connectTls, wantsTls } from "./tls.ts";
+import { askPassPhrase, connectTls, wantsTls } from "./tls.ts";
 import { usageText, versionLine } from "./usage.ts";
 import { InformationRequest, UsageError } from "./usage-error.ts";
 
@@ -35,19 +35,19 @@ export class Terminal {
 	}
 }
 
-/** Settings from the command line, or null after printing why there are none and ending the program. */
+/**
+ * Calls `then` with settings from the command line, at once unless a pass phrase has to be asked for first; or prints why
+ * there are none, and ends the program.
+ */
 export function startProgram(
 	host: Host,
 	terminal: Terminal,
 	program: Program,
 	args: readonly string[],
 	version: string,
-): Settings | null {
-	try {
-		const settings = readCommandLine(host, program, args);
-		if (wantsTls(settings.tls) && !settings.noTls) settings.connectTls = connectTls(host, settings.tls);
-		return settings;
-	} catch (error) {
+	then: (settings: Settings) => void,
+): void {
+	const end = (error: unknown) => {
 		if (error instanceof InformationRequest) {
 			const usage = error.what === "usage";
 			terminal.out(usage ? usageText(program, version) : `${versionLine(program, version)}\n`);
@@ -57,8 +57,34 @@ export function startProgram(
 			throw error;
 		}
 		exit(host, ExitCode.FAILURE);
-		return null;
+	};
+	let settings: Settings;
+	try {
+		settings = readCommandLine(host, program, args);
+		const { tls, message } = settings;
+		if (wantsTls(tls) && !settings.noTls) {
+			// Standard input may be what is to be sent.
+			const isTaken = message?.kind === "stdin" || message?.kind === "lines";
+			const asked = isTaken ? null : askPassPhrase(host, terminal, tls);
+			if (asked !== null) {
+				void asked.then((phrase) => {
+					try {
+						settings.connectTls = connectTls(host, tls, phrase);
+					} catch (error) {
+						end(error);
+						return;
+					}
+					then(settings);
+				});
+				return;
+			}
+			settings.connectTls = connectTls(host, tls, null);
+		}
+	} catch (error) {
+		end(error);
+		return;
 	}
+	then(settings);
 }
 
 /** Whether settings make a connection; else it prints why not, `invalidId` for an empty client identifier, and ends. */

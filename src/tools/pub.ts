@@ -11,7 +11,7 @@ import {
 	type PublishOptions,
 	reasonName,
 } from "../client/client.ts";
-import type { Host, InputStream } from "../host/host.ts";
+import type { Host, InputStream, Network } from "../host/host.ts";
 import { octetsOf } from "./argument.ts";
 import { ExitCode, failureOf, publishFailure, refusalText } from "./exit-codes.ts";
 import { Gathering, LineSplitter } from "./line-splitter.ts";
@@ -50,8 +50,18 @@ export function runPub(
 	webSocket = host.network,
 ): void {
 	const terminal = new Terminal(host);
-	const settings = startProgram(host, terminal, PROGRAM, args, version);
-	if (settings === null) return;
+	startProgram(host, terminal, PROGRAM, args, version, (settings) =>
+		publish(host, terminal, settings, version, webSocket),
+	);
+}
+
+function publish(
+	host: Host,
+	terminal: Terminal,
+	settings: Settings,
+	version: string,
+	webSocket: Network,
+): void {
 	const complain = (text: string) => {
 		if (!settings.quiet) terminal.err(text);
 	};

@@ -6,12 +6,22 @@ import type { Terminal } from "./program.ts";
 /** Octets of standard input that are looked at. */
 const MAXIMUM = 200_000;
 
-/** Asks for a line after each prompt; fewer come when standard input ends before. */
-export function readSecret(host: Host, terminal: Terminal, prompts: readonly string[]): Promise<string[]> {
+/**
+ * Asks for a line after each prompt; fewer come when standard input ends before. Who interrupts the program ends it; after
+ * the last line, `interrupted` is called instead.
+ */
+export function readSecret(
+	host: Host,
+	terminal: Pick<Terminal, "err">,
+	prompts: readonly string[],
+	interrupted: () => void = () => host.process.exit(1),
+): Promise<string[]> {
 	return new Promise((resolve) => {
 		const lines: string[] = [];
 		let input = new Uint8Array(0);
+		let isOver = false;
 		const end = () => {
+			isOver = true;
 			host.process.echo(true);
 			reading.pause(true);
 			resolve(lines);
@@ -31,6 +41,10 @@ export function readSecret(host: Host, terminal: Terminal, prompts: readonly str
 		};
 		// Interrupted, the terminal must not stay as it is.
 		host.process.onSignal("SIGINT", () => {
+			if (isOver) {
+				interrupted();
+				return;
+			}
 			host.process.echo(true);
 			terminal.err("\n");
 			host.process.exit(1);

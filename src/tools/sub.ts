@@ -9,7 +9,7 @@ import {
 	Reason,
 	topicMatches,
 } from "../client/client.ts";
-import type { Host, HostError } from "../host/host.ts";
+import type { Host, HostError, Network } from "../host/host.ts";
 import { ExitCode, failureOf, refusalText } from "./exit-codes.ts";
 import { MessagePrinter } from "./message-printer.ts";
 import {
@@ -38,8 +38,12 @@ export function runSub(
 	webSocket = host.network,
 ): void {
 	const terminal = new Terminal(host);
-	const settings = startProgram(host, terminal, PROGRAM, args, version);
-	if (settings === null) return;
+	startProgram(host, terminal, PROGRAM, args, version, (settings) =>
+		subscribe(host, terminal, settings, webSocket),
+	);
+}
+
+function subscribe(host: Host, terminal: Terminal, settings: Settings, webSocket: Network): void {
 	if (settings.hideRetained && settings.retainedOnly) {
 		terminal.err("\nError: Combining '-R' and '--retained-only' makes no sense.\n");
 		exit(host, ExitCode.FAILURE);

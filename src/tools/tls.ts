@@ -1,7 +1,10 @@
 /** TLS of the client programs: their options, and what these make of a connection. */
 
+import { isEncrypted } from "../config/private-key.ts";
 import type { ConnectTls, Host, HostError, TlsClientOptions } from "../host/host.ts";
 import { BOTH, flag, type OptionDefinition, refused, valued } from "./option.ts";
+import type { Terminal } from "./program.ts";
+import { readSecret } from "./secret.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** What the command line says about TLS. */
@@ -15,6 +18,7 @@ export interface TlsArguments {
 	psk: string | null;
 	pskIdentity: string | null;
 	alpn: string | null;
+	keyLog: string | null;
 	useOsCerts: boolean;
 	version: "tlsv1.2" | "tlsv1.3" | null;
 }
@@ -30,6 +34,7 @@ export function noTlsArguments(): TlsArguments {
 		psk: null,
 		pskIdentity: null,
 		alpn: null,
+		keyLog: null,
 		useOsCerts: false,
 		version: null,
 	};
@@ -44,7 +49,7 @@ const OS_CERTS_VARIABLE = "SSL_CERT_FILE";
 const KEY_PASSWORD = "MQTTD_KEYFILE_PASSWORD";
 const NO_ENGINES = "keys are read from files only";
 
-type Text = "cafile" | "capath" | "cert" | "key" | "ciphers" | "psk" | "pskIdentity" | "alpn";
+type Text = "cafile" | "capath" | "cert" | "key" | "ciphers" | "psk" | "pskIdentity" | "alpn" | "keyLog";
 
 function text(name: string, field: Text, value: string, noun: string, help: string): OptionDefinition {
 	return valued([name], BOTH, value, noun, help, (settings, given) => {
@@ -81,6 +86,13 @@ export const TLS_OPTIONS: readonly OptionDefinition[] = [
 	),
 	text("--psk-identity", "pskIdentity", "NAME", "no identity specified", "whose key it is"),
 	text("--tls-alpn", "alpn", "PROTOCOL", "no protocol specified", "application protocol to ask for"),
+	text(
+		"--tls-keylog",
+		"keyLog",
+		"FILE",
+		"no file specified",
+		"append the keys of connections, for Wireshark (debugging only)",
+	),
 	flag(["--tls-use-os-certs"], BOTH, "trust the authorities of the system, and use TLS", (settings) => {
 		settings.tls.useOsCerts = true;
 	}),
@@ -98,7 +110,6 @@ export const TLS_OPTIONS: readonly OptionDefinition[] = [
 		},
 	),
 	...["--tls-engine", "--tls-engine-kpass-sha1"].map((name) => refused([name], NO_ENGINES)),
-	refused(["--tls-keylog"], "this version does not tell its keys"),
 ];
 
 /** Throws a UsageError for what does not go together. */
@@ -121,19 +132,37 @@ export function wantsTls({ cafile, capath, cert, psk, useOsCerts }: TlsArguments
 	return cafile !== null || capath !== null || cert !== null || psk !== null || useOsCerts;
 }
 
-/** TLS as settings ask for it. Throws a UsageError for files that cannot be used. */
-export function connectTls(host: Host, given: TlsArguments): ConnectTls {
+/** What OpenSSL asks for, and so mosquitto. */
+const PROMPT = "Enter PEM pass phrase:";
+
+/** Asks for the pass phrase of an encrypted key that the environment has not; null when there is nothing to ask for. */
+export function askPassPhrase(
+	host: Host,
+	terminal: Pick<Terminal, "err">,
+	{ key }: TlsArguments,
+): Promise<string | null> | null {
+	if (key === null || host.process.env(KEY_PASSWORD) !== undefined || !isEncrypted(read(host, key)))
+		return null;
+	return readSecret(host, terminal, [PROMPT]).then(([phrase = null]) => phrase);
+}
+
+/**
+ * TLS as settings ask for it; `passPhrase` is that of an encrypted key, when it was asked for. Throws a UsageError for files
+ * that cannot be used.
+ */
+export function connectTls(host: Host, given: TlsArguments, passPhrase: string | null): ConnectTls {
 	if (host.tls === null) throw new UsageError("Error: TLS support not available.\n");
 	const { cert, key, psk, alpn } = given;
 	const options: TlsClientOptions = {
 		certificate: cert === null ? null : read(host, cert),
 		key: key === null ? null : read(host, key),
-		keyPassword: host.process.env(KEY_PASSWORD) ?? null,
+		keyPassword: passPhrase ?? host.process.env(KEY_PASSWORD) ?? null,
 		authorities: psk === null ? authorities(host, given) : null,
 		minimumVersion: given.version === "tlsv1.3" ? "TLSv1.3" : "TLSv1.2",
 		ciphers: given.ciphers,
 		alpn: alpn === null ? [] : [alpn],
 		verifyName: !given.insecure,
+		keyLog: given.keyLog,
 		psk: psk === null ? null : { identity: given.pskIdentity ?? "", key: octets(psk) },
 	};
 	try {

@@ -130,12 +130,15 @@ export const filesTests: Tests = {
 			equal(file.size, 12, "size");
 			equal(file.mode, 0o640, "mode");
 			equal(file.owner, host.process.uid, "owner");
+			ok(file.changed > Date.UTC(2026, 0), "when");
 			host.files.write(path, new Uint8Array(1), 0o600);
 			equal(host.files.info(path)?.mode, 0o640, "mode is kept when replaced");
 		});
 		equal(host.files.info("/proc")?.kind, "directory", "directory");
 		equal(host.files.info("/dev/null")?.kind, "other", "device");
 		equal(host.files.info("/proc/self/exe")?.kind, "link", "a link is not followed");
+		equal(host.files.info("/proc/self/exe", true)?.kind, "file", "unless it is to be");
+		equal(host.files.info("/nonexistent", true), null, "nothing to follow");
 		equal(host.files.info("/nonexistent/at/all"), null, "no folder");
 		equal(thrown(() => host.files.info("/dev/null/x")).code, "ENOTDIR", "a file as a folder");
 	},

@@ -250,11 +250,18 @@ export const tlsTests: Tests = {
 		}
 	},
 
-	"handshake: an RSA certificate": async (host) => {
-		for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
-			const pair = await pairOf(host, own(host, "rsa"), { maximumVersion: version });
-			await exchange(pair);
-			await endPair(pair);
+	"handshake: certificates of RSA and P-521, of both sides": async (host) => {
+		const demand = { requireCertificate: true, authorities: file(host, "ca.pem") };
+		for (const name of ["rsa", "p521"]) {
+			for (const maximumVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+				const pair = await pairOf(
+					host,
+					{ ...own(host, name), ...demand },
+					{ ...own(host, name), maximumVersion },
+				);
+				await exchange(pair);
+				await endPair(pair);
+			}
 		}
 	},
 

@@ -8,6 +8,7 @@ export interface FakeFile {
 	kind: FileInfo["kind"];
 	mode: number;
 	owner: number;
+	changed: number;
 }
 
 export class FakeFiles implements Files {
@@ -17,11 +18,13 @@ export class FakeFiles implements Files {
 	readonly owners = new Map<string, string>();
 	/** When set, every change fails with this code ("ENOSPC"). */
 	failWith: string | null = null;
+	/** Changes so far, each at a time of its own. */
+	#changes = 0;
 
-	/** Puts a file there, from text or octets. */
-	put(path: string, content: string | Uint8Array, mode = 0o644, owner = 0): void {
+	/** Puts a file there, from text or octets, that only its owner may read. */
+	put(path: string, content: string | Uint8Array, mode = 0o600, owner = 0): void {
 		const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content.slice();
-		this.entries.set(path, { bytes, kind: "file", mode, owner });
+		this.entries.set(path, { bytes, kind: "file", mode, owner, changed: ++this.#changes });
 	}
 
 	/** A file as text. */
@@ -69,10 +72,11 @@ export class FakeFiles implements Files {
 	info(path: string): FileInfo | null {
 		const file = this.entries.get(path);
 		if (file !== undefined) {
-			return { kind: file.kind, size: file.bytes.length, mode: file.mode, owner: file.owner };
+			const { kind, mode, owner, changed } = file;
+			return { kind, size: file.bytes.length, mode, owner, changed };
 		}
 		const isFolder = [...this.entries.keys()].some((name) => name.startsWith(`${path}/`));
-		return isFolder ? { kind: "directory", size: 0, mode: 0o755, owner: 0 } : null;
+		return isFolder ? { kind: "directory", size: 0, mode: 0o755, owner: 0, changed: 0 } : null;
 	}
 
 	list(path: string): string[] {

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { pbkdf2Sync, randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -60,6 +60,7 @@ for (const program of builtPrograms()) {
 			const hash = pbkdf2Sync("right", salt, 10, 64, "sha512");
 			const line = `ann:${formatPasswordHash({ kind: "pbkdf2", iterations: 10, salt, hash })}\n`;
 			const passwords = configFile(folder, line, "passwords");
+			chmodSync(passwords, 0o600);
 			const config = `listener auto 127.0.0.1\nenable_proxy_protocol 1\npassword_file ${passwords}\nallow_anonymous false\n`;
 			const broker = await startBroker(context, program, { config });
 			const ann = { username: "ann", password: Buffer.from("wrong") };

@@ -72,13 +72,18 @@ export class Running {
 	stderr = "";
 	readonly #waiting = new Set<() => void>();
 
-	/** Starts a command with its arguments; `input` is its standard input. */
-	constructor([command, args]: readonly [string, readonly string[]], input = "") {
+	/** Starts a command with its arguments; `input` is its standard input, which stays open with `keepsOpen`. */
+	constructor(
+		[command, args]: readonly [string, readonly string[]],
+		input: string | Uint8Array = "",
+		keepsOpen = false,
+	) {
 		this.child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
 		running.add(this.child);
 		// A process that has ended without reading all of it is judged by what it did.
 		this.child.stdin.on("error", () => undefined);
-		this.child.stdin.end(input);
+		if (keepsOpen) this.child.stdin.write(input);
+		else this.child.stdin.end(input);
 		for (const name of ["stdout", "stderr"] as const) {
 			this.child[name].setEncoding("utf8").on("data", (text: string) => {
 				this[name] += text;

@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { METHODS } from "../../src/bin/ubus/interface.ts";
@@ -23,6 +23,8 @@ import {
 } from "./harness.ts";
 import { RawClient } from "./raw-client.ts";
 
+/** User and group id of nobody. */
+const NOBODY = 65534;
 const SESSIONS = 130;
 const RETAINED = 1200;
 const PAYLOAD = "x".repeat(1500);
@@ -288,8 +290,12 @@ for (const program of builtPrograms()) {
 			const folder = join(files, "closed");
 			mkdirSync(folder, { mode: 0o755 });
 			const passwords = join(folder, "passwd");
-			writeFileSync(passwords, "# none yet\n", { mode: 0o644 });
-			const { bus, broker } = await startOnBus(context, program, [`password_file ${passwords}`]);
+			writeFileSync(passwords, "# none yet\n", { mode: 0o600 });
+			chownSync(passwords, NOBODY, NOBODY);
+			const { bus, broker } = await startOnBus(context, program, [
+				"user nobody",
+				`password_file ${passwords}`,
+			]);
 			const request = { user: "bob", password: "p" };
 			assert.equal(await bus.status("passwd", request), Status.PERMISSION_DENIED);
 			assert.equal(readFileSync(passwords, "utf8"), "# none yet\n");

@@ -397,7 +397,7 @@ for (const program of builtPrograms()) {
 				"passwords",
 			);
 			const rules = configFile(www, "user reader\ntopic read /api/v1/version\n", "rules");
-			chmodSync(passwords, 0o644);
+			chmodSync(passwords, 0o640);
 			const files = `password_file ${passwords}\nacl_file ${rules}\nallow_anonymous false\n`;
 			const closed = await startBroker(context, program, { config: `${files}${config}` });
 			const ask_ = async (path: string, login: string | null) => {

@@ -293,14 +293,14 @@ static const char *kind_of(mode_t mode)
 				: "other";
 }
 
-/* fileInfo(path): { kind, size, mode, owner } | null */
+/* fileInfo(path, follow): { kind, size, mode, owner, changed } | null */
 static JSValue files_info(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
 {
 	struct stat info;
 	const char *path = host_string(argv[0]);
 	if (!path)
 		return JS_EXCEPTION;
-	int result = lstat(path, &info);
+	int result = (JS_ToBool(ctx, argv[1]) ? stat : lstat)(path, &info);
 	JS_FreeCString(ctx, path);
 	if (result < 0)
 		return errno == ENOENT ? JS_NULL : throw_errno();
@@ -309,6 +309,8 @@ static JSValue files_info(JSContext *ctx, JSValueConst this_val, int argc, JSVal
 	JS_DefinePropertyValueStr(ctx, object, "size", JS_NewInt64(ctx, info.st_size), JS_PROP_C_W_E);
 	JS_DefinePropertyValueStr(ctx, object, "mode", JS_NewInt32(ctx, info.st_mode & 07777), JS_PROP_C_W_E);
 	JS_DefinePropertyValueStr(ctx, object, "owner", JS_NewUint32(ctx, info.st_uid), JS_PROP_C_W_E);
+	double changed = (double)info.st_ctim.tv_sec * 1000 + (double)info.st_ctim.tv_nsec / 1000000;
+	JS_DefinePropertyValueStr(ctx, object, "changed", JS_NewFloat64(ctx, changed), JS_PROP_C_W_E);
 	return object;
 }
 
@@ -398,7 +400,7 @@ static const JSCFunctionListEntry methods[] = {
 
 static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("readFile", 2, files_read),    JS_CFUNC_DEF("writeFile", 3, files_write),
-	JS_CFUNC_DEF("openAppend", 2, files_append), JS_CFUNC_DEF("fileInfo", 1, files_info),
+	JS_CFUNC_DEF("openAppend", 2, files_append), JS_CFUNC_DEF("fileInfo", 2, files_info),
 	JS_CFUNC_DEF("listFolder", 1, files_list),  JS_CFUNC_DEF("rename", 2, files_rename),
 	JS_CFUNC_DEF("remove", 1, files_remove),    JS_CFUNC_DEF("setOwner", 3, files_set_owner),
 	JS_CFUNC_DEF("replaceFile", 3, files_replace), JS_CFUNC_DEF("readPart", 3, files_read_part),

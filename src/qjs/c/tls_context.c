@@ -58,6 +58,8 @@ void tls_context_release(tls_context *context)
 	free(context->alpn);
 	free(context->psks);
 	free(context->suites);
+	free(context->psk_hint);
+	free(context->key_log);
 	free(context);
 }
 
@@ -247,6 +249,13 @@ static bool parse_suites(JSValueConst options, tls_context *context)
 	return is_good;
 }
 
+/* A copy of the text of a field; NULL when it is null. False with an exception pending. */
+static bool take_text(JSValueConst options, const char *name, char **text)
+{
+	size_t length;
+	return take_field(options, name, (uint8_t **)text, &length);
+}
+
 static int compare_psks(const void *a, const void *b)
 {
 	const tls_psk *one = a, *other = b;
@@ -394,7 +403,8 @@ static bool fill(JSValueConst options, tls_context *context)
 	if (!parse_field(options, "certificate", context, parse_certificate) || !parse_key(options, context) ||
 	    !parse_field(options, "authorities", context, parse_authorities) ||
 	    !parse_field(options, "revocations", context, parse_revocations) || !parse_alpn(options, context) ||
-	    !parse_suites(options, context) || !parse_psks(options, context))
+	    !parse_suites(options, context) || !parse_psks(options, context) ||
+	    !take_text(options, "pskHint", &context->psk_hint) || !take_text(options, "keyLog", &context->key_log))
 		return false;
 	int result = 0;
 	if (context->certificate.version)

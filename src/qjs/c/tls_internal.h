@@ -1,4 +1,4 @@
-/* What contexts (tls_context.c) and handshakes and records (tls.c) share. */
+/* What the files of TLS share: tls.c (records), tls_handshake.c, tls_peer.c, tls_secrets.c, tls_context.c, tls_buffers.c. */
 
 #ifndef TLS_INTERNAL_H
 #define TLS_INTERNAL_H
@@ -32,6 +32,10 @@ struct tls_context {
 	/* A ticket was good, in the step that is being done. */
 	bool took_ticket;
 	int *suites;
+	/* Of a server with pre-shared keys, for its clients; or NULL. */
+	char *psk_hint;
+	/* Path of the file that the keys of connections are logged in; or NULL. */
+	char *key_log;
 	const char **alpn;
 	tls_psk *psks;
 	int psk_count;
@@ -88,6 +92,35 @@ typedef struct tls {
 } tls;
 
 int tls_random(void *opaque, unsigned char *out, size_t length);
+
+/* tls.c: the queue of those that have something to do in a later turn. */
+void tls_enqueue(tls *tls);
+void tls_dequeue(tls *tls);
+/* Octets from the peer, and to it, as Mbed TLS asks for them. */
+int tls_on_receive(void *opaque, unsigned char *data, size_t length);
+int tls_on_send(void *opaque, const unsigned char *data, size_t length);
+/* Keeps what was not looked at, which lies where it was read to or is kept already, for a later turn. */
+void tls_keep_input(tls *tls);
+
+/* tls_handshake.c */
+void tls_handshakes_start(void);
+void tls_handshakes_stop(void);
+/* One step, as far as what has come allows. */
+void tls_step(tls *tls);
+void tls_end_handshake(tls *tls, int error);
+int tls_closed_error(const tls *tls, int error);
+/* Of a client: what the server gave to go on with is for the next connection. */
+void tls_keep_session(tls *tls);
+
+/* tls_peer.c: the code of what Mbed TLS has returned. */
+int tls_error_of(const tls *tls, int result);
+bool tls_is_address(const char *name);
+int tls_on_verify(void *opaque, mbedtls_x509_crt *certificate, int depth, uint32_t *flags);
+
+/* tls_secrets.c: whose step is done next. */
+void tls_steps(const tls *tls);
+/* Has the keys of the connection logged, where its context says so. */
+void tls_log_keys(tls *tls);
 
 /* Callbacks of a context; `ssl` knows its tls. */
 int tls_find_psk(void *opaque, mbedtls_ssl_context *ssl, const unsigned char *identity, size_t length);

@@ -26,11 +26,13 @@ const CONFIG = "user root\nlistener 8883 127.0.0.1\ncertfile /cert.pem\nkeyfile 
 
 async function start(
 	config: string,
+	change: (host: FakeHost) => void = () => {},
 ): Promise<{ host: FakeHost; lines: () => string[]; broker: Broker | null }> {
 	let broker: Broker | null = null;
 	const host = createFakeHost(["mqttd"]);
 	for (const [path, text] of Object.entries(FILES)) host.files.put(path, text);
 	host.files.put("/mqttd.conf", config);
+	change(host);
 	try {
 		await runBroker(
 			{ host, log: new ProgramLog(host, "mqttd"), name: "mqttd", args: ["-c", "/mqttd.conf"] },
@@ -115,19 +117,49 @@ describe("contexts", () => {
 		}
 	});
 
-	test("files that have changed are found within a minute; what is wrong with them is said once", async () => {
+	test("files that have changed are found in seconds; what is wrong with them at two looks is said once", async () => {
 		const { host, lines } = await start(CONFIG);
-		host.clock.advance(60_000);
+		host.clock.advance(5_000);
 		assert.ok(!lines().some((line) => /loaded anew/.test(line)), "nothing has changed");
 		host.files.put("/cert.pem", "renewed");
-		host.clock.advance(60_000);
+		host.clock.advance(5_000);
 		assert.equal(text(optionsOf(host).certificate), "renewed");
 		assert.ok(lines().includes("Certificates of the listener on port 8883 were loaded anew."));
 		host.files.put("/cert.pem", "broken");
 		host.tls.failure = "TLS_BAD_CERTIFICATE";
+		host.clock.advance(5_000);
+		const complaints = () => lines().filter((line) => /Unable to load server certificate/.test(line)).length;
+		assert.equal(complaints(), 0, "it may be half of what is being written");
 		host.clock.advance(180_000);
 		assert.equal(text(optionsOf(host).certificate), "renewed", "the running one stays");
-		assert.equal(lines().filter((line) => /Unable to load server certificate/.test(line)).length, 1);
+		assert.equal(complaints(), 1);
+		host.tls.failure = null;
+		host.files.put("/cert.pem", "mended");
+		host.clock.advance(5_000);
+		assert.equal(text(optionsOf(host).certificate), "mended");
+	});
+
+	test("a key or a file of keys that everybody can read is refused, with the way out", async () => {
+		const more = "psk_hint x\npsk_file /psk\n";
+		for (const path of ["/key.pem", "/psk"]) {
+			const refusal = `Error: File ${path} has world readable permissions, and is refused. To fix this, use \`chmod o= ${path}\`.`;
+			const started = await start(CONFIG + more, (host) =>
+				host.files.put(path, FILES[path as "/psk"], 0o644),
+			);
+			assert.ok(started.lines().includes(refusal), started.lines().join("\n"));
+			assert.equal(started.host.process.exitCode, 1);
+			const allowed = await start(CONFIG + more, (host) => {
+				host.files.put(path, FILES[path as "/psk"], 0o644);
+				host.process.environment.MQTTD_UNSAFE_ALLOW_WORLD_READABLE = "1";
+			});
+			assert.equal(allowed.host.process.exitCode, null);
+			// Of a running broker the context stays.
+			const { host, lines } = await start(CONFIG + more);
+			host.files.put(path, "other", 0o604);
+			host.clock.advance(10_000);
+			assert.ok(lines().includes(refusal), lines().join("\n"));
+			assert.equal(text(optionsOf(host).key), "key");
+		}
 	});
 
 	test("a reload gives a listener that stays the new ones, and opens one anew that becomes plain", async () => {

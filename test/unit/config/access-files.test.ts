@@ -105,8 +105,24 @@ describe("password file", () => {
 		assert.equal(remarks[100]?.text, `Warning: ${FILE}: there is more to be said, 900 times.`);
 	});
 
-	test("a file that others can read draws a warning, one that cannot be read is an error", () => {
-		const { users, remarks } = readPasswordFile(hostWith(`ann:${PBKDF2}\n`, 0o644), FILE);
+	test("a file that others can read, a link, or one that cannot be read is an error", () => {
+		for (const mode of [0o644, 0o604, 0o602]) {
+			assert.equal(
+				errorOf(() => readPasswordFile(hostWith(`ann:${PBKDF2}\n`, mode), FILE)),
+				`Error: File ${FILE} has world readable permissions, and is refused. To fix this, use \`chmod o= ${FILE}\`.`,
+			);
+		}
+		const link = hostWith(`ann:${PBKDF2}\n`);
+		link.files.entries.get(FILE)!.kind = "link";
+		assert.match(
+			errorOf(() => readPasswordFile(link, FILE)),
+			/^Error: Unable to open password file "\/etc\/mqttd\/file" \(it is a symbolic link; /,
+		);
+		link.process.environment.MOSQUITTO_UNSAFE_ALLOW_SYMLINKS = "1";
+		assert.equal(readPasswordFile(link, FILE).users.size, 1);
+		const others = hostWith(`ann:${PBKDF2}\n`, 0o644);
+		others.process.environment.MQTTD_UNSAFE_ALLOW_WORLD_READABLE = "1";
+		const { users, remarks } = readPasswordFile(others, FILE);
 		assert.equal(users.size, 1);
 		assert.match(
 			remarks[0]?.text ?? "",

@@ -293,10 +293,22 @@ test("files: what is served, and what is not", () => {
 	host.files.put("/www/.git/config", "secret");
 	host.files.put("/www/large", new Uint8Array(1024 * 1024 + 1));
 	host.files.put("/secret", "secret");
-	host.files.entries.set("/www/link", { bytes: bytes("/secret"), kind: "link", mode: 0o777, owner: 0 });
-	host.files.entries.set("/www/linked", { bytes: bytes("/"), kind: "link", mode: 0o777, owner: 0 });
+	host.files.entries.set("/www/link", {
+		bytes: bytes("/secret"),
+		kind: "link",
+		mode: 0o777,
+		owner: 0,
+		changed: 0,
+	});
+	host.files.entries.set("/www/linked", {
+		bytes: bytes("/"),
+		kind: "link",
+		mode: 0o777,
+		owner: 0,
+		changed: 0,
+	});
 	host.files.put("/www/linked/secret", "secret");
-	host.files.entries.set("/www/pipe", { bytes: bytes(), kind: "other", mode: 0o644, owner: 0 });
+	host.files.entries.set("/www/pipe", { bytes: bytes(), kind: "other", mode: 0o644, owner: 0, changed: 0 });
 	const get = (target: string, method = "GET") => {
 		try {
 			const { status, headers, body } = answerWithFile(host, "/www", { method, target, headers: new Map() });

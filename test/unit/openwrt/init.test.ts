@@ -201,7 +201,30 @@ describe("start", () => {
 		});
 		assert.deepEqual(
 			calls.filter((line) => /^ch(grp|mod g)/.test(line)),
-			["chgrp mqttd DIR/passwd", "chmod g+r DIR/passwd", "chgrp mqttd DIR/key", "chmod g+r DIR/key"],
+			["chgrp mqttd DIR/passwd", "chmod g+r,o= DIR/passwd", "chgrp mqttd DIR/key", "chmod g+r,o= DIR/key"],
+		);
+	});
+
+	test("the same for those that a file of mosquitto.conf's format names", (t) => {
+		const { calls } = run(t, "start_service", {
+			uci: "config mqttd\n\toption use_uci 0\n\toption config_file DIR/conf\n",
+			before: [
+				'command sed -i "s,DIR,$UCI_DIR," "$UCI_DIR/mqttd"',
+				'for name in "pass word" psk; do : >"$UCI_DIR/$name"; done',
+				'echo "listener 1" >"$UCI_DIR/conf"',
+				'echo "  password_file $UCI_DIR/pass word" >>"$UCI_DIR/conf"',
+				'echo "psk_file  $UCI_DIR/psk" >>"$UCI_DIR/conf"',
+				'echo "keyfile $UCI_DIR/none" >>"$UCI_DIR/conf"',
+			].join("; "),
+		});
+		assert.deepEqual(
+			calls.filter((line) => /^ch(grp|mod g)/.test(line)),
+			[
+				"chgrp mqttd DIR/pass word",
+				"chmod g+r,o= DIR/pass word",
+				"chgrp mqttd DIR/psk",
+				"chmod g+r,o= DIR/psk",
+			],
 		);
 	});
 
@@ -212,7 +235,7 @@ describe("start", () => {
 		const { calls } = run(t, "start_service", { uci, before });
 		assert.deepEqual(calls.filter((line) => /^ch/.test(line)).slice(2), [
 			"chgrp mqttd DIR/passwd",
-			"chmod g+r DIR/passwd",
+			"chmod g+r,o= DIR/passwd",
 			"chgrp mqttd DIR",
 			"chmod 1775 DIR",
 			"chown mqttd DIR/passwd",
