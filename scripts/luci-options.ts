@@ -13,6 +13,7 @@ import { type SectionType, type UciOnly, uciNames, uciOnly } from "../src/config
 import { formOf, LOG_TYPES, type ValueType } from "../src/config/value.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const VERSION: string = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).version;
 const SCRIPT = "scripts/luci-options.ts";
 const PATH = "openwrt/luci-app-mqttd/htdocs/luci-static/resources/mqttd/options.js";
 
@@ -79,6 +80,8 @@ const WORDS: Readonly<Record<string, string>> = {
 	capath: "CA path",
 	cert: "certificate",
 	certfile: "certificate file",
+	certs: "certificates",
+	cleansession: "clean session",
 	clientid: "client identifier",
 	crlfile: "CRL file",
 	dest: "destination",
@@ -90,6 +93,7 @@ const WORDS: Readonly<Record<string, string>> = {
 	mdns: "mDNS",
 	nodelay: "no delay",
 	ocsp: "OCSP",
+	os: "OS",
 	psk: "PSK",
 	qos: "QoS",
 	qos0: "QoS 0",
@@ -174,7 +178,7 @@ function kindOf(
 	if (name === "interface") return { kind: "network" };
 	if (name === "log_type") return { kind: "several", values: [...LOG_TYPES, "none", "all"] };
 	if (isList) return { kind: "list" };
-	if (name.includes("password") && !name.endsWith("_file")) return { kind: "secret" };
+	if (name === "psk" || (name.includes("password") && !name.endsWith("_file"))) return { kind: "secret" };
 	if (type.kind === "boolean") {
 		return byDefault === undefined ? { kind: "choice", values: ["1", "0"], isFlag: true } : { kind: "flag" };
 	}
@@ -220,9 +224,13 @@ function ofOnly(section: SectionType, only: UciOnly): Field {
 	return fieldOf(section, { ...only, example: null });
 }
 
-/** Whether an option is something to offer: it has an effect, and is not of old. */
-function isOffered({ name, state, note }: Option): boolean {
-	return state === "honoured" && note === null && !name.endsWith("*") && !NOT_ON_A_ROUTER.includes(name);
+/**
+ * Whether an option is something to offer: it has an effect, and is not of old. Those of bridges are kept for a build that has
+ * them, as what was taken over from mosquitto is to be seen.
+ */
+function isOffered({ name, scope, state, note }: Option): boolean {
+	if (state !== "honoured" && scope !== "bridge") return false;
+	return note === null && !name.endsWith("*") && !NOT_ON_A_ROUTER.includes(name);
 }
 
 /** The tabs of a kind of section. */
@@ -295,6 +303,9 @@ export function moduleText(): string {
 		"};",
 		"",
 		"return baseclass.extend({",
+		"\t/* That of these pages, which come in a package of their own. */",
+		`\tversion: ${quote(VERSION)},`,
+		"",
 		"\t/* The tabs of a kind of section, with their options; none when the broker has no use for such sections. */",
 		"\tgroups: function(section) {",
 		"\t\treturn GROUPS[section] || [];",

@@ -134,7 +134,7 @@ async function overview(context: TestContext, world: World): Promise<void> {
 	const { page, button, check, close } = await show(context, world, "overview");
 	const state = page.locator("#mqttd-state");
 	await state.getByText("running", { exact: true }).waitFor();
-	assert.match(await textOf(state), /Version\s+mqttd \d+\.\d+\.\d+/);
+	assert.match(await textOf(state), /Versions\s+mqttd (\d+\.\d+\.\d+) \([a-z]+\), these pages \1; MQTT/);
 	assert.match(await textOf(state), /1 connected, 0 away/);
 	await state.getByText(/^20 received, \d+ sent, 0 dropped$/).waitFor();
 	await state.getByText(/ since the start, .* today; the file has [1-9]/).waitFor();
@@ -435,6 +435,17 @@ async function settings(context: TestContext, world: World): Promise<void> {
 	await button("Save", page.locator(".cbi-page-actions")).click();
 	await page.locator(".cbi-button-save:not(.spinning)").waitFor();
 
+	await tab("Bridges").click();
+	await page.getByText(/This version has none yet/).waitFor();
+	await button("Add bridge").click();
+	await field(dialogue, "Connection").fill("cloud");
+	await field(dialogue, "Address").first().fill("a.example:8883");
+	await field(dialogue, "Topic").fill("home/# out 1");
+	await field(dialogue, "Topic").press("Enter");
+	await check("settings-bridge");
+	await button("Save", dialogue).click();
+	await page.locator("#cbi-mqttd-bridge").getByText("cloud", { exact: true }).waitFor();
+
 	await tab("Listeners").first().click();
 	await button("Add listener").click();
 	await field(dialogue, "Port").fill("70000");
@@ -452,6 +463,8 @@ async function settings(context: TestContext, world: World): Promise<void> {
 	assert.match(text, /option max_queued_messages '500'/);
 	assert.match(text, /option queue_qos0_messages '1'/);
 	assert.match(text, /option persistent_client_expiration '2w'/);
+	assert.match(text, /config bridge\n\toption connection 'cloud'\n\toption address 'a\.example:8883'/);
+	assert.match(text, /\tlist topic 'home\/# out 1'/);
 	assert.match(
 		text,
 		/config listener\n\toption port 'auto'\n\toption no_remote_access '1'\n\toption protocol 'websockets'/,

@@ -127,6 +127,58 @@ var GROUPS = {
 			{ name: 'psk_hint', title: _('PSK hint'), doc: _('Hint for TLS-PSK; switches TLS on, with the keys of psk_file.'), kind: 'text', example: 'hint' }
 		] }
 	],
+	bridge: [
+		{ name: 'basics', title: _('Basics'), isMain: true, options: [
+			{ name: 'enabled', title: _('Enabled'), doc: _('Whether the bridge is used.'), kind: 'flag', default: '1', isColumn: true },
+			{ name: 'connection', title: _('Connection'), doc: _('Name of the bridge; that of the section without it.'), kind: 'text', isColumn: true },
+			{ name: 'address', title: _('Address'), doc: _('Host and port of the other broker; several for a choice.'), kind: 'text', isColumn: true },
+			{ name: 'topic', title: _('Topic'), doc: _('What is shared with the other broker; repeat for more.'), kind: 'list' },
+			{ name: 'remote_username', title: _('Remote user name'), doc: _('User name on the other broker.'), kind: 'text' },
+			{ name: 'remote_password', title: _('Remote password'), doc: _('Password on the other broker.'), kind: 'secret' }
+		] },
+		{ name: 'group12', title: _('Bridges'), isMain: false, options: [
+			{ name: 'alpn', title: _('ALPN'), doc: _('ALPN protocol of the TLS connection.'), kind: 'text' },
+			{ name: 'attempt_unsubscribe', title: _('Attempt unsubscribe'), doc: _('Whether topics that are not subscribed to are unsubscribed from at connect.'), kind: 'flag', default: '1' },
+			{ name: 'bind_address', title: _('Bind address'), doc: _('Local address to connect from.'), kind: 'text' },
+			{ name: 'cafile', title: _('CA file'), doc: _('File with certificates of authorities for the other broker.'), kind: 'text' },
+			{ name: 'capath', title: _('CA path'), doc: _('Directory with certificates of authorities for the other broker.'), kind: 'text' },
+			{ name: 'certfile', title: _('Certificate file'), doc: _('File with the certificate of this bridge.'), kind: 'text' },
+			{ name: 'ciphers', title: _('Ciphers'), doc: _('Ciphers for TLS 1.2.'), kind: 'text' },
+			{ name: 'ciphers_tls13', title: _('Ciphers TLS 1.3'), doc: _('Ciphers for TLS 1.3.'), kind: 'text' },
+			{ name: 'identity', title: _('Identity'), doc: _('Identity for TLS-PSK.'), kind: 'text' },
+			{ name: 'insecure', title: _('Insecure'), doc: _('Whether the name in the other broker\'s certificate is not checked.'), kind: 'flag', default: '0' },
+			{ name: 'keyfile', title: _('Key file'), doc: _('File with the private key of this bridge.'), kind: 'text' },
+			{ name: 'max_packet_size', title: _('Max packet size'), doc: _('Octets of the longest packet that is sent to the other broker; 0 is no limit.'), kind: 'text', default: '0', datatype: 'and(integer,min(0))' },
+			{ name: 'max_topic_alias', title: _('Max topic alias'), doc: _('Topic aliases that the other broker may set up.'), kind: 'text', default: '10', datatype: 'and(integer,min(0),max(65535))' },
+			{ name: 'outgoing_retain', title: _('Outgoing retain'), doc: _('Whether the retain flag is kept on what is sent.'), kind: 'flag', default: '1' },
+			{ name: 'protocol_version', title: _('Protocol version'), doc: _('Version of MQTT: 3.1, 3.1.1 or 5.0.'), kind: 'choice', values: [ 'mqttv31', 'mqttv311', 'mqttv50' ], default: 'mqttv311' },
+			{ name: 'psk', title: _('PSK'), doc: _('Key for TLS-PSK in hexadecimal.'), kind: 'secret' },
+			{ name: 'receive_maximum', title: _('Receive maximum'), doc: _('Messages that the other broker may have in flight. Default: that of max_inflight_messages.'), kind: 'text', datatype: 'and(integer,min(1),max(65535))' },
+			{ name: 'reload_type', title: _('Reload type'), doc: _('Whether a reload takes effect at once (immediate) or at the next connect (lazy).'), kind: 'choice', values: [ 'lazy', 'immediate' ], default: 'lazy' },
+			{ name: 'require_ocsp', title: _('Require OCSP'), doc: _('Whether the other broker must prove that its certificate is not revoked.'), kind: 'flag', default: '0' },
+			{ name: 'session_expiry_interval', title: _('Session expiry interval'), doc: _('Seconds that the other broker keeps the session.'), kind: 'text', default: '0', datatype: 'and(integer,min(0),max(2147483647))' },
+			{ name: 'tcp_keepalive', title: _('TCP keep alive'), doc: _('TCP keep alive. Default: none.'), kind: 'text' },
+			{ name: 'tcp_user_timeout', title: _('TCP user timeout'), doc: _('Milliseconds that sent octets may stay unacknowledged. Default: the system\'s.'), kind: 'text', datatype: 'and(integer,min(0),max(2147483647))' },
+			{ name: 'tls_use_os_certs', title: _('TLS use OS certificates'), doc: _('Whether the system\'s authorities are trusted.'), kind: 'flag', default: '0' },
+			{ name: 'tls_version', title: _('TLS version'), doc: _('Version of TLS.'), kind: 'text' },
+			{ name: 'cleansession', title: _('Clean session'), doc: _('Whether the other broker forgets the session at a disconnect.'), kind: 'flag', default: '0' },
+			{ name: 'idle_timeout', title: _('Idle timeout'), doc: _('Seconds after which a lazy bridge disconnects.'), kind: 'text', default: '60', datatype: 'and(integer,min(1),max(2147483647))' },
+			{ name: 'keepalive_interval', title: _('Keep alive interval'), doc: _('Seconds of the keep alive.'), kind: 'text', default: '60', datatype: 'and(integer,min(5),max(65535))' },
+			{ name: 'local_cleansession', title: _('Local clean session'), doc: _('Whether this broker forgets the bridge\'s session. Default: that of cleansession.'), kind: 'choice', values: [ '1', '0' ], isFlag: true },
+			{ name: 'local_clientid', title: _('Local client identifier'), doc: _('Client identifier on this broker.'), kind: 'text' },
+			{ name: 'local_password', title: _('Local password'), doc: _('Password on this broker.'), kind: 'secret' },
+			{ name: 'local_username', title: _('Local user name'), doc: _('User name on this broker.'), kind: 'text' },
+			{ name: 'notification_topic', title: _('Notification topic'), doc: _('Topic of the bridge\'s state.'), kind: 'text' },
+			{ name: 'notifications', title: _('Notifications'), doc: _('Whether the bridge publishes its state.'), kind: 'flag', default: '1' },
+			{ name: 'notifications_local_only', title: _('Notifications local only'), doc: _('Whether the state is published on this broker only.'), kind: 'flag', default: '0' },
+			{ name: 'remote_clientid', title: _('Remote client identifier'), doc: _('Client identifier on the other broker.'), kind: 'text' },
+			{ name: 'restart_timeout', title: _('Restart timeout'), doc: _('Seconds before the next try. Default: 5 to 30.'), kind: 'text' },
+			{ name: 'round_robin', title: _('Round robin'), doc: _('Whether addresses are used in turn.'), kind: 'flag', default: '0' },
+			{ name: 'start_type', title: _('Start type'), doc: _('When the bridge connects: always, when messages wait, or once.'), kind: 'choice', values: [ 'automatic', 'lazy', 'once' ], default: 'automatic' },
+			{ name: 'threshold', title: _('Threshold'), doc: _('Messages queued before a lazy bridge connects.'), kind: 'text', default: '10', datatype: 'and(integer,min(1),max(2147483647))' },
+			{ name: 'try_private', title: _('Try private'), doc: _('Whether the other broker is told that this is a bridge.'), kind: 'flag', default: '1' }
+		] }
+	],
 	plugin: [
 		{ name: 'basics', title: _('Basics'), isMain: true, options: [
 			{ name: 'enabled', title: _('Enabled'), doc: _('Whether the plugin is used.'), kind: 'flag', default: '1', isColumn: true },
@@ -143,6 +195,9 @@ var GROUPS = {
 };
 
 return baseclass.extend({
+	/* That of these pages, which come in a package of their own. */
+	version: '0.1.0',
+
 	/* The tabs of a kind of section, with their options; none when the broker has no use for such sections. */
 	groups: function(section) {
 		return GROUPS[section] || [];

@@ -6,6 +6,7 @@
 'require ui';
 'require mqttd.common as mqttd';
 'require mqttd.chart as chart';
+'require mqttd.options as options';
 
 /* Seconds that the charts show, and seconds between looks. */
 var SPAN = 300;
@@ -138,7 +139,7 @@ return view.extend({
 				status.state === 'running' ? badge(_('running'), true) : badge(_('stopping'), false),
 				' ', _('for %t').format(status.uptime)
 			]),
-			mqttd.row(_('Version'), 'mqttd %s (%s)'.format(status.version, status.host)),
+			mqttd.row(_('Versions'), _('mqttd %s (%s), these pages %s; MQTT 3.1, 3.1.1 and 5.0').format(status.version, status.host, options.version)),
 			mqttd.row(_('Clients'), _('%d connected, %d away; at most %d').format(clients.connected, clients.away, clients.maximum)),
 			mqttd.row(_('Subscriptions'), '%d'.format(status.subscriptions)),
 			mqttd.row(_('Retained messages'), '%d'.format(status.retained)),

@@ -161,7 +161,7 @@ return view.extend({
 		addSingle(m, 'mqttd', _('General'));
 		addTable(m, 'listener', _('Listeners'), _('Where clients come in.'), _('Add listener'), _('Listener'));
 		addSingle(m, 'persistence', _('Persistence'), _('What is kept over a restart.'));
-		addTable(m, 'bridge', _('Bridges'), _('Links to other brokers.'), _('Add bridge'), _('Bridge'));
+		addTable(m, 'bridge', _('Bridges'), _('Links to other brokers. This version has none yet: what stands here is kept, and has no effect.'), _('Add bridge'), _('Bridge'));
 		addTable(m, 'plugin', _('Plugins'), _('Plugins of mosquitto that are built in.'), _('Add plugin'), _('Plugin'));
 		addTable(m, 'topic', _('Topics'), _('How messages of some topics are kept.'), _('Add topics'), _('Topics'));
 
