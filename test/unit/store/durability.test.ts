@@ -411,6 +411,20 @@ describe("by topic", () => {
 		]);
 	});
 
+	test("ram: the limits of queues apply", () => {
+		for (const limits of [{ maxQueuedMessages: 3 }, { maxQueuedMessages: 0, maxQueuedBytes: 9 }]) {
+			const fixture = createBroker({ sysInterval: 0, ...limits }, {}, false, { durability: Durability.RAM });
+			away(fixture);
+			const sender = client(fixture, "sender", 0);
+			for (let i = 1; i <= 5; i++) sender.send(publish("a", `abc${i}`));
+			assert.deepEqual(new TestClient(fixture, 5).send(connect("away", 1000)), [
+				"connack 1",
+				...[1, 2, 3].map((i) => `publish a=abc${i} q1`),
+			]);
+			assert.equal(fixture.broker.statistics.dropped, 2);
+		}
+	});
+
 	test("ram: nothing is written", () => {
 		const fixture = start({ durability: Durability.RAM });
 		const before = fixture.host.databases.writes;
