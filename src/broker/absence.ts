@@ -1,8 +1,9 @@
 /** What falls due while a session has no connection: its delayed will, and its end. */
 
 import type { Will } from "../packet/packet.ts";
+import { NEVER_EXPIRES } from "../store/records.ts";
 import type { Deadlines, Due } from "./deadlines.ts";
-import { NEVER_EXPIRES, type Session } from "./session.ts";
+import type { Session } from "./session.ts";
 
 /** Who is told what falls due. */
 export interface AbsenceOwner {

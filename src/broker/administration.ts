@@ -2,6 +2,7 @@
 
 import type { TlsFacts } from "../host/host.ts";
 import { MqttError, PublishView, type Qos, Reason, type Will } from "../packet/packet.ts";
+import { NEVER_EXPIRES } from "../store/records.ts";
 import type { Broker } from "./broker.ts";
 import { Client } from "./client.ts";
 import { LocalSubscriber } from "./local-subscriber.ts";
@@ -9,7 +10,7 @@ import type { Message } from "./message.ts";
 import type { RetainedLevel } from "./retained.ts";
 import type { Access } from "./rights.ts";
 import { isReserved } from "./routes.ts";
-import { NEVER_EXPIRES, type Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import type { ListenerSettings } from "./settings.ts";
 import type { SubscriptionFacts } from "./subscription-tree.ts";
 import { NO_RULES, RESERVED, type Verdict } from "./verdict.ts";

@@ -12,6 +12,7 @@ import {
 	returnCodeFor,
 	type Will,
 } from "../packet/packet.ts";
+import { NEVER_EXPIRES } from "../store/records.ts";
 import type { Store } from "../store/store.ts";
 import { Absence } from "./absence.ts";
 import { Administration } from "./administration.ts";
@@ -36,7 +37,8 @@ import { Restore } from "./restore.ts";
 import { RetainedMessages } from "./retained.ts";
 import type { Rights } from "./rights.ts";
 import { type Route, Routes } from "./routes.ts";
-import { NEVER_EXPIRES, NOTHING_QUEUED, Session } from "./session.ts";
+import { Session } from "./session.ts";
+import { NOTHING_QUEUED } from "./session-state.ts";
 import type { BrokerControl, BrokerHost, BrokerSettings, ListenerSettings, Who } from "./settings.ts";
 import { Statistics, StoreCount } from "./statistics.ts";
 import { SubscriptionTree } from "./subscription-tree.ts";

@@ -16,6 +16,7 @@ import {
 	returnCodeFor,
 	type Will,
 } from "../packet/packet.ts";
+import { NEVER_EXPIRES } from "../store/records.ts";
 import { openAuthentication, sendAuth } from "./authentication.ts";
 import type { Client } from "./client.ts";
 import { AUTHENTICATING, CONNECTED } from "./constants.ts";
@@ -25,7 +26,6 @@ import { beginLogin, requireLogin, requireUser } from "./login.ts";
 import type { Mount } from "./mount.ts";
 import { OutgoingAliases } from "./outgoing-aliases.ts";
 import { levelCount, MAXIMUM_LEVELS, tooManyLevels } from "./routes.ts";
-import { NEVER_EXPIRES } from "./session.ts";
 
 /** What the steps work out for CONNACK. */
 class Answer {

@@ -2,7 +2,8 @@
 
 import type { Qos } from "../packet/packet.ts";
 import type { Redeliverer } from "./copy.ts";
-import type { DeliveryTerms, Session } from "./session.ts";
+import type { Session } from "./session.ts";
+import type { DeliveryTerms } from "./session-state.ts";
 
 export class Delivery implements DeliveryTerms {
 	readonly session: Session;

@@ -1,7 +1,6 @@
-/** A session: subscriptions and messages under way, with or without a connection. */
+/** A session: messages to its client, with or without a connection: what is sent, is under way, and is sent again. */
 
 import type { Qos } from "../packet/packet.ts";
-import type { SessionEntry, StoredSession } from "../store/entries.ts";
 import type { Backlog } from "./backlog.ts";
 import {
 	AWAITING_PUBACK,
@@ -12,33 +11,11 @@ import {
 	PUBACK_HEADER,
 } from "./constants.ts";
 import { Copy, type Redeliverer } from "./copy.ts";
-import { Fifo } from "./fifo.ts";
-import type { Keeper } from "./keeper.ts";
-import type { Limit, Limits } from "./limits.ts";
 import type { Link } from "./link.ts";
 import type { Message } from "./message.ts";
-import { MessageQueue } from "./message-queue.ts";
 import type { Publication } from "./publication.ts";
-import type { Rights } from "./rights.ts";
-import type { BrokerSettings, ListenerSettings } from "./settings.ts";
-import type { Statistics, StoreCount } from "./statistics.ts";
-
-/** Session expiry interval of a session that does not end by itself. */
-export const NEVER_EXPIRES = 0xffff_ffff;
-
-/** On what terms a session gets a message. */
-export interface DeliveryTerms {
-	/** As granted to the subscription. */
-	readonly qos: Qos;
-	readonly retainAsPublished: boolean;
-	/** Subscription identifier; 0 is none. */
-	readonly identifier: number;
-	/** The shared subscription that it is this session's share of. */
-	readonly group: Redeliverer | null;
-}
-
-/** As a value of maxQueuedMessages: every queue is over it. */
-export const NOTHING_QUEUED = -1;
+import { type DeliveryTerms, packetIdPosition, SessionState } from "./session-state.ts";
+import type { BrokerSettings } from "./settings.ts";
 
 /** First number of places for messages under way; a power of two. */
 const FIRST_PLACES = 64;
@@ -47,40 +24,7 @@ const NO_PLACES = new Int32Array(0);
 /** Messages of the queue that stay in memory while there is a connection, though they are on the disk too. */
 const KEPT_IN_MEMORY = 64;
 
-export class Session implements StoredSession {
-	readonly clientId: string;
-	/** The connection, while there is one. */
-	link: Link | null = null;
-	/** Where its last connection came in. */
-	listener: ListenerSettings | null = null;
-	/** Mount point of its connection, or of the last one: its topics began with it. A reload changes that for later ones. */
-	mountPoint = "";
-	/** Of the client that used it last; null before there was one. */
-	rights: Rights | null = null;
-	/** Seconds that the session outlives its connection; NEVER_EXPIRES is for ever. */
-	expiryInterval = 0;
-	/** Second (broker time) since which it has, or has no, connection. */
-	since = 0;
-	/** Topic filters of its subscriptions. */
-	readonly subscriptions = new Set<string>();
-	/** Packet identifiers of incoming QoS 2 messages that were published and not yet released. */
-	readonly incoming = new Set<number>();
-	/** Second in which it ends; 0 when it does not, or while there is a connection. */
-	endsAt = 0;
-	/** What the store has of it; null when it is not kept. */
-	entry: SessionEntry | null = null;
-	/** What of it is on the disk only; null when it is not kept. */
-	backlog: Backlog | null = null;
-	/** Not null when it is kept. */
-	keeper: Keeper | null = null;
-
-	private settings: BrokerSettings;
-	private readonly statistics: Statistics;
-	private readonly limits: Limits;
-	/** Whether it was said, on this connection or while away, that messages are dropped. */
-	private saidDropping = false;
-	/** Messages under way that are to be sent again on a later connection, by packet identifier, oldest first. */
-	private readonly outgoing = new Map<number, Copy>();
+export class Session extends SessionState {
 	/** Whether `outgoing` was ever used. */
 	private keeps = false;
 	/**
@@ -89,61 +33,19 @@ export class Session implements StoredSession {
 	 */
 	private plain = NO_PLACES;
 	private plainMask = 0;
-	/** The packet identifier that was given last. */
-	lastPacketId = 0;
 	/** Messages sent on this connection and not yet acknowledged to the end. */
 	private inflight = 0;
 	/** Messages to its client that wait for the disk. */
 	private heldPublishes = 0;
 	private inflightBytes = 0;
 	private inflightLimit = 65535;
-	/** Level of the frames that can be written as they come, 0 when none can: something waits, or is to be kept. */
-	private frameLevel: FrameLevel | 0 = 0;
 	/** As `inflightLimit`, and as many as `plain` has places for. */
 	private frameRoom = 0;
 	/** Packet identifiers to be sent again on this connection, as the window allows. */
 	private resend = new Set<number>();
-	/** Plain frames that wait for room in the window, oldest first; before all that is in `queue`. */
-	private readonly frames = new Fifo<Uint8Array>();
-	/** None of QoS 0 while a connection keeps up, so that no later one overtakes them. */
-	private readonly queue = new MessageQueue();
-
-	constructor(clientId: string, settings: BrokerSettings, statistics: Statistics, limits: Limits) {
-		this.clientId = clientId;
-		this.settings = settings;
-		this.statistics = statistics;
-		this.limits = limits;
-	}
-
-	/** Messages waiting, not counting those in flight. */
-	get queued(): number {
-		const { backlog } = this;
-		return this.frames.length + this.queue.length + (backlog === null ? 0 : backlog.length);
-	}
-
-	get username(): string | null {
-		return this.rights === null ? null : this.rights.username;
-	}
-
-	/** Also while something waits that may have been sent before the broker was killed. */
-	get isConnected(): boolean {
-		return this.link !== null || (this.backlog !== null && this.backlog.repeatsTo > 0);
-	}
-
-	get listenerName(): string {
-		return this.listener === null ? "" : this.listener.name;
-	}
-
 	/** Messages that were sent and whose flow has not ended, on this connection or, without one, on earlier ones. */
 	get unacknowledged(): number {
 		return this.link === null ? this.outgoing.size : this.inflight + this.resend.size;
-	}
-
-	/** Octets of what waits. */
-	get queuedOctets(): number {
-		let octets = this.queue.bytes;
-		for (const frame of this.frames) octets += frame.length;
-		return octets;
 	}
 
 	configure(settings: BrokerSettings): void {
@@ -259,34 +161,6 @@ export class Session implements StoredSession {
 		return true;
 	}
 
-	/** What forbids to queue a further message; null when nothing does. */
-	private reachedLimit(): Limit | null {
-		const { maxQueuedMessages, maxQueuedBytes } = this.settings;
-		if (maxQueuedMessages !== 0 && this.queued >= maxQueuedMessages) {
-			return maxQueuedMessages === NOTHING_QUEUED ? "memory_limit" : "max_queued_messages";
-		}
-		const { backlog } = this;
-		if (backlog?.isFull) return "max_store_size";
-		if (maxQueuedBytes === 0) return null;
-		const bytes = this.queue.bytes + (backlog === null ? 0 : backlog.bytes);
-		return bytes >= maxQueuedBytes ? "max_queued_bytes" : null;
-	}
-
-	/** A message does not get through; `limit` null: the connection does not keep up. */
-	private drop(limit: Limit | null): void {
-		this.statistics.dropped++;
-		if (limit !== null) this.limits.count(limit);
-		if (this.saidDropping) return;
-		this.saidDropping = true;
-		this.limits.sayDropping(this.clientId);
-	}
-
-	/** `rest`: octets of a frame from its packet identifier on. */
-	private countFrames(count: 1 | -1, octets: number, rest: number): void {
-		const payload = rest - (this.link?.level === 5 ? 3 : 2);
-		this.statistics.countPublishSent(count, count * octets, count * payload);
-	}
-
 	private drainFrames(link: Link): void {
 		const { frames } = this;
 		while (frames.length > 0 && this.inflight < this.inflightLimit && !link.congested) {
@@ -353,11 +227,6 @@ export class Session implements StoredSession {
 		link.sendPublication(publication, qos, retain, packetId, identifier);
 	}
 
-	/** The QoS at which a message of QoS `published` is delivered to a subscription that was granted `granted`. */
-	qosFor(published: Qos, granted: Qos): Qos {
-		return published < granted && !this.settings.upgradeOutgoingQos ? published : granted;
-	}
-
 	/** Sends, queues or drops a message that the broker has kept. `retain`: whether it is sent as a retained message. */
 	deliverMessage(
 		message: Message,
@@ -404,16 +273,6 @@ export class Session implements StoredSession {
 			this.forget(packetId, copy);
 		}
 		this.drain();
-	}
-
-	/** Counts the messages that are kept for its client. */
-	countStored(store: StoreCount): void {
-		for (const { message } of this.outgoing.values()) if (message !== null) store.add(message);
-		for (const { message } of this.queue) if (message !== null) store.add(message);
-		this.backlog?.countStored(store);
-		for (const frame of this.frames) {
-			store.addOctets(frame.length - packetIdPosition(frame) - (this.link?.level === 5 ? 3 : 2));
-		}
 	}
 
 	/** Sends what waits, as far as the window and the connection allow. */
@@ -549,11 +408,6 @@ export class Session implements StoredSession {
 		);
 	}
 
-	/** Whether a message of that QoS, to a subscription of that QoS, is kept while there is no connection. */
-	keepsWhileAway(qos: Qos, granted: Qos): boolean {
-		return this.settings.queueQos0Messages || this.qosFor(qos, granted) > 0;
-	}
-
 	/** Whether a message has not been sent again yet; it will not be any more, and does not count as under way here. */
 	private waitsForResend(packetId: number): boolean {
 		return this.resend.size > 0 && this.resend.delete(packetId);
@@ -664,24 +518,4 @@ export class Session implements StoredSession {
 		// With DUP: [MQTT-3.3.1-1], 3.1.1: [MQTT-3.3.1-1].
 		else if (!link.sendMessage(message, qos, retain, true, packetId, identifier)) this.abandon(outgoing);
 	}
-
-	private enqueue(copy: Copy): void {
-		const limit = this.reachedLimit();
-		if (limit !== null) {
-			this.drop(limit);
-			return;
-		}
-		this.frameLevel = 0;
-		this.entry?.add(copy);
-		const { backlog } = this;
-		if (backlog !== null && backlog.length > 0) backlog.push(copy);
-		else this.queue.push(copy);
-	}
-}
-
-/** Where a QoS 1 or 2 frame has its packet identifier: after the remaining length and the topic. */
-function packetIdPosition(frame: Uint8Array): number {
-	let at = 2;
-	while (frame[at - 1]! > 127) at++;
-	return at + 2 + ((frame[at]! << 8) | frame[at + 1]!);
 }
