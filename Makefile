@@ -65,8 +65,10 @@ $(NOSSL:%=build-%): build-%: dist/%/mqttd
 ipk: $(IPK) $(IPK_NOSSL)
 
 # MQTTD_FEED_KEY names the secret key; without it one is made and kept in dist.
-feed: $(FEED:%=dist/%/mqttd) $(NOSSL:%=dist/%/mqttd)
+feed: $(FEED:%=dist/%/mqttd) $(NOSSL:%=dist/%/mqttd) | setup-test
+	rm -rf dist/feed
 	$(NODE) scripts/feed.ts $(FEED)
+	$(NODE) test/feed.ts
 
 dist: $(TARBALL)
 
@@ -106,6 +108,7 @@ check: setup-test
 	$(BIOME) ci --colors=off --error-on-warnings
 	$(NODE) scripts/imports.ts
 	$(NODE) scripts/options.ts --check
+	$(NODE) scripts/licences.ts --check
 	$(NODE) scripts/luci-options.ts --check
 	$(NODE) scripts/luci-texts.ts --check
 	$(NODE) scripts/luci-lint.ts

@@ -11,15 +11,15 @@
 # no patch is applied (none of those matters to what we build).
 set -eu
 
-# name        suite   version        release tarball, its SHA-256
+# name        suite   version        release tarball, its SHA-256, its licence (SPDX, with _ for a blank)
 table='
-quickjs       trixie  2025.04.26-1   quickjs_2025.04.26.orig.tar.xz ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe
-libuv1        trixie  1.50.0-2       libuv1_1.50.0.orig.tar.gz      ec9de6ecf2a780fd2afb3b007947d2cd57c3bb17f3b9e721a66774980d35cd4d
-mbedtls       trixie  3.6.6          mbedtls_3.6.6.orig.tar.bz2     8fb65fae8dcae5840f793c0a334860a411f884cc537ea290ce1c52bb64ca007a
-sqlite3       trixie  3.46.1          sqlite3_3.46.1.orig.tar.xz     d0cdd2ece271b29e7ce18095745d892517ee26d0f270065b3a25c2e9eb11639c
-mosquitto     sid     2.1.2-3        mosquitto_2.1.2.orig.tar.gz    a8e37cc4c1d4141e56c5a8729c5fa36b1f0b1ca95378a12131d68f0509de122a
-cjson         sid     1.7.19-2       cjson_1.7.19.orig.tar.gz       7fa616e3046edfa7a28a32d5f9eacfd23f92900fe1f8ccd988c1662f30454562
-busybox       trixie  1.37.0-6       busybox_1.37.0.orig.tar.bz2     3311dff32e746499f4df0d5df04d7eb396382d7e108bb9250e7b519b837043a4
+quickjs       trixie  2025.04.26-1   quickjs_2025.04.26.orig.tar.xz ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe MIT
+libuv1        trixie  1.50.0-2       libuv1_1.50.0.orig.tar.gz      ec9de6ecf2a780fd2afb3b007947d2cd57c3bb17f3b9e721a66774980d35cd4d MIT
+mbedtls       trixie  3.6.6          mbedtls_3.6.6.orig.tar.bz2     8fb65fae8dcae5840f793c0a334860a411f884cc537ea290ce1c52bb64ca007a Apache-2.0_OR_GPL-2.0-or-later
+sqlite3       trixie  3.46.1          sqlite3_3.46.1.orig.tar.xz     d0cdd2ece271b29e7ce18095745d892517ee26d0f270065b3a25c2e9eb11639c blessing
+mosquitto     sid     2.1.2-3        mosquitto_2.1.2.orig.tar.gz    a8e37cc4c1d4141e56c5a8729c5fa36b1f0b1ca95378a12131d68f0509de122a EPL-2.0_OR_BSD-3-Clause
+cjson         sid     1.7.19-2       cjson_1.7.19.orig.tar.gz       7fa616e3046edfa7a28a32d5f9eacfd23f92900fe1f8ccd988c1662f30454562 MIT
+busybox       trixie  1.37.0-6       busybox_1.37.0.orig.tar.bz2     3311dff32e746499f4df0d5df04d7eb396382d7e108bb9250e7b519b837043a4 GPL-2.0-only
 '
 
 cache=${MQTTD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mqttd}
@@ -94,7 +94,7 @@ unpack() {
 for name in "$@"; do
 	line=$(echo "$table" | awk -v name="$name" '$1 == name')
 	test -n "$line" || fail "unknown source '$name'"
-	read -r _ suite version tarball sha256 <<-END
+	read -r _ suite version tarball sha256 _ <<-END
 		$line
 	END
 	target=$sources/$name-$version
