@@ -19,6 +19,7 @@ mbedtls       trixie  3.6.6          mbedtls_3.6.6.orig.tar.bz2     8fb65fae8dca
 sqlite3       trixie  3.46.1          sqlite3_3.46.1.orig.tar.xz     d0cdd2ece271b29e7ce18095745d892517ee26d0f270065b3a25c2e9eb11639c blessing
 mosquitto     sid     2.1.2-3        mosquitto_2.1.2.orig.tar.gz    a8e37cc4c1d4141e56c5a8729c5fa36b1f0b1ca95378a12131d68f0509de122a EPL-2.0_OR_BSD-3-Clause
 cjson         sid     1.7.19-2       cjson_1.7.19.orig.tar.gz       7fa616e3046edfa7a28a32d5f9eacfd23f92900fe1f8ccd988c1662f30454562 MIT
+openssl       bookworm 3.0.20        openssl_3.0.20.orig.tar.gz     c80a01dfc70ece4dc21168932c37739042d404d46ccc81a5986dd75314ecda6f Apache-2.0
 busybox       trixie  1.37.0-6       busybox_1.37.0.orig.tar.bz2     3311dff32e746499f4df0d5df04d7eb396382d7e108bb9250e7b519b837043a4 GPL-2.0-only
 '
 

@@ -286,6 +286,11 @@ test("mosquitto's configuration is taken over, once, and its service makes way",
 	);
 	await opkg.install(changed(ipk, `${VERSION}-2`, "./etc/mqttd/mqttd.conf", "# other\n"));
 	assert.equal(own.read("etc/config/mqttd"), migrated);
+	// Of a file that its owner left as it was, the new one takes the place, and it goes with the package.
+	assert.equal(own.read("etc/mqttd/mqttd.conf"), "# other\n");
+	assert.ok(!own.exists("etc/mqttd/mqttd.conf-opkg"));
 	await opkg.uninstall("mqttd");
+	assert.ok(!own.exists("etc/mqttd/mqttd.conf"));
+	assert.equal(own.read("etc/config/mqttd"), migrated);
 	await own.halt();
 });

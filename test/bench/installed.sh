@@ -1,0 +1,104 @@
+#!/bin/sh
+# What a broker takes of a router with big-endian MIPS: the octets of its program and libraries, and the memory that is resident
+# after its start, under qemu. For mqttd (dist/mips_24kc) and for mosquitto 2.1 with TLS, with the libraries that its package has on
+# OpenWrt, as far as it is linked with them here: OpenSSL 3.0 and cJSON, all of Debian's sources, shared, for size and stripped.
+#
+#   test/bench/installed.sh
+#
+# The C library is not counted: it is there already. Debian's compiler builds mosquitto, OpenSSL without what OpenWrt's leaves out.
+set -eu
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+cache=${MQTTD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mqttd}
+gnu=mips-linux-gnu
+cc="$gnu-gcc -Os -march=mips32r2 -ffunction-sections -fdata-sections -Wl,--gc-sections -w"
+
+cd "$root"
+sources=$(scripts/sources.sh mosquitto cjson openssl)
+mosquitto=$(echo "$sources" | sed -n 1p)
+cjson=$(echo "$sources" | sed -n 2p)
+openssl=$(echo "$sources" | sed -n 3p)
+out=$cache/bench/installed-$(basename "$mosquitto")-$(basename "$openssl")
+mkdir -p "$out/include" "$out/openssl" "$out/lib"
+
+if ! test -e "$out/lib/libssl.so.3"; then
+	echo 'installed.sh: building OpenSSL for MIPS, which takes some minutes' >&2
+	(
+		cd "$out/openssl"
+		"$openssl/Configure" linux-mips32 shared no-tests no-engine no-idea no-md2 no-mdc2 no-rc5 no-camellia no-seed \
+			no-whirlpool no-aria no-sm2 no-sm3 no-sm4 no-gost no-legacy no-zlib no-comp no-ssl3 no-err \
+			--cross-compile-prefix=$gnu- --prefix=/usr --libdir=lib -Os -march=mips32r2 -ffunction-sections \
+			-fdata-sections -Wl,--gc-sections
+		make -s -j2 build_libs
+	) >"$out/log" 2>&1 || {
+		tail -n 20 "$out/log" >&2
+		exit 1
+	}
+	for library in libcrypto.so.3 libssl.so.3; do
+		cp "$out/openssl/$library" "$out/lib/$library"
+		ln -sf "$library" "$out/lib/${library%.3}"
+	done
+fi
+
+ln -sfn "$cjson" "$out/include/cjson"
+# shellcheck disable=SC2086 # a compiler with options
+$cc -fPIC -shared -Wl,-soname,libcjson.so.1 -o "$out/lib/libcjson.so.1" "$cjson/cJSON.c"
+ln -sf libcjson.so.1 "$out/lib/libcjson.so"
+
+files=
+for file in "$mosquitto"/src/*.c; do
+	case ${file##*/} in
+	http_api.c | service.c | xtreport.c | websockets.c) ;;
+	*) files="$files $file" ;;
+	esac
+done
+for name in alias_mosq handle_ping handle_pubackcomp handle_pubrec handle_pubrel handle_suback handle_unsuback \
+	net_mosq net_mosq_ocsp net_ws packet_datatypes packet_mosq property_mosq send_connect send_disconnect send_mosq \
+	send_publish send_subscribe send_unsubscribe tls_mosq util_mosq will_mosq; do
+	files="$files $mosquitto/lib/$name.c"
+done
+for file in "$mosquitto"/libcommon/*.c "$mosquitto"/plugins/acl-file/acl_check.c \
+	"$mosquitto"/plugins/acl-file/acl_parse.c "$mosquitto"/plugins/password-file/password_check.c \
+	"$mosquitto"/plugins/password-file/password_parse.c "$mosquitto"/common/json_help.c; do
+	files="$files $file"
+done
+# shellcheck disable=SC2086 # lists; the cache's path must hold no blanks
+$cc -std=gnu99 -DVERSION='"2.1.2"' -DWITH_BROKER -DWITH_BRIDGE -DWITH_CONTROL -DWITH_EPOLL -DWITH_MEMORY_TRACKING \
+	-DWITH_PERSISTENCE -DWITH_SYS_TREE -DWITH_UNIX_SOCKETS -DWITH_SOCKS -DWITH_TLS -DWITH_TLS_PSK \
+	-I"$mosquitto" -I"$mosquitto/include" -I"$mosquitto/common" -I"$mosquitto/lib" -I"$mosquitto/libcommon" \
+	-I"$mosquitto/src" -I"$mosquitto/deps" -I"$out/include" -I"$out/openssl/include" -I"$openssl/include" $files \
+	-Wl,--export-dynamic -o "$out/mosquitto" -L"$out/lib" -lssl -lcrypto -lcjson -lm -ldl -lpthread
+$gnu-strip "$out/mosquitto" "$out"/lib/*.so.[0-9]
+
+size() {
+	cat "$@" | wc -c
+}
+
+# Starts a broker and prints the KiB of its memory, qemu's own left out: a 32-bit program has the lowest 4 GiB. Of the C library,
+# which others on the router have in memory too, what it wrote counts only.
+resident() {
+	rm -f "$out/said"
+	mkfifo "$out/said"
+	qemu-mips-static -cpu 24Kf -L "$out/sysroot" "$@" >"$out/said" 2>&1 &
+	pid=$!
+	awk '/ running$/ { exit }' <"$out/said"
+	awk '
+		/^[0-9a-f]+-[0-9a-f]+ / { split($1, range, "-"); guest = length(range[1]) <= 8; libc = $6 ~ /\/(libc|libm|ld|libpthread|libdl)[-.]/ }
+		/^Rss:/ && guest && !libc { sum += $2 }
+		/^Private_Dirty:/ && guest && libc { sum += $2 }
+		END { print sum }
+	' "/proc/$pid/smaps"
+	kill "$pid"
+	wait "$pid" || true
+}
+
+mkdir -p "$out/sysroot/usr"
+ln -sfn /usr/$gnu/lib "$out/sysroot/lib"
+ln -sfn "$out/lib" "$out/sysroot/usr/lib"
+printf 'listener 18831 127.0.0.1\nuser root\n' >"$out/mosquitto.conf"
+
+echo "mosquitto with TLS: program $(size "$out/mosquitto"), libssl and libcrypto $(size "$out"/lib/lib*[lo].so.3), libcjson $(size "$out/lib/libcjson.so.1") octets; $(resident "$out/mosquitto" -v -c "$out/mosquitto.conf") KiB resident"
+for variant in mips_24kc mips_24kc-nossl; do
+	program=dist/$variant/mqttd
+	echo "mqttd, $variant: program $(size "$program") octets; $(resident "$program" -v -c "$out/mosquitto.conf") KiB resident"
+done
