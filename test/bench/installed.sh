@@ -81,7 +81,12 @@ resident() {
 	mkfifo "$out/said"
 	qemu-mips-static -cpu 24Kf -L "$out/sysroot" "$@" >"$out/said" 2>&1 &
 	pid=$!
-	awk '/ running$/ { exit }' <"$out/said"
+	exec 3<"$out/said"
+	while read -r line <&3; do
+		case $line in
+		*' running') break ;;
+		esac
+	done
 	awk '
 		/^[0-9a-f]+-[0-9a-f]+ / { split($1, range, "-"); guest = length(range[1]) <= 8; libc = $6 ~ /\/(libc|libm|ld|libpthread|libdl)[-.]/ }
 		/^Rss:/ && guest && !libc { sum += $2 }
@@ -90,6 +95,7 @@ resident() {
 	' "/proc/$pid/smaps"
 	kill "$pid"
 	wait "$pid" || true
+	exec 3<&-
 }
 
 mkdir -p "$out/sysroot/usr"
