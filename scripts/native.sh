@@ -171,13 +171,19 @@ if test "$arch" = mips_24kc; then
 		-femit-bin="$build/empty" 2>&1 | grep '^ld.lld --.*/crt1.o .*/libc.a ')
 	crt1=$(echo "$line" | grep -o '[^ ]*/crt1.o')
 	archives=$(echo "$line" | grep -o '[^ ]*/[^ ]*\.a' | tr '\n' ' ')
-	# A section of its own, so that what looks like an instruction of the other kind is not taken for one.
-	cat >"$build/mips16.ld" <<-END
+	# MIPS16 has a section of its own, so that what looks like an instruction of the other kind is not taken for one. Storage and
+	# bytecode are not in their places when a packed program begins; before the data, unpack.c has to find room in the file.
+	cat >"$build/sections.ld" <<-END
 		SECTIONS {
-			.mips16 : { *libsqlite.a:(.text .text.*) *libuv.a:(.text .text.*) *libmbedtls.a:(.text .text.*) }
+			.mips16 : { *libuv.a:(.text .text.*) *libmbedtls.a:(.text .text.*) }
+			.storage ALIGN(0x10000) : { *libsqlite.a:(.text .text.* .rodata .rodata.*) }
+			.program ALIGN(0x10000) : { *(.program) }
+			. = ALIGN(0x10000) + 0x2000;
 			/DISCARD/ : { *(.eh_frame) *(.comment) *(.mdebug.abi32) *(.pdr) }
-		} INSERT AFTER .text;
+		} INSERT AFTER .rodata;
 	END
+	$gnu-gcc -march=24kc -mips32r2 -msoft-float -mno-abicalls -G0 -fno-pic -fno-pie -O2 -ffreestanding -fno-tree-loop-distribute-patterns \
+		-nostdlib -static -Wl,--build-id=none -Wl,-T,src/qjs/c/unpack.ld src/qjs/c/unpack.c -o "$build/unpack"
 	link=$build/bin/link
 	cat >"$link.new" <<-END
 		#!/bin/sh
@@ -189,17 +195,18 @@ if test "$arch" = mips_24kc; then
 			*) set -- "\$@" "\$argument" ;;
 			esac
 		done
-		$gnu-ld -static -nostdlib -s --gc-sections --build-id=none -z noexecstack -z stack-size=16777216 \
-			--entry __start -T '$build/mips16.ld' '$crt1' "\$@" --start-group $archives --end-group 2>"$build/link.log"
+		$gnu-ld -static -nostdlib -S --gc-sections --build-id=none -z noexecstack -z stack-size=16777216 \
+			--entry __start -Ttext-segment=0x800000 -T '$build/sections.ld' '$crt1' "\$@" --start-group $archives --end-group 2>"$build/link.log"
 		result=\$?
 		# The one does not save and the other does not need the register of position-independent code.
 		grep -v 'warning: linking abicalls files with non-abicalls files' "$build/link.log" >&2
 		exit \$result
 	END
-	for tool in "$small" "$link"; do
-		chmod +x "$tool.new"
-		mv "$tool.new" "$tool"
-	done
+	chmod +x "$small.new" "$link.new"
+	mv "$small.new" "$small"
+	# CMake does not know that this is what programs are made of.
+	cmp -s "$link.new" "$link" || rm -rf "$build/cmake/programs"
+	mv "$link.new" "$link"
 fi
 
 log=$build/log
@@ -219,8 +226,18 @@ run cmake -G 'Unix Makefiles' -S "$build/src" -B "$build/cmake" -DCMAKE_SYSTEM_N
 	-DOPTIMIZING_LINKER="$zig;ld.lld${cpu:+;-plugin-opt=mcpu=$cpu}"
 run cmake --build "$build/cmake" --target "program_$name" --parallel 2
 # A new file: the old one may be running.
-if ! cmp -s "$build/cmake/programs/$name" "$out"; then
-	cp "$build/cmake/programs/$name" "$out.$$"
-	mv "$out.$$" "$out"
+put() {
+	if ! cmp -s "$1" "$2"; then
+		cp "$1" "$2.$$"
+		mv "$2.$$" "$2"
+	fi
+}
+if test "$arch" = mips_24kc; then
+	# The same with symbols, for a debugger.
+	put "$build/cmake/programs/$name" "$out.elf"
+	"$node" scripts/pack-elf.ts "$out.elf" "$build/unpack" "$build/packed"
+	put "$build/packed" "$out"
+else
+	put "$build/cmake/programs/$name" "$out"
 fi
 grep -A3 'warning:' "$log" >&2 || true

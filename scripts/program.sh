@@ -16,14 +16,19 @@ fi
 code=${2%.c}
 
 "$compile" ${swap:+"$swap"} "$1" "$code.bin"
-# A sixth shorter than by gzip, in which a package comes. lzma.c knows these parameters; the header has 13 octets.
-xz --format=lzma --lzma1=preset=9e,lc=3,lp=0,pb=0 --stdout "$code.bin" | tail -c +14 >"$code.lzma"
+# A sixth shorter than by gzip, in which a package comes. lzma.c wants of the header of 13 octets the first.
+xz --format=lzma --lzma1=preset=9e,nice=273,lc=3,lp=0,pb=0 --stdout "$code.bin" >"$code.xz"
+{
+	head -c 1 "$code.xz"
+	tail -c +14 "$code.xz"
+} >"$code.lzma"
 {
 	echo '#include <stdint.h>'
-	echo "const uint32_t program_length = $(wc -c <"$code.bin");"
-	echo "const uint32_t program_packed_length = $(wc -c <"$code.lzma");"
-	echo 'const uint8_t program[] = {'
+	# A section of its own is for scripts/pack-elf.ts.
+	echo 'static const uint8_t octets[] __attribute__((section(".program"))) = {'
 	od -An -v -tu1 "$code.lzma" | sed 's/ *\([0-9][0-9]*\)/\1,/g'
 	echo '};'
+	echo 'struct { const uint8_t *packed; uint32_t packed_length, length; } program'
+	echo "	= { octets, sizeof octets, $(wc -c <"$code.bin") };"
 } >"$2.new"
 mv "$2.new" "$2"

@@ -108,6 +108,7 @@ static int why_not(const char *path)
 
 static JSValue open_path(const char *path, const char *setup)
 {
+	overlay_load_storage();
 	/* An empty file that others may not read. One that is there is not touched: closing it would end its locks. */
 	int error = try_open(path, O_WRONLY | O_CREAT | O_EXCL);
 	if (error < 0 && error != UV_EEXIST)

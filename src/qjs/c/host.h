@@ -134,8 +134,8 @@ JSValue utf8_decode_lossy(const uint8_t *text, size_t length);
 /* As the arguments of the program are decoded: nothing is lost. */
 JSValue utf8_decode_escaped(const uint8_t *text, size_t length);
 
-/* lzma.c: unpacks a stream without its header, of which the first `length` octets are wanted. */
-void lzma_unpack(const uint8_t *packed, size_t packed_length, uint8_t *out, size_t length);
+/* overlay.c: before the first call of SQLite. */
+void overlay_load_storage(void);
 
 /* timers.c */
 /* Milliseconds of a clock that never goes back. */

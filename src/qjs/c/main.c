@@ -6,10 +6,13 @@
 #include <unistd.h>
 
 #include "host.h"
+#include "lzma.h"
 
-/* The program's bytecode, packed by LZMA. */
-extern const uint8_t program[];
-extern const uint32_t program_packed_length, program_length;
+/* The program's bytecode, packed by LZMA (scripts/native.sh). */
+extern struct {
+	const uint8_t *packed;
+	uint32_t packed_length, length;
+} program;
 /* The same unpacked. It is run where it is. */
 static uint8_t *code;
 
@@ -198,9 +201,11 @@ static JSModuleDef *load_module(JSContext *ctx, const char *name, void *opaque)
 
 static void run_program(void)
 {
-	code = host_alloc(program_length);
-	lzma_unpack(program, program_packed_length, code, program_length);
-	JSValue module = JS_ReadObject(host.ctx, code, program_length, JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
+	code = host_alloc(program.length);
+	lzma_model *model = host_alloc(lzma_model_size());
+	CHECK(lzma_unpack(model, program.packed, program.packed_length, code, program.length));
+	free(model);
+	JSValue module = JS_ReadObject(host.ctx, code, program.length, JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
 	if (JS_IsException(module) || JS_ResolveModule(host.ctx, module) < 0) {
 		uncaught();
 		return;
