@@ -34,9 +34,27 @@ const byPlatform: Record<string, BuildOptions> = {
 	quickjs: { platform: "neutral", target: "es2023", plugins: [cModules] },
 };
 
-/** What absent.h and speed.awk take away from QuickJS: regular expressions that are compiled at run time, and little used functions. */
-const ABSENT =
-	/\bRegExp\(|\bAtomics\b|\.(?:split|matchAll)\(\/|\.normalize\(|\bMath\.(?:a?(?:cos|sin|tan)h?|atan2|cbrt|expm1|hypot|log(?:10|1p|2))\b/;
+/**
+ * What absent.h, absent.awk and speed.awk take away from QuickJS: regular expressions that are compiled at run time, asynchronous
+ * generators, and little used objects and functions.
+ */
+const ABSENT = new RegExp(
+	[
+		String.raw`\bRegExp\(`,
+		String.raw`\.(?:split|matchAll)\(\/`,
+		String.raw`\.(?:normalize|concat|with|reduceRight|findLast(?:Index)?|to(?:Reversed|Sorted|Spliced)|matchAll)\(`,
+		String.raw`\bMath\.(?:a?(?:cos|sin|tan)h?|atan2|cbrt|expm1|hypot|log(?:10|1p|2))\b`,
+		String.raw`\b(?:Atomics|Reflect)\b`,
+		String.raw`\b(?:decodeURI|encodeURI|unescape)\(`,
+		String.raw`\basync(?: function)? ?\*`,
+		String.raw`\bDate\.parse\(`,
+		String.raw`\.(?:setTime|set(?:UTC)?(?:Milliseconds|Seconds|Minutes|Hours|Date|Month|FullYear))\(`,
+		String.raw`\.to(?:UTC|Date|Time|Locale|LocaleDate|LocaleTime)String\(`,
+		String.raw`\b(?:Object|Map)\.groupBy\(`,
+		String.raw`\bObject\.(?:setPrototypeOf|defineProperties|(?:is|prevent)Extensi(?:ble|ons)|seal|isSealed|isFrozen)\(`,
+		String.raw`\bObject\.(?:getOwnPropertySymbols|getOwnPropertyDescriptors?)\(`,
+	].join("|"),
+);
 
 async function main(args: string[]): Promise<number> {
 	const [entry, out, platform] = args;

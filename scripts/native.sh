@@ -115,7 +115,8 @@ if ! cmp -s "$build/bytecode/$name.js.new" "$build/bytecode/$name.js" ||
 fi
 rm -f "$build/bytecode/$name.js.new"
 
-awk -f src/qjs/c/speed.awk "$quickjs/quickjs.c" >"$build/engine/quickjs.c.new"
+awk -f src/qjs/c/absent.awk "$quickjs/quickjs.c" >"$build/engine/present.c"
+awk -f src/qjs/c/speed.awk "$build/engine/present.c" >"$build/engine/quickjs.c.new"
 if cmp -s "$build/engine/quickjs.c.new" "$build/engine/quickjs.c"; then
 	rm "$build/engine/quickjs.c.new"
 else

@@ -24,6 +24,21 @@ static double absent_of_two(double one, double other)
 	return NAN;
 }
 
+/* Its tables would be a hundredth of a packed program. Powers of two are exact. */
+static double small_pow(double base, double exponent)
+{
+	if (exponent != trunc(exponent) || fabs(exponent) > 1 << 20)
+		return exp(exponent * log(base));
+	double power = 1;
+	for (uint32_t left = (uint32_t)fabs(exponent); left > 0; left >>= 1) {
+		if (left & 1)
+			power *= base;
+		base *= base;
+	}
+	return exponent < 0 ? 1 / power : power;
+}
+
+#define pow small_pow
 #define acos absent_of_one
 #define acosh absent_of_one
 #define asin absent_of_one
