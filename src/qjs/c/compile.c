@@ -139,6 +139,23 @@ static void trust_bindings(JSFunctionDef *function)
 		trust_bindings(list_entry(at, JSFunctionDef, link));
 }
 
+/*
+ * Forgets the names of variables that functions have of those around them: only the message for a use before they are
+ * initialized would show them.
+ */
+static void forget_names(JSContext *ctx, JSValueConst value)
+{
+	JSFunctionBytecode *function = JS_VALUE_GET_PTR(value);
+	for (int i = 0; i < function->closure_var_count; i++) {
+		JS_FreeAtom(ctx, function->closure_var[i].var_name);
+		function->closure_var[i].var_name = JS_ATOM_NULL;
+	}
+	for (int i = 0; i < function->cpool_count; i++) {
+		if (JS_VALUE_GET_TAG(function->cpool[i]) == JS_TAG_FUNCTION_BYTECODE)
+			forget_names(ctx, function->cpool[i]);
+	}
+}
+
 /* What JS_Eval does for a module, with a step of ours between parsing and generating code. */
 static JSValue compile_module(JSContext *ctx, const char *text, size_t length, const char *name)
 {
@@ -166,6 +183,7 @@ static JSValue compile_module(JSContext *ctx, const char *text, size_t length, c
 	module->func_obj = js_create_function(ctx, function);
 	if (JS_IsException(module->func_obj) || js_resolve_module(ctx, module) < 0)
 		return JS_EXCEPTION;
+	forget_names(ctx, module->func_obj);
 	return JS_NewModuleValue(ctx, module);
 }
 
