@@ -24,9 +24,11 @@ static double absent_of_two(double one, double other)
 	return NAN;
 }
 
-/* Its tables would be a hundredth of a packed program. Powers of two are exact. */
+/* Its tables would be a hundredth of a packed program. Powers of two and square roots are exact. */
 static double small_pow(double base, double exponent)
 {
+	if (exponent == 0.5)
+		return sqrt(base);
 	if (exponent != trunc(exponent) || fabs(exponent) > 1 << 20)
 		return exp(exponent * log(base));
 	double power = 1;
