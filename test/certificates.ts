@@ -95,7 +95,7 @@ export const CLIENT_SUBJECT = "CN=client one,O=Test\\, Inc.,C=DE";
 /**
  * Fills a folder: authorities `ca` and `other`; certificates (NAME.pem, NAME.key) `server` and `renewed` (for localhost
  * and its addresses), `rsa` and `p521` (the same with other keys), `elsewhere` (for another host), `expired-server`, `future-server`,
- * `stranger` (by `other`), `client`, `expired`, `future`, `revoked`, `expired-stranger`, `expired-web` (for servers
+ * `stranger` (by `other`), `client`, `expired`, `future`, `revoked`, `expired-revoked`, `expired-stranger`, `expired-web` (for servers
  * only), and `leaf` by the authority `middle`, which is by `ca`; lists of revoked ones `crl.pem`, `other-crl.pem`, `middle-crl.pem`
  * and, out of date, `expired-crl.pem`; `encrypted.key`, that of `server`
  * with the password `secret`. `more`: further certificates of clients, with their subjects.
@@ -125,9 +125,11 @@ export function makeCertificates(folder: string, more: Readonly<Record<string, s
 	certificate(folder, "expired", "/CN=expired", "", { from: -9, to: -1 });
 	certificate(folder, "future", "/CN=future", "", { from: 5 });
 	certificate(folder, "revoked", "/CN=revoked", "");
+	certificate(folder, "expired-revoked", "/CN=expired", "", { from: -9, to: -1 });
 	for (const [name, subject] of Object.entries(more)) certificate(folder, name, subject, "");
 	const signer = ["-cert", "ca.pem", "-keyfile", "ca.key"];
-	openssl(folder, "ca", "-config", "openssl.cnf", ...signer, "-revoke", "revoked.pem");
+	for (const name of ["revoked", "expired-revoked"])
+		openssl(folder, "ca", "-config", "openssl.cnf", ...signer, "-revoke", `${name}.pem`);
 	list(folder, "crl.pem", "ca");
 	list(folder, "other-crl.pem", "other");
 	list(folder, "middle-crl.pem", "middle");

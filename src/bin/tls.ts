@@ -24,7 +24,6 @@ const CAUSES: Readonly<Record<string, (listener: ListenerConfig) => string>> = {
 		`Unable to load CA certificates. Check cafile "${cafile ?? ""}" and capath "${capath ?? ""}"`,
 	TLS_BAD_REVOCATIONS: ({ crlfile }) =>
 		`Unable to load certificate revocation file "${crlfile}". Check crlfile`,
-	ENOTSUP: () => "The options 'disable_client_cert_date_checks' and 'crlfile' do not go together on Node.js",
 	TLS_BAD_CIPHERS: ({ ciphers, ciphersTls13 }) =>
 		`Unable to set TLS ciphers. Check cipher list "${ciphers ?? ciphersTls13}"`,
 };

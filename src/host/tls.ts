@@ -37,8 +37,8 @@ export interface TlsServerOptions extends TlsOptions {
 	/** Whether clients must show a certificate. If not, they are not asked for one. Default false. */
 	readonly requireCertificate?: boolean;
 	/**
-	 * Whether clients' certificates may be out of date. Default false. Not every host can do that beside `revocations`
-	 * (ENOTSUP), or take certificates out of date whose authority is not among `authorities` itself.
+	 * Whether clients' certificates, and lists of revoked ones, may be out of date. Default false. Not every host can take
+	 * certificates out of date whose authority is not among `authorities` itself.
 	 */
 	readonly ignoreDates?: boolean;
 	/** Pre-shared keys (1 to 64 octets) by identity; null for none. */

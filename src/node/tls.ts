@@ -15,7 +15,8 @@ import {
 } from "node:tls";
 import type { HostError } from "../host/error.ts";
 import type { Tls, TlsClientOptions, TlsFacts, TlsOptions, TlsServerOptions } from "../host/tls.ts";
-import { hostError, toHostError } from "./errno.ts";
+import { toHostError } from "./errno.ts";
+import { Revocations } from "./revocation.ts";
 
 /** Node's own limit of a handshake's time must not come before ours. */
 const NEVER = 2 ** 31 - 1;
@@ -47,11 +48,10 @@ export class NodeServerContext {
 	private readonly strangers = new WeakSet<TLSSocket>();
 	/** Authorities whose certificates may be out of date. */
 	private readonly anyDate: readonly X509Certificate[] = [];
+	private readonly revocations: Revocations | null = null;
 
 	constructor(options: TlsServerOptions) {
 		const { requireCertificate = false, psks = null } = options;
-		// A wrong date hides what OpenSSL finds before it looks at dates: that the certificate was revoked, among others.
-		if (options.ignoreDates && options.revocations) throw hostError("ENOTSUP");
 		const stateless = requireCertificate || psks !== null;
 		const settings: NodeServerOptions = {
 			...contextOptions(options, psks === null ? CIPHERS_12 : pskCiphers(options)),
@@ -68,8 +68,11 @@ export class NodeServerContext {
 		// Who has shown who he is does so each time: revocation is to have an effect.
 		if (stateless) settings.secureOptions = (settings.secureOptions ?? 0) | constants.SSL_OP_NO_TICKET;
 		checkKey(options);
-		if (options.ignoreDates) this.anyDate = certificatesOf(options.authorities ?? null);
 		this.server = inContext(() => createServer(settings));
+		if (options.ignoreDates) {
+			this.anyDate = certificatesOf(options.authorities ?? null);
+			if (options.revocations) this.revocations = new Revocations(listsOf(options.revocations));
+		}
 		this.server.on("secureConnection", (socket) => this.secured(socket, requireCertificate));
 		this.server.on("tlsClientError", (error, socket) =>
 			this.take(socket)?.failed(this.failure(error, socket)),
@@ -93,11 +96,13 @@ export class NodeServerContext {
 	private faultOf(socket: TLSSocket, certificate: X509Certificate | undefined): string | null {
 		if (certificate === undefined) return "CERT_REQUIRED";
 		if (socket.authorized) return null;
-		const code = verifyCode(String(socket.authorizationError));
-		if (this.anyDate.length === 0 || !["CERT_EXPIRED", "CERT_NOT_YET_VALID"].includes(code)) return code;
+		const code = String(socket.authorizationError);
+		if (this.anyDate.length === 0 || !DATES.includes(code)) return verifyCode(code);
 		// All that the date may have hidden; from an authority of the file itself, as Node does not tell of others in between.
-		if (!this.anyDate.some((each) => isFrom(certificate, each))) return "CERT_UNTRUSTED";
-		return isFor(certificate, CLIENT) ? null : "CERT_INVALID";
+		const authority = this.anyDate.find((each) => isFrom(certificate, each));
+		if (authority === undefined) return "CERT_UNTRUSTED";
+		if (!isFor(certificate, CLIENT)) return "CERT_INVALID";
+		return this.revocations?.faultOf(certificate, authority) ?? null;
 	}
 
 	private findKey(psks: ReadonlyMap<string, Uint8Array>, socket: TLSSocket, identity: string) {
@@ -205,7 +210,7 @@ function contextOptions(options: TlsOptions, ciphers12: string): SecureContextOp
 		// An empty list: without any, Node would trust authorities of its own.
 		ca: authorities ? [text(authorities)] : [],
 		// Node reads one list of each.
-		...(revocations ? { crl: text(revocations).toString("latin1").match(LIST) ?? [] } : {}),
+		...(revocations ? { crl: listsOf(revocations) } : {}),
 		minVersion: options.minimumVersion ?? "TLSv1.2",
 		maxVersion: options.maximumVersion ?? "TLSv1.3",
 		ciphers: `${knownSuites(suites)}:${options.ciphers ?? ciphers12}`,
@@ -223,6 +228,14 @@ function knownSuites(list: string): string {
 const CLIENT = "1.3.6.1.5.5.7.3.2";
 const ANY_USAGE = "2.5.29.37.0";
 
+/** What OpenSSL says of dates, and may hide by it: it tells the last fault that it finds. */
+const DATES: readonly string[] = [
+	"CERT_HAS_EXPIRED",
+	"CERT_NOT_YET_VALID",
+	"CRL_HAS_EXPIRED",
+	"CRL_NOT_YET_VALID",
+];
+
 const LIST = /-----BEGIN X509 CRL-----[\s\S]*?-----END X509 CRL-----/g;
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 
@@ -235,6 +248,10 @@ function checkKey({ certificate, key, authorities, revocations }: TlsOptions): v
 	if (key && !certificate) throw tlsError("TLS_KEY_MISMATCH");
 	if (revocations && !/-----BEGIN X509 CRL-----/.test(latin(revocations)))
 		throw tlsError("TLS_BAD_REVOCATIONS");
+}
+
+function listsOf(pem: Uint8Array): string[] {
+	return Buffer.from(pem).toString("latin1").match(LIST) ?? [];
 }
 
 function certificatesOf(pem: Uint8Array | null): X509Certificate[] {

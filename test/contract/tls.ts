@@ -371,13 +371,16 @@ export const tlsTests: Tests = {
 		equal(await refusalOf(host, serverSide, own(host, "stranger")), "CERT_UNTRUSTED", "stranger");
 		equal(await refusalOf(host, serverSide, own(host, "expired-stranger")), "CERT_UNTRUSTED", "expired, too");
 		equal(await refusalOf(host, serverSide, own(host, "expired-web")), "CERT_INVALID", "for servers only");
-		const lists = { ...serverSide, revocations: file(host, "crl.pem") };
-		if (host.name === "node") {
-			const error = thrown(() => tlsOf(host).createServerContext({ ...serverOptions(host), ...lists }));
-			equal(error.code, "ENOTSUP", "Node cannot");
-			return;
+		for (const list of ["crl.pem", "expired-crl.pem"]) {
+			const lists = { ...serverSide, revocations: file(host, list) };
+			const pair = await pairOf(host, lists, own(host, "expired"));
+			await exchange(pair);
+			await endPair(pair);
+			equal(await refusalOf(host, lists, own(host, "revoked")), "CERT_REVOKED", `revoked: ${list}`);
+			equal(await refusalOf(host, lists, own(host, "expired-revoked")), "CERT_REVOKED", `both: ${list}`);
 		}
-		equal(await refusalOf(host, lists, own(host, "revoked")), "CERT_REVOKED", "revoked");
+		const other = { ...serverSide, revocations: file(host, "other-crl.pem") };
+		equal(await refusalOf(host, other, own(host, "expired")), "CERT_NO_CRL", "another authority's list");
 	},
 
 	"lists of revoked certificates: one of each authority, in force": async (host) => {

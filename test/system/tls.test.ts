@@ -131,10 +131,12 @@ for (const program of builtPrograms()) {
 
 		test("client certificates out of date", async (context) => {
 			const text = config(
-				`require_certificate true\ncafile ${path("ca.pem")}\ndisable_client_cert_date_checks true\n`,
+				`require_certificate true\ncafile ${path("ca.pem")}\ncrlfile ${path("crl.pem")}\ndisable_client_cert_date_checks true\n`,
 			);
 			const broker = await startBroker(context, program, { config: text });
 			await published(broker.port, ...ca(), ...own("expired"));
+			for (const name of ["revoked", "expired-revoked"])
+				await refused(broker, /CERT_REVOKED/, ...ca(), ...own(name));
 			await broker.stop();
 		});
 
