@@ -52,8 +52,9 @@ const ca = () => ["--cafile", path("ca.pem")];
 /** A client is not let in, and the log has a line that says why. It would try again and again. */
 async function refused(broker: RunningBroker, why: RegExp, ...more: string[]): Promise<void> {
 	const where = ["-h", "localhost", "-p", String(broker.port)];
+	const before = broker.log.length;
 	const client = new Running(["mosquitto_pub", [...where, "-t", "a/b", "-m", "hello", ...more]]);
-	await broker.line(why);
+	await broker.line(new RegExp(`^[^]{${before},}(?:${why.source})`));
 	client.child.kill("SIGKILL");
 	await client.ended;
 }
