@@ -90,7 +90,7 @@ fi
 
 # SQLite as one file, without the grammar of what its options omit.
 options=$(sed -n 's/^#define \(SQLITE_OMIT_[A-Z0-9_]*\) 1$/-D\1/p' src/qjs/c/sqlite_options.h)
-amalgamation=$cache/build/$(basename "$sqlite")-$(echo "$options" | sha256sum | cut -c 1-16)
+amalgamation=$cache/build/$(basename "$sqlite")-$(echo "$options cast" | sha256sum | cut -c 1-16)
 if ! test -e "$amalgamation/sqlite3.c"; then
 	echo 'native.sh: making one file of SQLite' >&2
 	rm -rf "$amalgamation.$$"
@@ -100,6 +100,9 @@ if ! test -e "$amalgamation/sqlite3.c"; then
 		cat "$amalgamation.$$/log" >&2
 		fail 'making one file of SQLite failed'
 	}
+	# Without ANALYZE, CAST would do nothing and say so to nobody: the condition is that of two operations.
+	sed -i 's/^#if !defined(SQLITE_OMIT_CAST) && !defined(SQLITE_OMIT_ANALYZE)$/#if !defined(SQLITE_OMIT_CAST)/' \
+		"$amalgamation.$$/sqlite3.c"
 	mkdir "$amalgamation.$$/result"
 	mv "$amalgamation.$$/sqlite3.c" "$amalgamation.$$/sqlite3.h" "$amalgamation.$$/result"
 	test -e "$amalgamation/sqlite3.c" || mv -T "$amalgamation.$$/result" "$amalgamation"

@@ -67,7 +67,7 @@ export class Broker implements BrokerControl {
 	readonly deadlines: Deadlines;
 	readonly tree = new SubscriptionTree();
 	readonly routes: Routes;
-	readonly retained = new RetainedMessages();
+	readonly retained: RetainedMessages;
 	readonly sessions = new Map<string, Session>();
 	/** Methods of enhanced authentication, by name. */
 	readonly authenticators = new Map<string, Authenticator>();
@@ -115,6 +115,7 @@ export class Broker implements BrokerControl {
 		this.seconds = secondsOf(host.clock);
 		this.deadlines = new Deadlines(this.seconds);
 		this.routes = new Routes(host, this.tree);
+		this.retained = new RetainedMessages(host.utf8);
 		this.publication = new Publication(host.utf8);
 		this.memoryLimit = new MemoryLimit(this);
 		this.takeSettings();
@@ -357,7 +358,7 @@ export class Broker implements BrokerControl {
 	/** Goes through everything to count it. */
 	census(): Census {
 		const store = new StoreCount();
-		for (const message of this.retained.all()) store.add(message);
+		store.addStored(this.retained.count, this.retained.octets);
 		for (const session of this.sessions.values()) session.countStored(store);
 		let unsentBytes = 0;
 		for (const client of this.clients) if (client.state !== CLOSED) unsentBytes += client.connection.buffered;

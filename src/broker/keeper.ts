@@ -122,6 +122,10 @@ export class Keeper implements StoreListener, RetainedKeeper {
 		this.store.dropRetainedRow(row);
 	}
 
+	fromUtc(second: number): number {
+		return this.store.fromUtc(second);
+	}
+
 	// What must wait.
 
 	/**

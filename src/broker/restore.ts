@@ -2,11 +2,10 @@
 
 import { topicMatches } from "../packet/packet.ts";
 import type { Loaded } from "../store/load.ts";
-import { NEVER_EXPIRES, type RetainedRecord, type SessionRecord, type WillRecord } from "../store/records.ts";
+import { NEVER_EXPIRES, type SessionRecord, type WillRecord } from "../store/records.ts";
 import { Absence } from "./absence.ts";
 import type { Broker } from "./broker.ts";
 import type { Keeper } from "./keeper.ts";
-import { Message } from "./message.ts";
 import type { Retained } from "./retained.ts";
 import { Rights } from "./rights.ts";
 import type { Session } from "./session.ts";
@@ -17,8 +16,6 @@ type Sender = (found: readonly Retained[]) => void;
 
 /** Milliseconds after which it is tried again to read. */
 const RETRY = 1000;
-/** Retained messages that are read in one go. */
-const PART = 500;
 
 export class Restore {
 	private readonly broker: Broker;
@@ -31,7 +28,10 @@ export class Restore {
 	constructor(broker: Broker, keeper: Keeper, listeners: readonly ListenerSettings[]) {
 		this.broker = broker;
 		this.keeper = keeper;
-		for (const listener of listeners) this.listeners.set(listener.name, listener);
+		for (const listener of listeners) {
+			this.listeners.set(listener.name, listener);
+			broker.retained.knowListener(listener);
+		}
 	}
 
 	/** Makes the sessions; retained messages follow. */
@@ -136,16 +136,15 @@ export class Restore {
 
 	private next(): void {
 		this.broker.host.timers.after(0, () => {
-			const records = this.keeper.store.loadRetained(this.after, PART);
+			const part = this.keeper.store.loadRetained(this.after);
 			// It cannot be read now.
-			if (records === null) {
+			if (part === null) {
 				this.broker.host.timers.after(RETRY, () => this.next());
 				return;
 			}
-			this.take(records);
-			const last = records.at(-1);
-			if (last !== undefined) {
-				this.after = last.id;
+			if (part.records !== null) {
+				this.take(part.records);
+				this.after = part.last;
 				this.next();
 				return;
 			}
@@ -154,29 +153,24 @@ export class Restore {
 		});
 	}
 
-	private take(records: readonly RetainedRecord[]): void {
-		const { broker, keeper } = this;
-		const found: Retained[] = [];
-		for (const record of records) {
-			const { id, topic, qos, payload, properties, clientId, username, listener: name } = record;
-			if (payload === null) {
-				keeper.store.dropRetainedRow(id);
-				broker.retained.dropBefore(topic, id);
-				continue;
-			}
-			const expiresAt = keeper.store.fromUtc(record.expiresAt);
-			const topicBytes = broker.host.utf8.encode(topic);
-			const message = new Message(topic, topicBytes, payload, qos, properties, expiresAt);
-			const listener = this.listeners.get(name);
-			const source =
-				clientId === null || listener === undefined ? null : new Rights(listener, clientId, username);
-			if (broker.retained.load(message, source, id)) found.push({ message, source });
+	private take(records: Uint8Array): void {
+		const { broker } = this;
+		const { retained } = broker;
+		// Without those who want it no more.
+		this.waiting = this.waiting.filter(
+			({ subscription: { session, topicFilter } }) =>
+				broker.sessions.get(session.clientId) === session && session.subscriptions.has(topicFilter),
+		);
+		if (this.waiting.length === 0) {
+			retained.load(records, null);
+			return;
 		}
+		const found: string[] = [];
+		retained.load(records, ({ topic }) => found.push(topic));
 		for (const { subscription, send } of this.waiting) {
-			const { session, topicFilter } = subscription;
-			if (broker.sessions.get(session.clientId) !== session || !session.subscriptions.has(topicFilter))
-				continue;
-			send(found.filter(({ message }) => topicMatches(topicFilter, message.topic)));
+			const { topicFilter } = subscription;
+			const matching = found.filter((topic) => topicMatches(topicFilter, topic));
+			send(matching.map((topic) => retained.get(topic)).filter((each) => each !== null));
 		}
 	}
 }

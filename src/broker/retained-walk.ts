@@ -12,7 +12,7 @@ export interface RetainedVisitor {
 
 /** Levels that are being gone through, and which part of the filter is for their children. */
 interface Frame {
-	readonly children: Iterator<[string, RetainedLevel]>;
+	readonly children: Iterator<[string, RetainedLevel], void>;
 	readonly depth: number;
 }
 
@@ -29,24 +29,24 @@ export function* walkRetained(
 		let below = depth;
 		// Down to where there is more than one way.
 		while (below < filter.length && filter[below] !== "#" && filter[below] !== "+") {
-			const child = at.children.get(filter[below]!);
+			const child = at.get(filter[below]!);
 			if (child === undefined) return;
 			at = child;
 			below++;
 		}
 		const isRest = filter[below] === "#";
 		if (isRest && at !== root && visitor.passes(at)) return;
-		if (at.message !== null && (below === filter.length || isRest)) visitor.take(at);
-		if (below < filter.length) stack.push({ children: at.children.entries(), depth: below });
+		if (at.hasMessage && (below === filter.length || isRest)) visitor.take(at);
+		if (below < filter.length) stack.push({ children: at.children(), depth: below });
 	};
 	enter(root, 0);
 	for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
-		const { value, done } = frame.children.next();
-		if (done) {
+		const next = frame.children.next();
+		if (next.done) {
 			stack.pop();
 			continue;
 		}
-		const [name, child] = value;
+		const [name, child] = next.value;
 		const { depth } = frame;
 		// Wildcards at the beginning do not match topics that begin with $ [MQTT-4.7.2-1].
 		if (stack.length > 1 || depth > 0 || name.charCodeAt(0) !== 36) {

@@ -1,20 +1,16 @@
 /** Retained messages: the last one of each topic, found by topic filter. */
 
 import type { RetainedSlot } from "../store/entries.ts";
-import type { Message } from "./message.ts";
-import type { Rights } from "./rights.ts";
+import * as packed from "../store/packed-retained.ts";
+import { Message } from "./message.ts";
+import { Blocks, NOWHERE, positionOf, roomFor } from "./retained-blocks.ts";
+import { addressOf, type Child, RetainedTree } from "./retained-tree.ts";
+import { Rights } from "./rights.ts";
+import type { BrokerHost, ListenerSettings } from "./settings.ts";
 
-/** A level of the tree of topics. */
-class Level implements RetainedSlot {
-	readonly children = new Map<string, Level>();
-	/** Messages of the topic that ends here, and of all below. */
-	total = 0;
-	message: Message | null = null;
-	/** Of who published it; null for the broker itself. */
-	source: Rights | null = null;
-	row = 0;
-	isWritten = false;
-}
+/** Messages that were found last are at hand, so that those who get the same one share it: their number, and octets of payload. */
+const AT_HAND = 64;
+const AT_HAND_OCTETS = 262_144;
 
 /** Who is told what is to be written. */
 export interface RetainedKeeper {
@@ -23,14 +19,8 @@ export interface RetainedKeeper {
 	gone(topic: string): void;
 	/** A row that does not count any more. */
 	drop(row: number): void;
-}
-
-/** A level as those see it who look around. */
-export interface RetainedLevel {
-	readonly children: ReadonlyMap<string, RetainedLevel>;
-	readonly total: number;
-	readonly message: Message | null;
-	readonly source: Rights | null;
+	/** To the second of the broker's time, at least 1; 0 stays. */
+	fromUtc(second: number): number;
 }
 
 /** A retained message, and the rights of its publisher; null for the broker itself. */
@@ -39,12 +29,124 @@ export interface Retained {
 	readonly source: Rights | null;
 }
 
+/** What the store has to write of a topic; there is one until it is written. */
+class Slot implements RetainedSlot {
+	readonly topic: string;
+	row: number;
+	isWritten: boolean;
+	/** The message itself; undefined: as it is kept. */
+	latest: Message | null | undefined = undefined;
+	private readonly owner: RetainedMessages;
+
+	constructor(owner: RetainedMessages, topic: string, row: number, isWritten: boolean) {
+		this.owner = owner;
+		this.topic = topic;
+		this.row = row;
+		this.isWritten = isWritten;
+	}
+
+	get message(): Message | null {
+		return this.latest === undefined ? (this.owner.get(this.topic)?.message ?? null) : this.latest;
+	}
+
+	get source(): packed.PackedSource | null {
+		return this.owner.publisherOf(this.topic);
+	}
+
+	settle(): void {
+		this.owner.settle(this);
+	}
+}
+
+/** A level of topics as those see it who look around: for as long as nothing changes. */
+export class RetainedLevel {
+	private readonly owner: RetainedMessages;
+	private readonly child: Child;
+
+	constructor(owner: RetainedMessages, child: Child) {
+		this.owner = owner;
+		this.child = child;
+	}
+
+	/** Messages of the topic that ends here, and of all below. */
+	get total(): number {
+		return typeof this.child === "number" ? 1 : this.child.total;
+	}
+
+	/** Names below. */
+	get size(): number {
+		return typeof this.child === "number" ? 0 : this.child.size;
+	}
+
+	/** Whether the topic that ends here has a message. */
+	get hasMessage(): boolean {
+		return addressOf(this.child) !== NOWHERE;
+	}
+
+	/** Of its message. */
+	get topic(): string {
+		return this.owner.topicAt(addressOf(this.child));
+	}
+
+	get payloadLength(): number {
+		return this.owner.payloadLengthAt(addressOf(this.child));
+	}
+
+	get expiresAt(): number {
+		return this.owner.expiryAt(addressOf(this.child));
+	}
+
+	get message(): Message | null {
+		return this.hasMessage ? this.owner.messageAt(addressOf(this.child)) : null;
+	}
+
+	/** Who published it; null for the broker itself, and where the listener is no more. */
+	get source(): Rights | null {
+		return this.hasMessage ? this.owner.rightsAt(addressOf(this.child)) : null;
+	}
+
+	get(name: string): RetainedLevel | undefined {
+		const below = typeof this.child === "number" ? undefined : this.child.get(name);
+		return below === undefined ? undefined : new RetainedLevel(this.owner, below);
+	}
+
+	/** What is below, by name; also when something changes between one and the next. */
+	*children(): Generator<[string, RetainedLevel], void> {
+		const { child } = this;
+		if (typeof child === "number") return;
+		for (const name of child.names()) {
+			const below = child.get(name);
+			if (below !== undefined) yield [name, new RetainedLevel(this.owner, below)];
+		}
+	}
+}
+
 export class RetainedMessages {
-	private readonly root = new Level();
+	private readonly utf8: BrokerHost["utf8"];
+	private readonly tree = new RetainedTree();
+	private readonly blocks = new Blocks((from) => this.move(from));
 	/** Null while nothing is kept. */
 	keeper: RetainedKeeper | null = null;
 	/** Topics that have none any more, while not all that were kept are here yet; null when they are. */
 	private gone: Set<string> | null = null;
+	/** Topics whose rows are to be written. */
+	private readonly slots = new Map<string, Slot>();
+	/** How many of them expire. */
+	private mortal = 0;
+	/** Octets of payload of all. */
+	octets = 0;
+	/** Listeners by name, for the rights of those who published. */
+	private readonly listeners = new Map<string, Pick<ListenerSettings, "access" | "name">>();
+	/** By address. */
+	private readonly atHand = new Map<number, Message>();
+	private atHandOctets = 0;
+	/** Who published last, and the same as octets. */
+	private lastSource: Rights | null = null;
+	private lastOctets: packed.SourceOctets | null = null;
+
+	constructor(utf8: BrokerHost["utf8"]) {
+		this.utf8 = utf8;
+	}
 
 	/** Whether those that were kept are not all here yet. */
 	get isLoading(): boolean {
@@ -55,199 +157,332 @@ export class RetainedMessages {
 		this.gone = isLoading ? new Set() : null;
 	}
 
-	/** How many of them expire. */
-	private mortal = 0;
-
 	get count(): number {
-		return this.root.total;
+		return this.tree.root.total;
+	}
+
+	/** Listeners that what is loaded may have come by. */
+	knowListener(listener: Pick<ListenerSettings, "access" | "name">): void {
+		this.listeners.set(listener.name, listener);
 	}
 
 	/** Where the topics begin that begin with these levels; undefined when there are none. */
 	level(names: readonly string[]): RetainedLevel | undefined {
-		let level: Level | undefined = this.root;
-		for (const name of names) level = level?.children.get(name);
-		return level;
+		const child = this.tree.level(names);
+		return child === undefined ? undefined : new RetainedLevel(this, child);
 	}
 
-	/** That of a topic; null when there is none. */
-	get(topic: string): Retained | null {
-		const level = this.level(topic.split("/"));
-		return level?.message ? { message: level.message, source: level.source } : null;
-	}
+	// Putting and removing.
 
 	/** Replaces the topic's retained message [MQTT-3.3.1-5]. `isKept`: it is to be there after a restart. */
 	set(message: Message, source: Rights | null = null, isKept = false): void {
-		const level = this.levelOf(message.topic);
-		this.put(level, message, source);
-		if (isKept) this.keeper?.changed(level, message.topic);
-	}
-
-	/** Takes one that was kept. False when the topic has a later one, or has none any more. */
-	load(message: Message, source: Rights | null, row: number): boolean {
-		const level = this.levelOf(message.topic);
-		// One that came meanwhile, and was written.
-		if (level.row === row) return false;
-		const isLate = level.row > row || (level.row === 0 && level.message !== null);
-		if (isLate || this.gone?.has(message.topic)) {
-			this.keeper?.drop(row);
-			if (level.message === null) this.take(message.topic);
-			return false;
+		const { topic } = message;
+		const old = this.tree.find(topic);
+		const by = this.octetsOf(source);
+		const length = packed.packedLength(message, by, this.utf8);
+		if (old !== NOWHERE) this.uncount(old);
+		this.mortal += message.expiresAt === 0 ? 0 : 1;
+		this.octets += message.payload.length;
+		const slot = this.slotFor(topic, old, isKept);
+		const room = old === NOWHERE ? 0 : packed.capacityOf(this.blocks.bytesOf(old), positionOf(old));
+		const fits = length <= room && room <= 2 * length;
+		const row = old === NOWHERE || slot !== undefined ? 0 : this.rowAt(old);
+		const isWritten = row !== 0 && this.isWrittenAt(old);
+		const address = fits ? old : this.blocks.take(length);
+		const bytes = this.blocks.bytesOf(address);
+		const at = positionOf(address);
+		packed.writePacked(bytes, at, fits ? room : roomFor(length), message, by, this.utf8);
+		if (row !== 0) packed.setRow(bytes, at, row, isWritten);
+		if (!fits) {
+			this.tree.put(topic, address);
+			if (old !== NOWHERE) this.blocks.drop(old);
 		}
-		if (level.row !== 0) this.keeper?.drop(level.row);
-		this.put(level, message, source);
-		level.row = row;
-		level.isWritten = true;
-		return true;
+		this.blocks.tidy();
+		if (slot === undefined) return;
+		slot.latest = message;
+		if (isKept) this.keeper?.changed(slot, topic);
 	}
 
-	/** The topic had none any more when row `row` was written. */
-	dropBefore(topic: string, row: number): void {
-		const level = this.levelOf(topic);
-		if (level.message !== null && level.row < row) {
-			this.keeper?.drop(level.row);
-			level.row = 0;
-			level.isWritten = false;
-			this.take(topic);
-		} else if (level.message === null) {
-			this.take(topic);
-		}
+	/** The place of what is to be written of a topic; undefined when there is none and none is wanted. */
+	private slotFor(topic: string, address: number, isWanted: boolean): Slot | undefined {
+		let slot = this.slots.get(topic);
+		if (slot !== undefined || !isWanted || this.keeper === null) return slot;
+		const isThere = address !== NOWHERE;
+		slot = new Slot(this, topic, isThere ? this.rowAt(address) : 0, isThere && this.isWrittenAt(address));
+		this.slots.set(topic, slot);
+		return slot;
 	}
 
-	/** Has all of them written that were. */
-	writeAll(): void {
-		const found: Level[] = [];
-		collectAll(this.root, false, found);
-		for (const level of found) if (level.row !== 0) this.keeper?.changed(level, level.message!.topic);
-	}
-
-	private levelOf(topic: string): Level {
-		let level = this.root;
-		for (const name of topic.split("/")) {
-			let child = level.children.get(name);
-			if (child === undefined) {
-				child = new Level();
-				level.children.set(name, child);
-			}
-			level = child;
-		}
-		return level;
-	}
-
-	private put(level: Level, message: Message, source: Rights | null): void {
-		if (level.message === null) this.countOne(message.topic.split("/"));
-		else if (level.message.expiresAt !== 0) this.mortal--;
-		level.message = message;
-		level.source = source;
-		if (message.expiresAt !== 0) this.mortal++;
-	}
-
-	/** One more along a path. */
-	private countOne(names: readonly string[]): void {
-		let level = this.root;
-		level.total++;
-		for (const name of names) {
-			level = level.children.get(name)!;
-			level.total++;
-		}
+	/** For the store: what a slot was for is done. */
+	settle(slot: Slot): void {
+		if (this.slots.get(slot.topic) === slot) this.slots.delete(slot.topic);
+		const address = this.tree.find(slot.topic);
+		if (address !== NOWHERE) this.setRowAt(address, slot.row, slot.isWritten);
 	}
 
 	/** Removes the topic's retained message, if there is one [MQTT-3.3.1-6]. */
 	remove(topic: string): void {
-		const level = this.take(topic);
+		const address = this.tree.find(topic);
+		const slot = this.slotFor(topic, address, address !== NOWHERE && this.rowAt(address) !== 0);
+		this.take(topic);
+		if (slot !== undefined) slot.latest = null;
 		if (this.gone !== null) {
 			// A row of the topic that is still to come must not count.
 			this.gone.add(topic);
 			this.keeper?.gone(topic);
-			if (level !== null && level.row !== 0) {
-				this.keeper?.drop(level.row);
-				level.row = 0;
-				level.isWritten = false;
+		}
+		if (address !== NOWHERE && slot !== undefined && slot.row !== 0) this.keeper?.changed(slot, topic);
+	}
+
+	private take(topic: string): void {
+		const address = this.tree.take(topic);
+		if (address === NOWHERE) return;
+		this.uncount(address);
+		this.blocks.drop(address);
+		this.blocks.tidy();
+	}
+
+	/** What is at an address counts no more. */
+	private uncount(address: number): void {
+		if (this.expiryAt(address) !== 0) this.mortal--;
+		this.octets -= this.payloadLengthAt(address);
+		const message = this.atHand.get(address);
+		if (message === undefined) return;
+		this.atHand.delete(address);
+		this.atHandOctets -= message.payload.length;
+	}
+
+	/** A record goes elsewhere. */
+	private move(from: number): void {
+		const source = this.blocks.bytesOf(from);
+		const at = positionOf(from);
+		const topic = this.topicAt(from);
+		const length = packed.capacityOf(source, at);
+		const to = this.blocks.take(length);
+		const target = this.blocks.bytesOf(to);
+		target.set(source.subarray(at, at + length), positionOf(to));
+		packed.setCapacity(target, positionOf(to), roomFor(length));
+		this.tree.put(topic, to);
+		const message = this.atHand.get(from);
+		if (message === undefined) return;
+		this.atHand.delete(from);
+		this.atHand.set(to, message);
+	}
+
+	// Loading what was kept.
+
+	/**
+	 * Takes records of the store that were kept, and the memory that they are in; calls `found` for each that is the last of its
+	 * topic.
+	 */
+	load(records: Uint8Array, found: ((level: RetainedLevel) => void) | null): void {
+		const first = this.blocks.adopt(records);
+		for (let at = 0; packed.isSound(records, at); at += packed.capacityOf(records, at)) {
+			const topic = packed.topicOf(records, at, this.utf8);
+			if (topic !== null && this.loadOne(topic, first + at, records, at)) {
+				found?.(new RetainedLevel(this, first + at));
+			} else {
+				this.blocks.drop(first + at);
 			}
-		} else if (level !== null && level.row !== 0) {
-			this.keeper?.changed(level, topic);
+		}
+		this.tree.forgetPaths();
+		this.blocks.tidy();
+	}
+
+	/** False when the topic has a later one, or has none any more. */
+	private loadOne(topic: string, address: number, records: Uint8Array, at: number): boolean {
+		if (packed.isGone(records, at)) {
+			this.dropBefore(topic, packed.rowOf(records, at));
+			return false;
+		}
+		if (this.gone?.has(topic)) {
+			this.keeper?.drop(packed.rowOf(records, at));
+			return false;
+		}
+		const old = this.tree.add(topic, address);
+		if (old !== NOWHERE && !this.isOlder(topic, old, packed.rowOf(records, at))) return false;
+		if (old !== NOWHERE) {
+			this.uncount(old);
+			this.tree.put(topic, address);
+			this.blocks.drop(old);
+		}
+		const expiresAt = packed.expiryOf(records, at);
+		if (expiresAt !== 0) {
+			packed.setExpiry(records, at, this.keeper?.fromUtc(expiresAt) ?? expiresAt);
+			this.mortal++;
+		}
+		this.octets += packed.payloadLength(records, at);
+		return true;
+	}
+
+	/** Whether the message that the topic has is older than the one of that row. The one that is not to count loses its row. */
+	private isOlder(topic: string, address: number, row: number): boolean {
+		const slot = this.slots.get(topic);
+		const known = slot === undefined ? this.rowAt(address) : slot.row;
+		// One that came meanwhile, and was written.
+		if (known === row) return false;
+		if (known === 0 || known > row) {
+			this.keeper?.drop(row);
+			return false;
+		}
+		this.keeper?.drop(known);
+		if (slot === undefined) return true;
+		// What is to be written is later than both.
+		slot.row = row;
+		slot.isWritten = true;
+		return false;
+	}
+
+	/** The topic had none any more when row `row` was written. */
+	private dropBefore(topic: string, row: number): void {
+		this.keeper?.drop(row);
+		const address = this.tree.find(topic);
+		if (address === NOWHERE) return;
+		const slot = this.slots.get(topic);
+		const known = slot === undefined ? this.rowAt(address) : slot.row;
+		if (slot !== undefined || known === 0 || known > row) return;
+		this.keeper?.drop(known);
+		this.uncount(this.tree.take(topic));
+		this.blocks.drop(address);
+	}
+
+	/** Has all of them written that were. */
+	writeAll(): void {
+		for (const topic of this.topics((address) => this.rowAt(address) !== 0)) {
+			const slot = this.slotFor(topic, this.tree.find(topic), true);
+			if (slot !== undefined) this.keeper?.changed(slot, topic);
 		}
 	}
 
-	/** The level that had it; null when there was none. */
-	private take(topic: string): Level | null {
-		const names = topic.split("/");
-		const path = [this.root];
-		for (const name of names) {
-			const child = path[path.length - 1]!.children.get(name);
-			if (child === undefined) return null;
-			path.push(child);
-		}
-		const leaf = path[path.length - 1]!;
-		const was = leaf.message !== null;
-		if (leaf.message !== null) {
-			if (leaf.message.expiresAt !== 0) this.mortal--;
-			leaf.message = null;
-			leaf.source = null;
-			for (const level of path) level.total--;
-		}
-		for (let depth = names.length; depth > 0; depth--) {
-			const level = path[depth]!;
-			if (level.message !== null || level.children.size > 0) break;
-			path[depth - 1]!.children.delete(names[depth - 1]!);
-		}
-		return was ? leaf : null;
+	// Finding.
+
+	/** The topic's message, the very one that was put there until that is written; null when there is none. */
+	get(topic: string): Retained | null {
+		const address = this.tree.find(topic);
+		if (address === NOWHERE) return null;
+		const message = this.slots.get(topic)?.latest ?? this.messageAt(address);
+		return { message, source: this.rightsAt(address) };
 	}
 
-	/** All of them. */
-	all(): Message[] {
-		const found: Level[] = [];
-		collectAll(this.root, false, found);
-		return found.map((level) => level.message!);
+	/** Who published the topic's message; null for the broker itself. */
+	publisherOf(topic: string): packed.PackedSource | null {
+		const address = this.tree.find(topic);
+		return address === NOWHERE ? null : this.sourceAt(address);
 	}
 
 	/** The retained messages that match a topic filter, oldest topic first; those expired by `now` are removed. */
 	match(topicFilter: string, now: number): Retained[] {
-		const found: Level[] = [];
-		collect(this.root, topicFilter.split("/"), 0, found);
-		const messages: Retained[] = [];
-		for (const level of found) {
-			const message = level.message!;
-			if (hasExpired(message, now)) this.remove(message.topic);
-			else messages.push({ message, source: level.source });
-		}
-		return messages;
+		const found: Retained[] = [];
+		const expired: string[] = [];
+		this.tree.match(topicFilter, (address) => {
+			if (this.hasExpired(address, now)) expired.push(this.topicAt(address));
+			else found.push(this.retainedAt(address));
+		});
+		for (const topic of expired) this.remove(topic);
+		return found;
 	}
 
 	/** Removes all that expired by `now`. */
 	removeExpired(now: number): void {
 		if (this.mortal === 0) return;
-		const found: Level[] = [];
-		collectAll(this.root, false, found);
-		for (const { message } of found) if (hasExpired(message!, now)) this.remove(message!.topic);
+		for (const topic of this.topics((address) => this.hasExpired(address, now))) this.remove(topic);
 	}
-}
 
-function hasExpired({ expiresAt }: Message, now: number): boolean {
-	return expiresAt !== 0 && expiresAt <= now;
-}
-
-function collect(level: Level, filter: readonly string[], depth: number, found: Level[]): void {
-	if (depth === filter.length) {
-		if (level.message !== null) found.push(level);
-		return;
+	private topics(isWanted: (address: number) => boolean): string[] {
+		const topics: string[] = [];
+		this.tree.all((address) => {
+			if (isWanted(address)) topics.push(this.topicAt(address));
+		});
+		return topics;
 	}
-	const name = filter[depth]!;
-	if (name === "#") {
-		collectAll(level, depth === 0, found);
-	} else if (name === "+") {
-		for (const [childName, child] of level.children) {
-			// Wildcards at the beginning do not match topics that begin with $ [MQTT-4.7.2-1].
-			if (depth > 0 || childName.charCodeAt(0) !== 36) collect(child, filter, depth + 1, found);
+
+	private hasExpired(address: number, now: number): boolean {
+		const expiresAt = this.expiryAt(address);
+		return expiresAt !== 0 && expiresAt <= now;
+	}
+
+	// What is at an address.
+
+	private retainedAt(address: number): Retained {
+		return { message: this.messageAt(address), source: this.rightsAt(address) };
+	}
+
+	messageAt(address: number): Message {
+		const known = this.atHand.get(address);
+		if (known !== undefined) return known;
+		const bytes = this.blocks.bytesOf(address);
+		const at = positionOf(address);
+		const message = new Message(
+			this.topicAt(address),
+			packed.topicOctets(bytes, at),
+			packed.payloadOf(bytes, at),
+			packed.qosOf(bytes, at),
+			packed.propertiesOf(bytes, at, this.utf8),
+			packed.expiryOf(bytes, at),
+		);
+		this.remember(address, message);
+		return message;
+	}
+
+	private remember(address: number, message: Message): void {
+		const { length } = message.payload;
+		if (length > AT_HAND_OCTETS) return;
+		if (this.atHand.size >= AT_HAND || this.atHandOctets + length > AT_HAND_OCTETS) {
+			this.atHand.clear();
+			this.atHandOctets = 0;
 		}
-	} else {
-		const child = level.children.get(name);
-		if (child !== undefined) collect(child, filter, depth + 1, found);
+		this.atHand.set(address, message);
+		this.atHandOctets += length;
 	}
-}
 
-function collectAll(level: Level, top: boolean, found: Level[]): void {
-	if (level.message !== null) found.push(level);
-	for (const [name, child] of level.children) {
-		if (!top || name.charCodeAt(0) !== 36) collectAll(child, false, found);
+	topicAt(address: number): string {
+		return packed.topicOf(this.blocks.bytesOf(address), positionOf(address), this.utf8) ?? "";
+	}
+
+	payloadLengthAt(address: number): number {
+		return packed.payloadLength(this.blocks.bytesOf(address), positionOf(address));
+	}
+
+	expiryAt(address: number): number {
+		return packed.expiryOf(this.blocks.bytesOf(address), positionOf(address));
+	}
+
+	/** Null for the broker itself, and where the listener is not known. */
+	rightsAt(address: number): Rights | null {
+		const source = this.sourceAt(address);
+		const listener = source === null ? undefined : this.listeners.get(source.listenerName);
+		return source === null || listener === undefined
+			? null
+			: new Rights(listener, source.clientId, source.username);
+	}
+
+	private sourceAt(address: number): packed.PackedSource | null {
+		return packed.sourceOf(this.blocks.bytesOf(address), positionOf(address), this.utf8);
+	}
+
+	private rowAt(address: number): number {
+		return packed.rowOf(this.blocks.bytesOf(address), positionOf(address));
+	}
+
+	private isWrittenAt(address: number): boolean {
+		return packed.isWritten(this.blocks.bytesOf(address), positionOf(address));
+	}
+
+	private setRowAt(address: number, row: number, isWritten: boolean): void {
+		packed.setRow(this.blocks.bytesOf(address), positionOf(address), row, isWritten);
+	}
+
+	private octetsOf(source: Rights | null): packed.SourceOctets | null {
+		if (source === null) return null;
+		if (source === this.lastSource) return this.lastOctets;
+		const { clientId, username, listener } = source;
+		this.knowListener(listener);
+		this.lastSource = source;
+		this.lastOctets = {
+			clientId: this.utf8.encode(clientId),
+			username: username === null ? null : this.utf8.encode(username),
+			listener: this.utf8.encode(listener.name),
+		};
+		return this.lastOctets;
 	}
 }

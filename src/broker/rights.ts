@@ -19,7 +19,7 @@ export interface AccessRules {
 export class Rights {
 	readonly clientId: string;
 	readonly username: string | null;
-	private readonly listener: Pick<ListenerSettings, "access" | "name">;
+	readonly listener: Pick<ListenerSettings, "access" | "name">;
 
 	constructor(
 		listener: Pick<ListenerSettings, "access" | "name">,

@@ -63,6 +63,8 @@ export interface RetainedSlot {
 	row: number;
 	/** Its row is there. */
 	isWritten: boolean;
+	/** Nothing of it is to be written any more: row and `isWritten` are as the store wants them. */
+	settle(): void;
 }
 
 /** A will that is kept with its session. */

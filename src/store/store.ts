@@ -24,9 +24,9 @@ import {
 } from "./entries.ts";
 import { type Loaded, loadSessions } from "./load.ts";
 import { openDatabase } from "./open.ts";
-import { DeliveryState, type RetainedRecord } from "./records.ts";
+import { DeliveryState } from "./records.ts";
 import { SchemaError } from "./schema.ts";
-import type { DeliveryWithMessage, Tables } from "./tables.ts";
+import type { DeliveryWithMessage, PackedPart, Tables } from "./tables.ts";
 import { Usage } from "./usage.ts";
 
 export interface StoreSettings {
@@ -269,13 +269,16 @@ export class Store implements EntryOwner {
 			this.lazySlots.delete(slot);
 			this.urgentSlots.delete(slot);
 			if (slot.isWritten) this.dropRetainedRow(slot.row);
+			slot.row = 0;
 			slot.isWritten = false;
+			slot.settle();
 			return;
 		}
 		const { message } = slot;
 		if (message === null && !slot.isWritten) {
 			this.lazySlots.delete(slot);
 			this.urgentSlots.delete(slot);
+			slot.settle();
 			return;
 		}
 		if (slot.row === 0) slot.row = ++this.rows.retained;
@@ -516,6 +519,7 @@ export class Store implements EntryOwner {
 			slot.isWritten = slot.message !== null;
 			this.urgentSlots.delete(slot);
 			this.lazySlots.delete(slot);
+			slot.settle();
 		}
 		if (this.ended.length > 0) this.schedulePurge();
 		this.ended.length = 0;
@@ -628,9 +632,9 @@ export class Store implements EntryOwner {
 		return this.rows.retained > 0;
 	}
 
-	/** Retained messages by row; null when they cannot be read now. */
-	loadRetained(after: number, limit: number): RetainedRecord[] | null {
-		return this.attempt((tables) => tables.retained(after, limit));
+	/** The next retained messages by row, without records when there are no more; null when they cannot be read now. */
+	loadRetained(after: number): PackedPart | null {
+		return this.attempt((tables) => tables.packedRetained(after));
 	}
 
 	private attempt<T>(read: (tables: Tables) => T): T | null {

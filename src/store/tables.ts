@@ -12,6 +12,7 @@ import {
 	WILL,
 	writePropertyList,
 } from "../packet/packet.ts";
+import { PACKED_RETAINED } from "./packed-retained.ts";
 import type {
 	DeliveryRecord,
 	DeliveryState,
@@ -36,6 +37,21 @@ const MESSAGE = "id, topic, qos, expires_at, properties, payload";
 const DELIVERY = "session, position, message, options, identifier, share, packet_id, state, octets";
 const WILL_COLUMNS = "session, topic, options, due_at, properties, payload";
 const RETAINED = "id, topic, qos, expires_at, client_id, username, listener, properties, payload";
+
+/** Rows of retained messages that are packed at once, and octets of these unless there is one only. */
+const PACKED_ROWS = 512;
+const PACKED_OCTETS = 131_072;
+/** Octets of a row, about. */
+const RETAINED_OCTETS =
+	"length(topic) + length(coalesce(client_id, '')) + length(coalesce(username, '')) + length(coalesce(properties, '')) + length(coalesce(payload, ''))";
+
+/** Retained messages as packed-retained.ts has them. */
+export interface PackedPart {
+	/** The last row among them. */
+	readonly last: number;
+	/** Null: there are no more. */
+	readonly records: Uint8Array | null;
+}
 
 /** A delivery with its message; null where PUBREC has come for it. */
 export interface DeliveryWithMessage {
@@ -433,6 +449,19 @@ export class Tables {
 			properties: this.#decode(rows[at + 7], PacketType.PUBLISH),
 			payload: rows[at + 8] === null ? null : octets(rows[at + 8]),
 		}));
+	}
+
+	/** The next of them after a row as octets, in parts that are not large unless one message is. */
+	packedRetained(after: number): PackedPart {
+		for (let limit = PACKED_ROWS; ; limit = Math.ceil(limit / 8)) {
+			const [count, last, sum] = this.#statement(
+				`SELECT count(*) AS c, max(id) AS last, sum(${RETAINED_OCTETS}) AS o FROM (SELECT * FROM retained WHERE id > ? ORDER BY id LIMIT ?)`,
+			).get(after, limit)!;
+			if (last === null || last === undefined) return { last: after, records: null };
+			if (number(sum) > PACKED_OCTETS && number(count) > 1) continue;
+			const row = this.#statement(PACKED_RETAINED).get(after, last);
+			return { last: number(last), records: octets(row?.[0]) };
+		}
 	}
 
 	#encode(properties: Properties | null, owner: PropertyOwner): Uint8Array | null {

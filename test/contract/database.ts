@@ -125,6 +125,21 @@ export const databaseTests: Tests = {
 		});
 	},
 
+	"database: CAST makes octets of text, and concatenation keeps those of all": (host) => {
+		withDatabase(host, (database) => {
+			database.exec(TABLE);
+			database.prepare("INSERT INTO t VALUES (1, ?), (2, ?)").run("é", Uint8Array.of(0, 255));
+			equal(
+				database.prepare("SELECT CAST(v AS BLOB) AS b FROM t").all(),
+				[Uint8Array.of(195, 169), Uint8Array.of(0, 255)],
+				"each",
+			);
+			const all = "SELECT CAST(group_concat(char(0, k & 127) || CAST(v AS BLOB), '') AS BLOB) AS b FROM t";
+			equal(database.prepare(all).get(), [Uint8Array.of(0, 1, 195, 169, 0, 2, 0, 255)], "all");
+			equal(database.prepare("SELECT length(CAST('é' AS BLOB)) AS n").get(), [2], "octets");
+		});
+	},
+
 	"database: numbers that are not whole, and text with U+0000, are refused": (host) => {
 		withDatabase(host, (database) => {
 			const echo = database.prepare("SELECT ? AS value");

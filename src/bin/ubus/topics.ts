@@ -30,15 +30,15 @@ export function* topics(program: Program, args: UbusTable): Work<UbusInputTable>
 	const level = program.broker.administration.retained(prefix === null ? [] : prefix.split("/"));
 	if (level === undefined) throw new UbusError(Status.NOT_FOUND, prefix ?? "topics");
 	let names = 0;
-	for (const [name, child] of level.children) {
+	for (const [name, child] of level.children()) {
 		if (++names % NAMES_AT_ONCE === 0) yield;
 		page.offer(() => ({
 			name,
 			topic: prefix === null ? name : `${prefix}/${name}`,
-			retained: child.message !== null,
-			...(child.message === null ? {} : { size: child.message.payload.length }),
-			children: child.children.size,
-			below: child.total - (child.message === null ? 0 : 1),
+			retained: child.hasMessage,
+			...(child.hasMessage ? { size: child.payloadLength } : {}),
+			children: child.size,
+			below: child.total - (child.hasMessage ? 1 : 0),
 		}));
 	}
 	return page.result("topics");
@@ -57,9 +57,8 @@ export function* retained(program: Program, args: UbusTable): Work<UbusInputTabl
 	yield* walkRetained(root, filterOf(args) ?? EVERYTHING, {
 		passes: ({ total }) => wantsAll && page.pass(total),
 		take: (level) => {
-			const { message } = level;
-			if (message === null || administration.hasExpired(message) || !matches(message.topic)) return;
-			page.offer(() => messageTable(program, level, message, preview));
+			if (!level.hasMessage || administration.hasExpired(level) || !matches(level.topic)) return;
+			page.offer(() => messageTable(program, level, preview));
 		},
 	});
 	return page.result("messages");
@@ -79,19 +78,15 @@ function retainedOf(program: Program, topic: string, args: UbusTable): UbusInput
 	const preview = integerOf(args, "preview", 0, MAXIMUM_PREVIEW, DEFAULT_PREVIEW);
 	const { administration } = program.broker;
 	const level = administration.retained(topic.split("/"));
-	const message = level?.message ?? null;
-	if (level === undefined || message === null || administration.hasExpired(message)) {
+	if (level === undefined || !level.hasMessage || administration.hasExpired(level)) {
 		throw new UbusError(Status.NOT_FOUND, topic);
 	}
-	return { ...messageTable(program, level, message, preview), ...propertiesTable(program, message) };
+	return { ...messageTable(program, level, preview), ...propertiesTable(program, level.message!) };
 }
 
-function messageTable(
-	{ broker, host }: Program,
-	{ source }: RetainedLevel,
-	message: Message,
-	preview: number,
-): UbusInputTable {
+function messageTable({ broker, host }: Program, level: RetainedLevel, preview: number): UbusInputTable {
+	const { source } = level;
+	const message = level.message!;
 	const expires = broker.administration.expiresIn(message);
 	const user = source?.username ?? null;
 	return {
@@ -146,11 +141,13 @@ export function* retainedDelete(program: Program, args: UbusTable): Work<UbusInp
 	const filter = filterOf(args);
 	if ((topic === null) === (filter === null)) wrong("topic", "either topic or filter");
 	let deleted = 0;
-	const take = ({ message }: RetainedLevel): void => {
+	const take = (level: RetainedLevel): void => {
+		if (!level.hasMessage) return;
+		const { topic } = level;
 		// The broker's own stay: they would come again.
-		if (message === null || message.topic.startsWith("$SYS/")) return;
-		const isThere = !administration.hasExpired(message);
-		published(program, message.topic, NOTHING, 0, true);
+		if (topic.startsWith("$SYS/")) return;
+		const isThere = !administration.hasExpired(level);
+		published(program, topic, NOTHING, 0, true);
 		if (isThere) deleted++;
 	};
 	const root = administration.retained([]);

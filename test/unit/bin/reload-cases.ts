@@ -400,8 +400,8 @@ const WHERE: Readonly<Record<string, ReloadCase>> = {
 		see: (visitor, { broker }) => {
 			const topic = fresh();
 			visitor.publish(topic, { retain: true });
-			const [kept] = [...broker.retained.all()].filter((each) => each.topic.endsWith(`/${topic}`));
-			return kept?.topic.slice(0, 2);
+			const [kept] = broker.retained.match(`+/${topic}`, 0);
+			return kept?.message.topic.slice(0, 2);
 		},
 	},
 	enable_proxy_protocol: { values: [null, "1"], ...elsewhere },

@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { utf8 } from "../../../src/node/bytes.ts";
 import { openInMemory } from "../../../src/node/database.ts";
+import type { Qos } from "../../../src/packet/packet.ts";
+import * as packed from "../../../src/store/packed-retained.ts";
 import { DeliveryState, NEVER_EXPIRES, type SessionRecord } from "../../../src/store/records.ts";
 import { prepareSchema, SCHEMA_VERSION, SchemaError } from "../../../src/store/schema.ts";
 import { Tables } from "../../../src/store/tables.ts";
@@ -153,6 +155,57 @@ describe("tables", () => {
 		assert.deepEqual(tables.retained(0, 10), [record, { ...record, id: 2, clientId: null, payload: null }]);
 		tables.deleteRetained(1);
 		assert.equal(tables.retained(0, 10).length, 1);
+	});
+
+	test("retained messages as octets: what the broker keeps of them", () => {
+		const tables = create();
+		const long = "größe/日本/".repeat(40);
+		const records = Array.from({ length: 700 }, (_, i) => ({
+			id: i === 0 ? 2 ** 44 : i,
+			topic: `${i % 3 === 0 ? long : "t/"}${i}`,
+			qos: (i % 3) as Qos,
+			expiresAt: i % 2 === 0 ? 0 : 4_000_000_000,
+			clientId: i % 5 === 0 ? null : `client ${i} é`,
+			username: i % 7 === 0 || i % 5 === 0 ? null : "ü",
+			listener: i % 5 === 0 ? "" : "1883",
+			properties: i % 4 === 0 ? { contentType: "text/plain" } : null,
+			payload: new Uint8Array(i === 3 ? 300_000 : i).fill(i),
+		}));
+		for (const record of records) tables.putRetained(record);
+		tables.putRetained({ ...records[1]!, id: 2 ** 44 + 1, topic: "gone", clientId: null, payload: null });
+		const found: unknown[] = [];
+		let after = 0;
+		for (
+			let part = tables.packedRetained(after);
+			part.records !== null;
+			part = tables.packedRetained(after)
+		) {
+			const { records: bytes } = part;
+			after = part.last;
+			let count = 0;
+			for (let at = 0; packed.isSound(bytes, at); at += packed.capacityOf(bytes, at)) {
+				count++;
+				const source = packed.sourceOf(bytes, at, utf8);
+				const isGone = packed.isGone(bytes, at);
+				found.push({
+					id: packed.rowOf(bytes, at),
+					topic: packed.topicOf(bytes, at, utf8),
+					qos: packed.qosOf(bytes, at),
+					expiresAt: packed.expiryOf(bytes, at),
+					clientId: source?.clientId ?? null,
+					username: source?.username ?? null,
+					listener: source?.listenerName ?? "",
+					properties: packed.propertiesOf(bytes, at, utf8),
+					payload: isGone ? null : packed.payloadOf(bytes, at),
+				});
+				assert.equal(packed.payloadLength(bytes, at), packed.payloadOf(bytes, at).length);
+			}
+			assert.ok(bytes.length <= 200_000 || count === 1, `${count} in ${bytes.length} octets`);
+		}
+		const gone = { ...records[1]!, id: 2 ** 44 + 1, topic: "gone", clientId: null, username: null };
+		const expected = [...records.slice(1), records[0]!, { ...gone, listener: "", payload: null }];
+		assert.equal(found.length, expected.length);
+		for (const [i, record] of expected.entries()) assert.deepEqual(found[i], record);
 	});
 
 	test("a session that has ended goes with all that it had, a part at a time", () => {

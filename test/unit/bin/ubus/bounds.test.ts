@@ -171,7 +171,6 @@ describe("100,000 retained messages", () => {
 
 describe("how many retained messages there are", () => {
 	test("at and below each level, as they come and go in any order", async () => {
-		const messages = new RetainedMessages();
 		const model = new Set<string>();
 		let seed = 7;
 		const random = (below: number) => {
@@ -179,6 +178,7 @@ describe("how many retained messages there are", () => {
 			return Math.floor((seed / 2_147_483_648) * below);
 		};
 		const { broker } = await startBroker();
+		const messages = new RetainedMessages(broker.host.utf8);
 		for (let round = 0; round < 3000; round++) {
 			const topic = Array.from({ length: 1 + random(4) }, () => "abc"[random(3)]).join("/");
 			if (random(3) === 0) {
