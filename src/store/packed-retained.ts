@@ -39,18 +39,30 @@ const IS_GONE = 16;
 const IS_WRITTEN = 32;
 const IS_DEAD = 64;
 
-const sql = (number: string, digits: number) =>
-	Array.from({ length: digits }, (_, i) => `${number}>>${7 * (digits - 1 - i)}&127`).join();
+/** Arguments of `char()` for a number of some digits, of which no more than `low` are not 0. */
+function digits(number: string, count: number, low = count): string {
+	const shifts = Array.from({ length: count }, (_, i) => 7 * (count - 1 - i));
+	return shifts.map((shift) => (shift >= 7 * low ? "0" : `${number}>>${shift}&127`)).join();
+}
 
-/** Selects the records of the rows (`id`) in an interval, as one blob. Parameters: after, up to. */
-export const PACKED_RETAINED = `SELECT CAST(group_concat(char(${[
-	sql(`(${HEAD}+length(t)+length(c)+length(u)+length(l)+length(p)+length(y))`, 5),
-	"b",
-	sql("id", 7),
-	sql("e", 5),
-	...["t", "c", "u", "l"].map((part) => sql(`length(${part})`, 3)),
-	...["p", "y"].map((part) => sql(`length(${part})`, 4)),
-].join()})||t||c||u||l||p||y,'') AS BLOB) AS packed FROM (SELECT id, expires_at AS e, CAST(topic AS BLOB) AS t, CAST(coalesce(client_id,'') AS BLOB) AS c, CAST(coalesce(username,'') AS BLOB) AS u, CAST(listener AS BLOB) AS l, CAST(coalesce(properties,'') AS BLOB) AS p, CAST(coalesce(payload,'') AS BLOB) AS y, qos&3|(client_id IS NOT NULL)*${HAS_CLIENT_ID}|(username IS NOT NULL)*${HAS_USERNAME}|(payload IS NULL)*${IS_GONE}|${IS_WRITTEN} AS b FROM retained WHERE id > ? AND id <= ? ORDER BY id)`;
+const CAPACITY_SQL = `(${HEAD}+tn+cn+un+ln+pn+yn)`;
+
+const headOf = (long: boolean) =>
+	`char(${[
+		digits(CAPACITY_SQL, 5, long ? 5 : 2),
+		"b",
+		digits("id", 7, long ? 7 : 4),
+		digits("e", 5, long ? 5 : 0),
+		...["tn", "cn", "un", "ln"].map((part) => (long ? digits(part, 3) : `0,0,${part}`)),
+		long ? digits("pn", 4) : "0,0,0,pn",
+		digits("yn", 4, long ? 4 : 2),
+	].join()})`;
+
+/**
+ * Selects the records of the rows (`id`) in an interval, as one blob. Parameters: after, up to. Most rows have short parts and
+ * never expire: it takes half the time not to reckon digits that are 0. Without LIMIT, lengths would be found anew for each.
+ */
+export const PACKED_RETAINED = `SELECT CAST(group_concat(CASE WHEN (tn|cn|un|ln|pn)<128 AND yn<8192 AND e=0 AND id<268435456 THEN ${headOf(false)} ELSE ${headOf(true)} END||t||c||u||l||p||y,'') AS BLOB) AS packed FROM (SELECT *, length(t) AS tn, length(c) AS cn, length(u) AS un, length(l) AS ln, length(p) AS pn, length(y) AS yn FROM (SELECT id, expires_at AS e, CAST(topic AS BLOB) AS t, CAST(coalesce(client_id,'') AS BLOB) AS c, CAST(coalesce(username,'') AS BLOB) AS u, CAST(listener AS BLOB) AS l, CAST(coalesce(properties,'') AS BLOB) AS p, CAST(coalesce(payload,'') AS BLOB) AS y, qos&3|(client_id IS NOT NULL)*${HAS_CLIENT_ID}|(username IS NOT NULL)*${HAS_USERNAME}|(payload IS NULL)*${IS_GONE}|${IS_WRITTEN} AS b FROM retained WHERE id > ? AND id <= ? ORDER BY id) LIMIT -1)`;
 
 /** Who published a message, and where. */
 export interface PackedSource {
