@@ -40,9 +40,11 @@ function prepareFolder(context: TestContext): string {
 	makeCertificates(folder, { ann: "/CN=ann" });
 	writeFileSync(join(folder, "acl"), ACL_FILE);
 	const users = Object.entries({ ann: "secret-a", bob: "secret-b" });
+	// The init script sees to it that nobody else may read them.
 	writeFileSync(
 		join(folder, "passwd"),
 		users.map(([name, password]) => passwordLine(name, password)).join(""),
+		{ mode: 0o600 },
 	);
 	return folder;
 }
