@@ -38,6 +38,8 @@ export type Attack = keyof typeof SLOW | "wrong logins" | "tls storm";
 
 /** Milliseconds between connections that are begun anew. */
 const ANEW = 20;
+/** Times of a second at which octets are sent. */
+const TICKS = 100;
 /** Milliseconds in which the first wave is over. */
 const SETTLING = 500;
 
@@ -49,39 +51,50 @@ function ready(): void {
 	process.stdout.write("ready\n");
 }
 
-/** `number` connections; ready when each has been made once, and the broker has ended those that it does not keep. */
+/**
+ * `number` connections; ready when each has been made once, and the broker has ended those that it does not keep. Each sends
+ * its octet a second at a time of its own, as it was begun.
+ */
 function saySlowly(port: number, number: number, octets: Uint8Array): void {
 	let dialled = 0;
 	let connected = 0;
-	const open = new Map<Socket, number>();
+	/** By the tick of each second in which they send. */
+	const open = Array.from({ length: TICKS }, () => new Map<Socket, number>());
+	let count = 0;
+	let tick = 0;
 	const dial = () => {
-		dialled++;
+		const own = open[dialled++ % TICKS]!;
+		count++;
 		const socket = connect(port, "127.0.0.1", () => {
 			socket.setNoDelay(true);
 			// As much as tells what it wants to be.
 			socket.write(octets.subarray(0, 3));
 			if (++connected === number) setTimeout(ready, SETTLING);
 		});
-		open.set(socket, 3);
+		own.set(socket, 3);
 		socket.on("error", () => undefined);
-		socket.on("close", () => void open.delete(socket));
+		socket.on("close", () => {
+			own.delete(socket);
+			count--;
+		});
 		socket.resume();
 	};
 	// A few at a time: the queue of a listening socket is short, and is not what is measured.
 	const beginning = setInterval(() => {
-		for (let count = 0; count < 10 && dialled < number; count++) dial();
+		for (let some = 0; some < 10 && dialled < number; some++) dial();
 		if (dialled === number) clearInterval(beginning);
 	}, 5);
 	setInterval(() => {
-		if (dialled >= number && open.size < number) dial();
+		if (dialled >= number && count < number) dial();
 	}, ANEW);
 	setInterval(() => {
-		for (const [socket, at] of open) {
+		const own = open[tick++ % TICKS]!;
+		for (const [socket, at] of own) {
 			if (at >= octets.length) continue;
 			socket.write(octets.subarray(at, at + 1));
-			open.set(socket, at + 1);
+			own.set(socket, at + 1);
 		}
-	}, 1000);
+	}, 1000 / TICKS);
 }
 
 /** CONNECT with the user name `user` and a password that is not the user's. */

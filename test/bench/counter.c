@@ -33,7 +33,12 @@ void qemu_plugin_register_vcpu_syscall_cb(uint64_t id, on_syscall callback);
 
 EXPORT int qemu_plugin_version = 1;
 
+/* The big-endian MIPS number (o32) of epoll_pwait, with which each turn of the guest's event loop ends. */
+enum { EPOLL_PWAIT = 4313 };
+
 static struct counters *counters;
+/* Instructions when the present turn of the loop began. */
+static uint64_t turn_start;
 
 static void translated(uint64_t id, struct qemu_plugin_tb *block)
 {
@@ -44,9 +49,14 @@ static void translated(uint64_t id, struct qemu_plugin_tb *block)
 static void called(uint64_t id, unsigned vcpu, int64_t number, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
 		   uint64_t a5, uint64_t a6, uint64_t a7, uint64_t a8)
 {
-	(void)id, (void)vcpu, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5, (void)a6, (void)a7, (void)a8;
+	(void)id, (void)a1, (void)a2, (void)a3, (void)a4, (void)a5, (void)a6, (void)a7, (void)a8;
 	counters->syscalls++;
 	if (number >= 0 && number < COUNTER_SYSCALLS) counters->syscall[number]++;
+	/* The loop is the first thread's; instructions of others count with its. */
+	if (number == EPOLL_PWAIT && vcpu == 0) {
+		counters->turn[turn_bucket(counters->instructions - turn_start)]++;
+		turn_start = counters->instructions;
+	}
 }
 
 EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int count, char **argument)

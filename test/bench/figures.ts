@@ -19,6 +19,8 @@ export interface Run {
 	instructions: number;
 	syscalls: number;
 	clock_reads: number;
+	/** Instructions of the longest turn of the event loop; 0 where they are not counted. */
+	longest_turn: number;
 }
 
 /** A broker in a row: the medians over its rounds. */
@@ -43,6 +45,19 @@ export interface Figures {
 	spread: number;
 	/** For idle rows: CPU time in ms for each second. */
 	idleMs: number;
+	/** Instructions of the longest turn of the event loop. */
+	longestTurn: number;
+}
+
+/** A broker under attack: the medians over the windows in which it was, and over those in between. */
+export interface Attacked {
+	row: string;
+	host: Host;
+	failure: string | null;
+	calm: Figures;
+	attacked: Figures;
+	/** Part of a processor that the attackers took. */
+	attackers: number;
 }
 
 export function median(values: readonly number[]): number {
@@ -73,6 +88,7 @@ export function summarize(row: string, host: Host, runs: Run[], failure: string 
 		clockReads: of((run) => run.clock_reads / run.delivered),
 		spread: (Math.max(...perMessage) - Math.min(...perMessage)) / median(perMessage),
 		idleMs: of((run) => run.cpu_ns / 1e6 / run.seconds),
+		longestTurn: of((run) => run.longest_turn),
 	};
 }
 
@@ -84,7 +100,11 @@ export interface Verdict {
 }
 
 /** Holds the figures against the tables of scenario.ts. Node has no targets of its own but under attack. */
-export function judge(all: readonly Figures[], mipsSize: number | null): Verdict[] {
+export function judge(
+	all: readonly Figures[],
+	attacked: readonly Attacked[],
+	mipsSize: number | null,
+): Verdict[] {
 	const verdicts: Verdict[] = [];
 	const find = (row: string, host: Host) => all.find((each) => each.row === row && each.host === host);
 	const check = (what: string, figure: number, limit: number, failed: boolean) =>
@@ -131,14 +151,11 @@ export function judge(all: readonly Figures[], mipsSize: number | null): Verdict
 		const failed = own.failure !== null || base.failure !== null;
 		check(`${what}: ${withAcl}, as a multiple of ${without}`, ratio, limits.aclRatio, failed);
 	}
-	const [calm, ...attacks] = attackRows;
-	for (const host of ["x86_64", "node", "mips_24kc"] as const) {
-		const base = find(calm!.name, host);
-		for (const { name, p99Ratio } of attacks) {
-			const own = find(name, host);
-			if (p99Ratio === undefined || own === undefined || base === undefined) continue;
-			const failed = own.failure !== null || base.failure !== null;
-			check(`${host}, ${name}: p99 as a multiple of that without`, own.p99Us / base.p99Us, p99Ratio, failed);
+	for (const { name, p99Ratio } of attackRows) {
+		for (const { host, calm, attacked: under, failure } of attacked.filter(({ row }) => row === name)) {
+			if (p99Ratio === undefined) continue;
+			const what = `${host}, ${name}: p99 as a multiple of that without`;
+			check(what, under.p99Us / calm.p99Us, p99Ratio, failure !== null);
 		}
 	}
 	if (mipsSize !== null) check("MIPS binary: size in MB", mipsSize / 1e6, limits.mipsSize / 1e6, false);

@@ -114,24 +114,23 @@ static void proc_read(struct sample *s, pid_t pid)
    answers these in the program; qemu's user mode has none and makes system calls of them. */
 static const unsigned clock_syscalls[] = {4078, 4263, 4403};
 
-void sample_take(struct sample *s, pid_t pid, const struct counters *c)
+void sample_take(struct sample *s, pid_t pid, const struct counters *c, unsigned most)
 {
 	const struct timespec pause = {0, 5000000};
 	uint64_t before, after = c ? *(volatile const uint64_t *)&c->instructions : 0;
 	uint64_t cpu_before, cpu_after = pid ? cpu_ns(pid) : 0;
-	unsigned i;
-	int tries = 0;
+	unsigned i, tries = 0;
 
 	memset(s, 0, sizeof *s);
 	/* Quiet: neither the counters nor the clock of its threads moved in a pause. A broker that never rests (a
-	   runtime's helper threads) is sampled after half a second all the same. */
+	   runtime's helper threads) is sampled after so many pauses all the same. */
 	do {
 		before = after;
 		cpu_before = cpu_after;
 		nanosleep(&pause, NULL);
 		after = c ? *(volatile const uint64_t *)&c->instructions : 0;
 		cpu_after = pid ? cpu_ns(pid) : 0;
-	} while ((after != before || cpu_after != cpu_before) && ++tries < 100);
+	} while ((after != before || cpu_after != cpu_before) && ++tries < most);
 	s->cpu_ns = cpu_after;
 	if (pid) proc_read(s, pid);
 	if (c) {
@@ -139,5 +138,16 @@ void sample_take(struct sample *s, pid_t pid, const struct counters *c)
 		s->syscalls = c->syscalls;
 		for (i = 0; i < sizeof clock_syscalls / sizeof *clock_syscalls; i++)
 			s->clock_reads += c->syscall[clock_syscalls[i]];
+		memcpy(s->turn, c->turn, sizeof s->turn);
 	}
+}
+
+uint64_t turn_longest(const struct sample *before, const struct sample *after)
+{
+	unsigned i;
+
+	for (i = TURN_BUCKETS; i-- > 0;) {
+		if (after->turn[i] != before->turn[i]) return turn_length(i);
+	}
+	return 0;
 }

@@ -1,7 +1,6 @@
 /** The benchmark's tables, as Markdown. */
 
-import type { Figures, Verdict } from "./figures.ts";
-import { attackRows } from "./scenario.ts";
+import type { Attacked, Figures, Verdict } from "./figures.ts";
 import type { StorageFigure } from "./storage.ts";
 
 const yardstick: Record<string, string> = {
@@ -70,15 +69,40 @@ export function idleTable(all: readonly Figures[]): string {
 	return table(head, lines);
 }
 
-/** Rows in which the broker was attacked. */
-export function attackTable(all: readonly Figures[]): string {
-	const head = ["attack", "broker", "p50 µs", "p99 µs", "× without", "CPU µs/msg", "RSS MiB"];
-	const lines = all.map((each) => {
-		if (each.failure !== null) return [each.row, each.host, `FAILED: ${each.failure}`, "", "", "", ""];
-		const base = all.find(({ host, row }) => host === each.host && row === attackRows[0]!.name);
-		const times = base === undefined || base.failure !== null ? "" : (each.p99Us / base.p99Us).toFixed(2);
-		const [p50, p99] = [whole(each.p50Us), whole(each.p99Us)];
-		return [each.row, each.host, p50, p99, times, each.cpuUs.toFixed(2), (each.rssKb / 1024).toFixed(1)];
+export const ATTACK_NOTE = `Latencies count from when a message was due; medians of windows that take turns at one broker. The broker has
+a processor of its own; the client has another, and the attackers what the client leaves of that (SCHED_IDLE): their
+share of it is told. Turns of the event loop in thousands of instructions, where they are counted.
+`;
+
+/** Rows in which the broker was attacked: without → with. */
+export function attackTable(all: readonly Attacked[]): string {
+	const head = [
+		"attack",
+		"broker",
+		"p50 µs",
+		"p99 µs",
+		"×",
+		"CPU µs/msg",
+		"longest turn",
+		"attackers",
+		"RSS MiB",
+	];
+	const lines = all.map(({ row, host, failure, calm, attacked, attackers }) => {
+		if (failure !== null) return [row, host, `FAILED: ${failure}`, "", "", "", "", "", ""];
+		const both = (figure: (each: Figures) => number) => `${whole(figure(calm))} → ${whole(figure(attacked))}`;
+		const times = (attacked.p99Us / calm.p99Us).toFixed(2);
+		const turn = attacked.longestTurn === 0 ? "" : both((each) => each.longestTurn / 1000);
+		return [
+			row,
+			host,
+			both((each) => each.p50Us),
+			both((each) => each.p99Us),
+			times,
+			both((each) => each.cpuUs),
+			turn,
+			`${(attackers * 100).toFixed(1)} %`,
+			(attacked.rssKb / 1024).toFixed(1),
+		];
 	});
 	return table(head, lines);
 }

@@ -9,21 +9,28 @@
  * Exit code: 1 when a row failed (a message lost, doubled or reordered). A missed target is printed, not an error.
  */
 
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { measureAttack } from "./attacked.ts";
 import { startBroker } from "./broker.ts";
-import { type Figures, judge, type Run, summarize } from "./figures.ts";
-import { attackTable, countTable, cpuTable, idleTable, storageTable, verdictTable } from "./report.ts";
-import { type AttackRow, attackRows, countedRows, type Host, idleRows, type Row, rows } from "./scenario.ts";
+import { type Attacked, type Figures, judge, type Run, summarize } from "./figures.ts";
+import {
+	ATTACK_NOTE,
+	attackTable,
+	countTable,
+	cpuTable,
+	idleTable,
+	storageTable,
+	verdictTable,
+} from "./report.ts";
+import { attackRows, countedRows, type Host, idleRows, type Row, rows } from "./scenario.ts";
 import { judgeStarts, measureStarts, measureWrites } from "./storage.ts";
 import { prepareTools, type Tools } from "./tools.ts";
 
 const CPU = 0;
-/** Those that the broker and the load generator do not have, where there are such. */
-const ATTACKER_CPUS = cpus().length > 1 ? `1-${cpus().length - 1}` : "0";
 
 const { values: option } = parseArgs({
 	options: {
@@ -53,27 +60,8 @@ function load(tools: Tools, args: readonly string[]): Promise<Run | string> {
 	});
 }
 
-/** Begins an attack from another processor; resolves with what ends it, once it is under way. */
-async function attack({ attack, number }: AttackRow, port: number): Promise<() => void> {
-	if (attack === null) return () => {};
-	const program = join(import.meta.dirname, "attack.ts");
-	const line = ["-c", ATTACKER_CPUS, process.execPath, program, attack, String(port), String(number)];
-	const child = spawn("taskset", line, { stdio: ["ignore", "pipe", "inherit"] });
-	await new Promise<void>((resolve, reject) => {
-		child.once("error", reject);
-		child.once("exit", () => reject(new Error(`bench: the attack '${attack}' did not begin`)));
-		child.stdout.once("data", () => resolve());
-	});
-	return () => child.kill("SIGKILL");
-}
-
-async function once(tools: Tools, row: Row | AttackRow, host: Host): Promise<Run | string> {
-	const attacked = "attack" in row ? row : null;
-	const broker = await startBroker(host, tools, CPU, {
-		acl: row.acl,
-		attack: attacked?.attack ?? undefined,
-	});
-	const end = attacked === null ? () => {} : await attack(attacked, broker.attackedPort);
+async function once(tools: Tools, row: Row, host: Host): Promise<Run | string> {
+	const broker = await startBroker(host, tools, CPU, { acl: row.acl });
 	try {
 		const messages = option.quick ? row.quick : row.messages;
 		const args =
@@ -82,34 +70,19 @@ async function once(tools: Tools, row: Row | AttackRow, host: Host): Promise<Run
 		if (broker.counters !== null) args.push("--counters", broker.counters);
 		return await load(tools, args);
 	} finally {
-		end();
 		await broker.stop();
 	}
 }
 
-/** The rows of attacks: in each round all of them, so that they have in common what else the machine does. */
-async function measureAttacks(tools: Tools, hosts: readonly Host[]): Promise<Figures[]> {
-	const table = attackRows.filter(({ name, attack }) => attack === null || name.includes(option.only));
-	if (table.length < 2) return [];
-	const runs = new Map<string, Run[]>();
-	const failures = new Map<string, string>();
-	for (let round = 0; round < rounds; round++) {
-		for (const host of hosts) {
-			for (const row of table) {
-				const key = `${host} ${row.name}`;
-				const run = await once(tools, row, host);
-				if (typeof run === "string") failures.set(key, run);
-				else runs.set(key, [...(runs.get(key) ?? []), run]);
-			}
-		}
-		process.stderr.write(`bench: attacks, round ${round + 1} done\n`);
+/** The rows of attacks whose names contain `--only`, the brokers taking turns. */
+async function measureAttacks(tools: Tools, hosts: readonly Host[]): Promise<Attacked[]> {
+	const all: Attacked[] = [];
+	for (const row of attackRows.filter(({ name }) => name.includes(option.only))) {
+		for (const host of hosts)
+			all.push(await measureAttack(tools, row, host, rounds, option.quick ? row.quick : row.messages));
+		process.stderr.write(`bench: ${row.name} done\n`);
 	}
-	return table.flatMap(({ name }) =>
-		hosts.map((host) => {
-			const key = `${host} ${name}`;
-			return summarize(name, host, runs.get(key) ?? [], failures.get(key) ?? null);
-		}),
-	);
+	return all;
 }
 
 /** All rounds of the rows whose names contain `--only`, the brokers taking turns. */
@@ -151,12 +124,15 @@ try {
 	const wants = (name: string) => started && name.includes(option.only);
 	const writes = wants("storage: writes") ? await measureWrites(tools, native, CPU) : [];
 	const starts = wants("storage: start") ? await measureStarts(tools, native, CPU, rounds) : [];
-	const all = [...cpu, ...idle, ...counted, ...attacked];
-	if (all.length + writes.length + starts.length === 0)
+	const all = [...cpu, ...idle, ...counted];
+	if (all.length + attacked.length + writes.length + starts.length === 0)
 		throw new Error(`bench: no row's name contains '${option.only}'`);
 
 	const mips = join(tools.dist, "mips_24kc/mqttd");
-	const verdicts = [...judge(all, existsSync(mips) ? statSync(mips).size : null), ...judgeStarts(starts)];
+	const verdicts = [
+		...judge(all, attacked, existsSync(mips) ? statSync(mips).size : null),
+		...judgeStarts(starts),
+	];
 	const machine = `${cpus()[0]?.model ?? "?"}, Node ${process.version}, medians of ${rounds} rounds`;
 	const parts = [`# Benchmark beside mosquitto 2.1\n\n${machine}; 64-byte payloads.\n`];
 	if (cpu.length > 0) parts.push(`## CPU time of the broker\n\n${cpuTable(cpu)}`);
@@ -164,7 +140,9 @@ try {
 	if (counted.length > 0)
 		parts.push(`## MIPS: the broker's own instructions and system calls\n\n${countTable(counted)}`);
 	if (attacked.length > 0)
-		parts.push(`## Latency of a normal client at 1000 messages a second\n\n${attackTable(attacked)}`);
+		parts.push(
+			`## A normal client at 1000 messages a second, without → with an attack\n\n${attackTable(attacked)}\n${ATTACK_NOTE}`,
+		);
 	if (writes.length > 0) {
 		const base = writes.find(({ host }) => host === "mosquitto")?.row ?? "";
 		const table = storageTable("octets written", writes, base);
@@ -179,9 +157,12 @@ try {
 	parts.push(`## Targets\n\n${verdictTable(verdicts)}`);
 	const json = option.json ?? join(tools.dist, "bench.json");
 	mkdirSync(dirname(json), { recursive: true });
-	writeFileSync(json, `${JSON.stringify({ machine, figures: all, writes, starts, verdicts }, null, "\t")}\n`);
+	writeFileSync(
+		json,
+		`${JSON.stringify({ machine, figures: all, attacked, writes, starts, verdicts }, null, "\t")}\n`,
+	);
 	process.stdout.write(`${parts.join("\n")}\nThe same with every single run: ${json}\n`);
-	if (all.some((each) => each.failure !== null)) process.exitCode = 1;
+	if ([...all, ...attacked].some((each) => each.failure !== null)) process.exitCode = 1;
 } finally {
 	tools.close();
 }

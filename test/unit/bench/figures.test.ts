@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { judge, median, type Run, summarize } from "../../bench/figures.ts";
-import { limits, rows } from "../../bench/scenario.ts";
+import { attackRows, limits, rows } from "../../bench/scenario.ts";
 
 const row = rows.find((each) => each.cpuRatio !== undefined)!;
 
@@ -24,6 +24,7 @@ function run(changes: Partial<Run>): Run {
 		instructions: 0,
 		syscalls: 0,
 		clock_reads: 0,
+		longest_turn: 0,
 		...changes,
 	};
 }
@@ -60,7 +61,7 @@ test("one lost or misplaced message fails the row", () => {
 test("a target is met at its limit, missed above it, and never met by a failed row", () => {
 	const judged = (times: number, changes: Partial<Run>) => {
 		const own = summarize(row.name, "x86_64", [run({ cpu_ns: 1_000_000 * times, ...changes })], null);
-		return judge([own, summarize(row.name, "mosquitto", [run({ cpu_ns: 1_000_000 })], null)], null);
+		return judge([own, summarize(row.name, "mosquitto", [run({ cpu_ns: 1_000_000 })], null)], [], null);
 	};
 	assert.deepEqual(
 		judged(row.cpuRatio!, {}).map((each) => each.met),
@@ -78,7 +79,20 @@ test("a target is met at its limit, missed above it, and never met by a failed r
 
 test("the size of the MIPS binary is judged", () => {
 	assert.deepEqual(
-		[limits.mipsSize, limits.mipsSize + 1].map((size) => judge([], size)[0]!.met),
+		[limits.mipsSize, limits.mipsSize + 1].map((size) => judge([], [], size)[0]!.met),
 		[true, false],
+	);
+});
+
+test("an attack is judged by the latency in it as a multiple of that in between", () => {
+	const { name, p99Ratio } = attackRows.find((each) => each.p99Ratio !== undefined)!;
+	const judged = (times: number, failure: string | null) => {
+		const calm = summarize(name, "mips_24kc", [run({ p99_ns: 3000 })], null);
+		const attacked = summarize(name, "mips_24kc", [run({ p99_ns: 3000 * times })], null);
+		return judge([], [{ row: name, host: "mips_24kc", failure, calm, attacked, attackers: 0.1 }], null);
+	};
+	assert.deepEqual(
+		[judged(p99Ratio!, null), judged(p99Ratio! * 1.01, null), judged(1, "lost 1")].map(([one]) => one!.met),
+		[true, false, false],
 	);
 });

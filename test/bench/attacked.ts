@@ -1,0 +1,113 @@
+/**
+ * The rows of attacks: windows without and with the attack take turns, A/B/A/B, at one and the same broker, so that they
+ * have in common what else the machine does.
+ *
+ * The broker has a processor of its own. The normal client, which for a broker is on another machine, has the others; the
+ * attackers share those, but run only when nobody else wants to (SCHED_IDLE): theirs would be other machines, too.
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { type Broker, startBroker } from "./broker.ts";
+import { type Attacked, median, type Run, summarize } from "./figures.ts";
+import type { AttackRow, Host } from "./scenario.ts";
+import type { Tools } from "./tools.ts";
+
+const BROKER_CPU = 0;
+const OTHER_CPU = cpus().length > 1 ? 1 : 0;
+/** Ticks of a second in /proc. */
+const TICKS = 100;
+
+/** Begins an attack; resolves once it is under way. */
+async function begin({ attack, number }: AttackRow, port: number): Promise<ChildProcess> {
+	const program = join(import.meta.dirname, "attack.ts");
+	const node = [process.execPath, program, attack, String(port), String(number)];
+	const line = ["-c", String(OTHER_CPU), "chrt", "--idle", "0", ...node];
+	const child = spawn("taskset", line, { stdio: ["ignore", "pipe", "inherit"] });
+	await new Promise<void>((resolve, reject) => {
+		child.once("error", reject);
+		child.once("exit", () => reject(new Error(`bench: the attack '${attack}' did not begin`)));
+		child.stdout.once("data", () => resolve());
+	});
+	return child;
+}
+
+/** Seconds of a processor that a process has had. */
+function secondsOf(pid: number): number {
+	const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+	return (Number(fields[11]) + Number(fields[12])) / TICKS;
+}
+
+/** The load generator, which measures one window after the other. */
+class Load {
+	private readonly child: ChildProcess;
+	private readonly lines: AsyncIterator<string>;
+	private complaint = "";
+
+	constructor(tools: Tools, broker: Broker, row: AttackRow, windows: number, messages: number) {
+		const args = `--port ${broker.port} --pid ${broker.pid} --cpu ${OTHER_CPU} --messages ${messages} ${row.load}`;
+		const own = ["--warmup", String(messages), "--runs", String(windows)];
+		if (broker.counters !== null) own.push("--counters", broker.counters);
+		this.child = spawn(tools.load, [...args.split(" "), ...own], { stdio: "pipe" });
+		this.child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+			this.complaint += text;
+		});
+		this.lines = createInterface({ input: this.child.stdout! })[Symbol.asyncIterator]();
+	}
+
+	/** What it measured, or why there is nothing. */
+	async measure(kind: "calm" | "busy"): Promise<Run | string> {
+		this.child.stdin!.write(`${kind}\n`);
+		const { value, done } = await this.lines.next();
+		return done === true ? this.complaint.trim() || "the load generator ended" : (JSON.parse(value) as Run);
+	}
+
+	end(): void {
+		this.child.kill("SIGKILL");
+	}
+}
+
+/** Runs one row with one broker: `pairs` windows of each kind. */
+export async function measureAttack(
+	tools: Tools,
+	row: AttackRow,
+	host: Host,
+	pairs: number,
+	messages: number,
+): Promise<Attacked> {
+	const broker = await startBroker(host, tools, BROKER_CPU, { attack: row.attack });
+	const load = new Load(tools, broker, row, 2 * pairs, messages);
+	const calm: Run[] = [];
+	const attacked: Run[] = [];
+	const shares: number[] = [];
+	let failure: string | null = null;
+	const keep = (run: Run | string, into: Run[]) => {
+		if (typeof run === "string") failure ??= run;
+		else into.push(run);
+	};
+	try {
+		for (let pair = 0; pair < pairs && failure === null; pair++) {
+			keep(await load.measure("calm"), calm);
+			const attackers = await begin(row, broker.attackedPort);
+			const before = secondsOf(attackers.pid!);
+			const start = performance.now();
+			keep(await load.measure("busy"), attacked);
+			shares.push((secondsOf(attackers.pid!) - before) / ((performance.now() - start) / 1000));
+			attackers.kill("SIGKILL");
+			await once(attackers, "exit");
+		}
+	} finally {
+		load.end();
+		await broker.stop();
+	}
+	const figures = {
+		calm: summarize(row.name, host, calm, failure),
+		attacked: summarize(row.name, host, attacked, failure),
+	};
+	failure = figures.calm.failure ?? figures.attacked.failure;
+	return { row: row.name, host, failure, ...figures, attackers: median(shares) };
+}
