@@ -222,6 +222,22 @@ export const cryptoTests: Tests = {
 		}
 	},
 
+	"pbkdf2Sha512: many at once": async ({ crypto }) => {
+		const keys: string[] = [];
+		const gate = new Gate();
+		const count = 20;
+		for (let number = 0; number < count; number++) {
+			const [password, salt, iterations, key] = longDerived[number % longDerived.length]!;
+			crypto.pbkdf2Sha512(octets(password), octets(salt), iterations, key.length / 2, (found) => {
+				keys[number] = hex(found);
+				if (Object.keys(keys).length === count) gate.open();
+			});
+		}
+		await gate.passed;
+		for (const [number, key] of keys.entries())
+			equal(key, longDerived[number % longDerived.length]![3], `key ${number}`);
+	},
+
 	"pbkdf2Sha512: the loop goes on meanwhile": async (host) => {
 		const order: string[] = [];
 		const gate = new Gate();

@@ -261,7 +261,7 @@ int main(int argc, char **argv)
 	sigemptyset(&hangup);
 	sigaddset(&hangup, SIGHUP);
 	sigprocmask(SIG_BLOCK, &hangup, NULL);
-	/* Look-ups of names and derivations of keys are the only work that is done in threads. */
+	/* Look-ups of names are the only work that is done in libuv's threads. */
 	setenv("UV_THREADPOOL_SIZE", "2", 0);
 	host.argc = argc;
 	host.argv = argv;

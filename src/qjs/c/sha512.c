@@ -1,10 +1,16 @@
 /*
  * SHA-512 (FIPS 180-4), and PBKDF2 (RFC 8018) with its HMAC (RFC 2104), which takes long on purpose and is computed in
- * a thread.
+ * a thread of its own, one key after the other.
+ *
+ * The loop must never wait for that thread, which is nice and may not get on: so they share no lock, as those of libuv's
+ * pool would.
  */
 
+#include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "host.h"
 
@@ -13,6 +19,8 @@ enum {
 	DIGEST = 64,
 	/* Of the thread: the loop is served first. */
 	NICENESS = 10,
+	/* Iterations, some tenths of a millisecond on a router, between looks at whether the loop has something to do. */
+	LOOK_INTERVAL = 16,
 	MAXIMUM_ITERATIONS = 10000000,
 	MAXIMUM_DERIVED = 1024
 };
@@ -174,37 +182,62 @@ static void hmac_of(const hmac *mac, const uint8_t *data, size_t length, const u
 	sha512_end(&hash, digest);
 }
 
-/* A key to be derived, for the thread: nothing of JavaScript in it but what the loop's own thread touches. */
+/* A key to be derived: nothing of JavaScript in it but what the loop's own thread touches. */
 typedef struct derivation {
-	uv_work_t request;
 	JSValue callback;
 	struct list_head link;
-	hmac mac;
 	uint32_t iterations;
 	uint32_t length;
 	uint8_t out[MAXIMUM_DERIVED];
 	size_t salt_length;
-	uint8_t salt[];
+	size_t password_length;
+	/* The salt, and the password behind it. */
+	uint8_t octets[];
 } derivation;
 
+/* The oldest first. */
 static struct list_head derivations = LIST_HEAD_INIT(derivations);
+/* The one that the thread has, or NULL; and whether it has finished with that. */
+static derivation *running;
+static bool is_derived;
+/* Wakes the thread, and the loop. */
+static uv_sem_t work;
+static uv_async_t derived;
+static uv_thread_t thread;
+/* The process that has the thread: after a fork there is none. */
+static pid_t thread_owner;
+static bool is_stopping;
 
-/* In the thread. */
-static void derive(uv_work_t *request)
+/*
+ * Lets the loop go first when something has come for it. Where both share a processor, systems differ in whether who wakes
+ * up takes the place of who is nice at once, or when its slice is over, milliseconds later.
+ */
+static void make_way(void)
 {
-	derivation *job = request->data;
-	/* Of this thread alone, on Linux. */
-	setpriority(PRIO_PROCESS, 0, NICENESS);
+	struct pollfd loop = { .fd = uv_backend_fd(&host.loop), .events = POLLIN };
+	if (poll(&loop, 1, 0) > 0)
+		sched_yield();
+}
+
+static void derive(derivation *job)
+{
 	uint8_t *out = job->out;
 	size_t length = job->length;
+	hmac mac;
+	hmac_key(&mac, job->octets + job->salt_length, job->password_length);
 	for (uint32_t number = 1; length > 0; number++) {
 		uint8_t index[4] = { (uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8),
 				     (uint8_t)number };
 		uint8_t last[DIGEST], sum[DIGEST];
-		hmac_of(&job->mac, job->salt, job->salt_length, index, sizeof index, last);
+		hmac_of(&mac, job->octets, job->salt_length, index, sizeof index, last);
 		memcpy(sum, last, DIGEST);
 		for (uint32_t i = 1; i < job->iterations; i++) {
-			hmac_of(&job->mac, last, DIGEST, NULL, 0, last);
+			if (i % LOOK_INTERVAL == 0) {
+				if (__atomic_load_n(&is_stopping, __ATOMIC_RELAXED))
+					return;
+				make_way();
+			}
+			hmac_of(&mac, last, DIGEST, NULL, 0, last);
 			for (int at = 0; at < DIGEST; at++)
 				sum[at] ^= last[at];
 		}
@@ -215,17 +248,50 @@ static void derive(uv_work_t *request)
 	}
 }
 
-static void on_derived(uv_work_t *request, int status)
+static void run_thread(void *argument)
 {
-	derivation *job = request->data;
+	/* Of this thread alone, on Linux. */
+	setpriority(PRIO_PROCESS, 0, NICENESS);
+	for (;;) {
+		uv_sem_wait(&work);
+		if (__atomic_load_n(&is_stopping, __ATOMIC_RELAXED))
+			return;
+		derive(running);
+		__atomic_store_n(&is_derived, true, __ATOMIC_RELEASE);
+		uv_async_send(&derived);
+	}
+}
+
+/* Gives the oldest derivation to the thread, unless that has one. */
+static void start_next(void)
+{
+	if (running || list_empty(&derivations))
+		return;
+	if (thread_owner != getpid()) {
+		thread_owner = getpid();
+		CHECK(uv_sem_init(&work, 0) == 0);
+		CHECK(uv_thread_create(&thread, run_thread, NULL) == 0);
+	}
+	running = list_entry(derivations.next, derivation, link);
+	uv_sem_post(&work);
+}
+
+static void on_derived(uv_async_t *handle)
+{
+	if (!__atomic_exchange_n(&is_derived, false, __ATOMIC_ACQUIRE))
+		return;
 	JSContext *ctx = host.ctx;
+	derivation *job = running;
 	JSValue callback = job->callback;
+	JSValue key = host_new_bytes(job->out, job->length);
 	list_del(&job->link);
-	/* It is cancelled only when the program ends, and then nobody is told. */
-	JSValue key = status < 0 ? JS_UNDEFINED : host_new_bytes(job->out, job->length);
 	free(job);
-	if (status == 0)
-		host_notify(callback, JS_UNDEFINED, 1, &key);
+	running = NULL;
+	start_next();
+	/* Nobody but who waits for a key keeps the program running for it. */
+	if (!running)
+		uv_unref((uv_handle_t *)&derived);
+	host_notify(callback, JS_UNDEFINED, 1, &key);
 	JS_FreeValue(ctx, key);
 	JS_FreeValue(ctx, callback);
 }
@@ -256,17 +322,19 @@ static JSValue sha512_pbkdf2(JSContext *ctx, JSValueConst this_val, int argc, JS
 		return JS_EXCEPTION;
 	if (!JS_IsFunction(ctx, argv[4]))
 		return JS_ThrowTypeError(ctx, "not a function");
-	derivation *job = host_alloc(sizeof *job + salt_length);
-	job->request.data = job;
+	derivation *job = host_alloc(sizeof *job + salt_length + password_length);
 	job->iterations = iterations;
 	job->length = length;
 	job->salt_length = salt_length;
+	job->password_length = password_length;
 	if (salt_length > 0)
-		memcpy(job->salt, salt, salt_length);
-	hmac_key(&job->mac, password, password_length);
+		memcpy(job->octets, salt, salt_length);
+	if (password_length > 0)
+		memcpy(job->octets + salt_length, password, password_length);
 	job->callback = JS_DupValue(ctx, argv[4]);
 	list_add_tail(&job->link, &derivations);
-	CHECK(uv_queue_work(&host.loop, &job->request, derive, on_derived) == 0);
+	uv_ref((uv_handle_t *)&derived);
+	start_next();
 	return JS_UNDEFINED;
 }
 
@@ -275,11 +343,27 @@ static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("pbkdf2Sha512", 5, sha512_pbkdf2),
 };
 
-static void stop(void)
+static void start(void)
 {
-	struct list_head *at;
-	list_for_each(at, &derivations)
-		uv_cancel((uv_req_t *)&list_entry(at, derivation, link)->request);
+	CHECK(uv_async_init(&host.loop, &derived, on_derived) == 0);
+	uv_unref((uv_handle_t *)&derived);
 }
 
-const host_module sha512_module = { functions, COUNT(functions), NULL, stop, NULL };
+static void stop(void)
+{
+	if (thread_owner == getpid()) {
+		__atomic_store_n(&is_stopping, true, __ATOMIC_RELAXED);
+		uv_sem_post(&work);
+		CHECK(uv_thread_join(&thread) == 0);
+		uv_sem_destroy(&work);
+	}
+	while (!list_empty(&derivations)) {
+		derivation *job = list_entry(derivations.next, derivation, link);
+		JS_FreeValue(host.ctx, job->callback);
+		list_del(&job->link);
+		free(job);
+	}
+	uv_close((uv_handle_t *)&derived, NULL);
+}
+
+const host_module sha512_module = { functions, COUNT(functions), start, stop, NULL };
