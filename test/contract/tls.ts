@@ -187,15 +187,21 @@ async function sendRaw(host: Host, port: number, bytes: Uint8Array, close: boole
 	return end;
 }
 
-/** A wire between client and server that a test can cut into; what goes to the server passes `change`. */
-async function wire(host: Host, to: number, change: (bytes: Uint8Array) => Uint8Array): Promise<Listener> {
+/** Milliseconds for handshakes of a slow machine, where their time is not what a test is about. */
+const PATIENCE = 600_000;
+
+/** A wire between client and server that a test can cut into: `pass` writes what goes to the server. */
+async function wire(
+	host: Host,
+	to: number,
+	pass: (bytes: Uint8Array, server: End) => void,
+): Promise<Listener> {
 	return host.network.listen({ address: "127.0.0.1", port: 0 }, async (connection) => {
-		const other = await host.network.connect({ host: "127.0.0.1", port: to });
+		const other = await host.network.connect({ host: "127.0.0.1", port: to, noDelay: true });
 		const one = new End(connection);
 		const two = new End(other);
 		one.consume = (bytes, start, end) => {
-			const out = change(bytes.slice(start, end));
-			two.write(out);
+			pass(bytes.slice(start, end), two);
 			return end - start;
 		};
 		two.consume = (bytes, start, end) => {
@@ -247,6 +253,34 @@ export const tlsTests: Tests = {
 			await endPair(pair);
 			equal(client.error, null, "client's end");
 			equal(server.error, null, "server's end");
+		}
+	},
+
+	"handshake: in small pieces": async (host) => {
+		for (const maximumVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+			const options = { ...serverOptions(host), maximumVersion };
+			const server = await Server.start(host, options, { handshakeTime: PATIENCE });
+			let sending = Promise.resolve();
+			const between = await wire(host, server.port, (bytes, to) => {
+				sending = sending.then(async () => {
+					for (let at = 0, next = 0; at < bytes.length; at = next) {
+						next = Math.min(at < 8 ? at + 1 : at + 50, bytes.length);
+						to.write(bytes, at, next);
+						await turn(host);
+					}
+				});
+			});
+			const context = tlsOf(host).createClientContext(clientOptions(host));
+			const tls = { context, serverName: "localhost" };
+			const { port } = between;
+			const [client, accepted] = await Promise.all([
+				host.network.connect({ host: "127.0.0.1", port, timeout: PATIENCE, tls }),
+				server.accepted(),
+			]);
+			const pair = { client: new End(client), server: new End(accepted), listener: between };
+			await exchange(pair);
+			await endPair(pair);
+			server.listener.close();
 		}
 	},
 
@@ -748,9 +782,9 @@ export const tlsTests: Tests = {
 		for (const maximumVersion of ["TLSv1.2", "TLSv1.3"] as const) {
 			const server = await Server.start(host, { ...serverOptions(host), maximumVersion });
 			let isBad = false;
-			const between = await wire(host, server.port, (bytes) => {
+			const between = await wire(host, server.port, (bytes, to) => {
 				if (isBad) bytes[bytes.length - 1]! ^= 1;
-				return bytes;
+				to.write(bytes);
 			});
 			const context = tlsOf(host).createClientContext(clientOptions(host));
 			const tls = { context, serverName: "localhost" };
@@ -836,7 +870,7 @@ export const tlsTests: Tests = {
 	},
 
 	"many at once": async (host) => {
-		const server = await Server.start(host, serverOptions(host));
+		const server = await Server.start(host, serverOptions(host), { handshakeTime: PATIENCE });
 		const all = new Gate();
 		let told = 0;
 		const clients = Array.from({ length: 20 }, async () => {

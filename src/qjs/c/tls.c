@@ -13,8 +13,6 @@ enum {
 	/* Octets read at once from one peer; during its handshake. */
 	PLACE_SIZE = 32768,
 	HANDSHAKE_PLACE = 4096,
-	/* Octets kept for a later turn before reading stops. */
-	KEPT_LIMIT = 4096,
 	/* Nanoseconds of a turn after which what is queued waits for the next. */
 	TURN_LIMIT = 2000000
 };
@@ -174,7 +172,7 @@ void tls_received(connection *connection, size_t count)
 		return;
 	}
 	keep_more(tls, place, count);
-	if (tls->input_length > KEPT_LIMIT)
+	if (tls->input_length > TLS_KEPT_LIMIT)
 		input_stop(connection);
 	tls_enqueue(tls);
 }

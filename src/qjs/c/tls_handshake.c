@@ -11,7 +11,10 @@ enum {
 	/* What a record of TLS begins with: its type (handshake, or alert), and the version's first octet. */
 	HANDSHAKE_RECORD = 22,
 	ALERT_RECORD = 21,
-	MAJOR = 3
+	MAJOR = 3,
+	/* Octets that a record has before its content, and of its content at most. */
+	RECORD_HEADER = 5,
+	RECORD_LIMIT = 16384
 };
 
 static struct list_head handshakes = LIST_HEAD_INIT(handshakes);
@@ -135,6 +138,18 @@ static bool begins_well(tls *tls)
 }
 
 /*
+ * Whether a client's first record has come, or so much that it is not waited for. Until then Mbed TLS is not set up, which
+ * takes 33 KB and clears them: many who send slowly would cost more than all others.
+ */
+static bool has_first_record(const tls *tls)
+{
+	if (tls->input_length < RECORD_HEADER)
+		return false;
+	size_t length = (size_t)tls->input[3] << 8 | tls->input[4];
+	return length > RECORD_LIMIT || tls->input_length >= RECORD_HEADER + length || tls->input_length > TLS_KEPT_LIMIT;
+}
+
+/*
  * A server of TLS 1.3 that has said all of its part of the handshake says what still comes, which is an alert, with the
  * other keys (RFC 8446, section 7.3), with which it would send data. Mbed TLS takes them up when the client has ended its part.
  */
@@ -161,6 +176,10 @@ void tls_step(tls *tls)
 {
 	if (!begins_well(tls)) {
 		tls_end_handshake(tls, TLS_NOT_TLS);
+		return;
+	}
+	if (tls->context->is_server && !tls->is_set_up && !has_first_record(tls)) {
+		input_start(tls->connection);
 		return;
 	}
 	int result = tls->is_set_up ? 0 : set_up(tls);

@@ -9,6 +9,11 @@
 
 #include "tls.h"
 
+enum {
+	/* Octets kept for a later turn before reading stops. */
+	TLS_KEPT_LIMIT = 4096
+};
+
 typedef struct tls_psk {
 	char *identity;
 	size_t length;
@@ -46,7 +51,7 @@ struct tls_context {
 
 typedef struct tls {
 	mbedtls_ssl_context ssl;
-	/* Set up with the first octets, so that those who send none cost little. */
+	/* Of a server: set up with the first record, so that those who send none cost little. */
 	bool is_set_up;
 	bool handshake_over;
 	/* The peer has said something. */
