@@ -162,7 +162,7 @@ export class Door {
 				// Who may not come in is told to the owner; what is not there, or makes no sense, to who looks for it.
 				this.log.write(error.status === 403 ? "notice" : "websockets", text);
 			},
-			answering: () => this.waiting.answers(entry),
+			answering: () => this.waiting.answering(entry),
 			ended: () => this.waiting.remove(entry),
 		};
 	}

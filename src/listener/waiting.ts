@@ -15,8 +15,12 @@ export class Waiting {
 	private readonly clock: Clock;
 	private readonly timers: Timers;
 	private readonly dropped: (connection: Connection, why: Why) => void;
-	/** Deadlines, the oldest connection first. */
-	private readonly deadlines = new Map<Connection, number>();
+	/**
+	 * Deadlines, of those that still have to say what they want and of those that are answered; each the nearest first, as
+	 * all of a kind have the same time.
+	 */
+	private readonly heads = new Map<Connection, number>();
+	private readonly answers = new Map<Connection, number>();
 	private timer: Timer | null = null;
 
 	/** `dropped` is told of each connection that is given up. */
@@ -27,35 +31,37 @@ export class Waiting {
 	}
 
 	get size(): number {
-		return this.deadlines.size;
+		return this.heads.size + this.answers.size;
 	}
 
 	add(connection: Connection): void {
-		if (this.deadlines.size >= WAITING_LIMIT) {
-			const [oldest] = this.deadlines.keys();
+		if (this.size >= WAITING_LIMIT) {
+			const [oldest] = this.heads.size > 0 ? this.heads.keys() : this.answers.keys();
 			this.drop(oldest!, "number");
 		}
-		this.deadlines.set(connection, this.clock.monotonic() + HEAD_TIME);
+		this.heads.set(connection, this.clock.monotonic() + HEAD_TIME);
 		this.arm();
 	}
 
 	/** It is being answered, which may take longer. */
-	answers(connection: Connection): void {
-		if (this.deadlines.has(connection)) this.deadlines.set(connection, this.clock.monotonic() + ANSWER_TIME);
+	answering(connection: Connection): void {
+		if (this.heads.delete(connection)) this.answers.set(connection, this.clock.monotonic() + ANSWER_TIME);
 	}
 
 	/** It is served by somebody else now, or over. */
 	remove(connection: Connection): void {
-		this.deadlines.delete(connection);
-		if (this.deadlines.size > 0) return;
+		if (!this.heads.delete(connection)) this.answers.delete(connection);
+		if (this.size > 0) return;
 		this.timer?.cancel();
 		this.timer = null;
 	}
 
 	/** Ends all of them. */
 	dropAll(): void {
-		for (const connection of this.deadlines.keys()) connection.destroy();
-		this.deadlines.clear();
+		for (const kind of [this.heads, this.answers]) {
+			for (const connection of kind.keys()) connection.destroy();
+			kind.clear();
+		}
 		this.timer?.cancel();
 		this.timer = null;
 	}
@@ -70,11 +76,18 @@ export class Waiting {
 	private arm(): void {
 		this.timer ??= this.timers.after(1000, () => {
 			this.timer = null;
-			const now = this.clock.monotonic();
-			for (const [connection, deadline] of this.deadlines) {
-				if (deadline <= now) this.drop(connection, "time");
-			}
-			if (this.deadlines.size > 0) this.arm();
+			this.dropLate(this.heads);
+			this.dropLate(this.answers);
+			if (this.size > 0) this.arm();
 		});
+	}
+
+	/** Looks no further than at one that has time left. */
+	private dropLate(kind: ReadonlyMap<Connection, number>): void {
+		const now = this.clock.monotonic();
+		for (const [connection, deadline] of kind) {
+			if (deadline > now) return;
+			this.drop(connection, "time");
+		}
 	}
 }

@@ -81,7 +81,10 @@ export class Entry implements Connection, ConnectionHandler {
 	}
 
 	onClose(error: HostError | null): void {
+		const { stage } = this;
 		this.end = { error };
-		this.stage!.onClose(error);
+		// The stages know this connection: else only a collection of garbage would free them.
+		this.stage = null;
+		stage!.onClose(error);
 	}
 }
