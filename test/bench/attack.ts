@@ -1,6 +1,7 @@
 /**
  * Peers that mean no good, for the benchmark: `node test/bench/attack.ts ATTACK PORT [NUMBER]`. Prints `ready` once the
- * attack is under way, and goes on until it is killed. Of the connections that the broker ended, 50 a second are begun anew:
+ * attack is under way, then ten times a second how much it has done so far: connections begun, octets sent, and logins; and
+ * goes on until it is killed. Of the connections that the broker ended, 50 a second are begun anew:
  * as many as slowhttptest, which such attacks are tried with, opens by default.
  */
 
@@ -47,8 +48,14 @@ function text(content: string): Uint8Array {
 	return new TextEncoder().encode(content);
 }
 
+let done = 0;
+let isReady = false;
+
 function ready(): void {
+	if (isReady) return;
+	isReady = true;
 	process.stdout.write("ready\n");
+	setInterval(() => process.stdout.write(`${done}\n`), 100);
 }
 
 /**
@@ -65,6 +72,7 @@ function saySlowly(port: number, number: number, octets: Uint8Array): void {
 	const dial = () => {
 		const own = open[dialled++ % TICKS]!;
 		count++;
+		done++;
 		const socket = connect(port, "127.0.0.1", () => {
 			socket.setNoDelay(true);
 			// As much as tells what it wants to be.
@@ -92,6 +100,7 @@ function saySlowly(port: number, number: number, octets: Uint8Array): void {
 		for (const [socket, at] of own) {
 			if (at >= octets.length) continue;
 			socket.write(octets.subarray(at, at + 1));
+			done++;
 			own.set(socket, at + 1);
 		}
 	}, 1000 / TICKS);
@@ -125,6 +134,7 @@ function guess(port: number, perSecond: number): void {
 		const socket = connect(port, "127.0.0.1", () => socket.write(packet));
 		socket.on("error", () => undefined);
 		socket.on("close", () => {
+			done++;
 			if (++answered === 10) ready();
 		});
 		socket.resume();
@@ -132,7 +142,6 @@ function guess(port: number, perSecond: number): void {
 }
 
 function storm(port: number, atOnce: number): void {
-	let done = 0;
 	const dial = () => {
 		const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false }, () => {
 			socket.destroy();

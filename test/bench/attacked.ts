@@ -22,18 +22,41 @@ const OTHER_CPU = cpus().length > 1 ? 1 : 0;
 /** Ticks of a second in /proc. */
 const TICKS = 100;
 
-/** Begins an attack; resolves once it is under way. */
-async function begin({ attack, number }: AttackRow, port: number): Promise<ChildProcess> {
-	const program = join(import.meta.dirname, "attack.ts");
-	const node = [process.execPath, program, attack, String(port), String(number)];
-	const line = ["-c", String(OTHER_CPU), "chrt", "--idle", "0", ...node];
-	const child = spawn("taskset", line, { stdio: ["ignore", "pipe", "inherit"] });
-	await new Promise<void>((resolve, reject) => {
-		child.once("error", reject);
-		child.once("exit", () => reject(new Error(`bench: the attack '${attack}' did not begin`)));
-		child.stdout.once("data", () => resolve());
-	});
-	return child;
+/** An attack that is under way. */
+class Attackers {
+	/** How much it has done so far. */
+	done = 0;
+	private readonly child: ChildProcess;
+
+	private constructor(child: ChildProcess) {
+		this.child = child;
+	}
+
+	static async begin({ attack, number }: AttackRow, port: number): Promise<Attackers> {
+		const program = join(import.meta.dirname, "attack.ts");
+		const node = [process.execPath, program, attack, String(port), String(number)];
+		const line = ["-c", String(OTHER_CPU), "chrt", "--idle", "0", ...node];
+		const child = spawn("taskset", line, { stdio: ["ignore", "pipe", "inherit"] });
+		const attackers = new Attackers(child);
+		await new Promise<void>((resolve, reject) => {
+			child.once("error", reject);
+			child.once("exit", () => reject(new Error(`bench: the attack '${attack}' did not begin`)));
+			createInterface({ input: child.stdout }).on("line", (line) => {
+				if (line === "ready") resolve();
+				else attackers.done = Number(line);
+			});
+		});
+		return attackers;
+	}
+
+	get seconds(): number {
+		return secondsOf(this.child.pid!);
+	}
+
+	async end(): Promise<void> {
+		this.child.kill("SIGKILL");
+		await once(this.child, "exit");
+	}
 }
 
 /** Seconds of a processor that a process has had. */
@@ -84,6 +107,7 @@ export async function measureAttack(
 	const calm: Run[] = [];
 	const attacked: Run[] = [];
 	const shares: number[] = [];
+	const rates: number[] = [];
 	let failure: string | null = null;
 	const keep = (run: Run | string, into: Run[]) => {
 		if (typeof run === "string") failure ??= run;
@@ -92,13 +116,14 @@ export async function measureAttack(
 	try {
 		for (let pair = 0; pair < pairs && failure === null; pair++) {
 			keep(await load.measure("calm"), calm);
-			const attackers = await begin(row, broker.attackedPort);
-			const before = secondsOf(attackers.pid!);
+			const attackers = await Attackers.begin(row, broker.attackedPort);
+			const { seconds, done } = attackers;
 			const start = performance.now();
 			keep(await load.measure("busy"), attacked);
-			shares.push((secondsOf(attackers.pid!) - before) / ((performance.now() - start) / 1000));
-			attackers.kill("SIGKILL");
-			await once(attackers, "exit");
+			const passed = (performance.now() - start) / 1000;
+			shares.push((attackers.seconds - seconds) / passed);
+			rates.push((attackers.done - done) / passed);
+			await attackers.end();
 		}
 	} finally {
 		load.end();
@@ -109,5 +134,5 @@ export async function measureAttack(
 		attacked: summarize(row.name, host, attacked, failure),
 	};
 	failure = figures.calm.failure ?? figures.attacked.failure;
-	return { row: row.name, host, failure, ...figures, attackers: median(shares) };
+	return { row: row.name, host, failure, ...figures, attackers: median(shares), rate: median(rates) };
 }

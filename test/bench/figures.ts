@@ -58,6 +58,8 @@ export interface Attacked {
 	attacked: Figures;
 	/** Part of a processor that the attackers took. */
 	attackers: number;
+	/** What they did a second: connections begun, octets sent, and logins. */
+	rate: number;
 }
 
 export function median(values: readonly number[]): number {

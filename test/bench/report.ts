@@ -71,7 +71,7 @@ export function idleTable(all: readonly Figures[]): string {
 
 export const ATTACK_NOTE = `Latencies count from when a message was due; medians of windows that take turns at one broker. The broker has
 a processor of its own; the client has another, and the attackers what the client leaves of that (SCHED_IDLE): their
-share of it is told. Turns of the event loop in thousands of instructions, where they are counted.
+share of it is told, and what they did: connections, octets and logins a second, fewer where others keep the machine busy. Turns of the event loop in thousands of instructions, where they are counted.
 `;
 
 /** Rows in which the broker was attacked: without → with. */
@@ -85,10 +85,11 @@ export function attackTable(all: readonly Attacked[]): string {
 		"CPU µs/msg",
 		"longest turn",
 		"attackers",
+		"attack/s",
 		"RSS MiB",
 	];
-	const lines = all.map(({ row, host, failure, calm, attacked, attackers }) => {
-		if (failure !== null) return [row, host, `FAILED: ${failure}`, "", "", "", "", "", ""];
+	const lines = all.map(({ row, host, failure, calm, attacked, attackers, rate }) => {
+		if (failure !== null) return [row, host, `FAILED: ${failure}`, "", "", "", "", "", "", ""];
 		const both = (figure: (each: Figures) => number) => `${whole(figure(calm))} → ${whole(figure(attacked))}`;
 		const times = (attacked.p99Us / calm.p99Us).toFixed(2);
 		const turn = attacked.longestTurn === 0 ? "" : both((each) => each.longestTurn / 1000);
@@ -101,6 +102,7 @@ export function attackTable(all: readonly Attacked[]): string {
 			both((each) => each.cpuUs),
 			turn,
 			`${(attackers * 100).toFixed(1)} %`,
+			whole(rate),
 			(attacked.rssKb / 1024).toFixed(1),
 		];
 	});

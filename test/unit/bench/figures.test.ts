@@ -89,7 +89,11 @@ test("an attack is judged by the latency in it as a multiple of that in between"
 	const judged = (times: number, failure: string | null) => {
 		const calm = summarize(name, "mips_24kc", [run({ p99_ns: 3000 })], null);
 		const attacked = summarize(name, "mips_24kc", [run({ p99_ns: 3000 * times })], null);
-		return judge([], [{ row: name, host: "mips_24kc", failure, calm, attacked, attackers: 0.1 }], null);
+		return judge(
+			[],
+			[{ row: name, host: "mips_24kc", failure, calm, attacked, attackers: 0.1, rate: 1000 }],
+			null,
+		);
 	};
 	assert.deepEqual(
 		[judged(p99Ratio!, null), judged(p99Ratio! * 1.01, null), judged(1, "lost 1")].map(([one]) => one!.met),
