@@ -61,7 +61,8 @@ function attackedListener(tools: Tools, attack: Attack, port: number): string[] 
 		case "tls storm": {
 			const folder = join(tools.scratch, "tls");
 			if (!existsSync(folder)) makeCertificates(folder);
-			chmodSync(join(folder, "server.key"), 0o644);
+			// What others may read is refused, and it is read while the broker is root.
+			chmodSync(join(folder, "server.key"), 0o600);
 			return [...lines, `certfile ${folder}/server.pem`, `keyfile ${folder}/server.key`];
 		}
 		case "http heads":
@@ -76,7 +77,9 @@ function attackedListener(tools: Tools, attack: Attack, port: number): string[] 
 			// As mosquitto_passwd writes it.
 			const iterations = 1000;
 			const hash = pbkdf2Sync("right", salt, iterations, 64, "sha512");
-			writeFileSync(path, `user:${formatPasswordHash({ kind: "pbkdf2", iterations, salt, hash })}\n`);
+			writeFileSync(path, `user:${formatPasswordHash({ kind: "pbkdf2", iterations, salt, hash })}\n`, {
+				mode: 0o600,
+			});
 			return [...lines, `password_file ${path}`];
 		}
 	}
