@@ -5,7 +5,7 @@ import { DynsecError, readModel } from "../broker/dynsec/file.ts";
 import { firstModel } from "../broker/dynsec/first.ts";
 import { Model } from "../broker/dynsec/model.ts";
 import type { BrokerConfig, ListenerConfig, Remark } from "../config/config.ts";
-import { HASH_LENGTH, type PasswordHash, parsePasswordHash } from "../config/password.ts";
+import { HASH_LENGTH, type PasswordHash, parsePasswordHash, SALT_LENGTH } from "../config/password.ts";
 import { type PluginConfig, PluginError } from "../config/plugins.ts";
 import { FileRemarks } from "../config/text-file.ts";
 import type { Host, HostError, Log } from "../host/host.ts";
@@ -19,7 +19,6 @@ const SHORTEST_PASSWORD = 12;
 const RANDOM_LENGTH = 20;
 /** 64 of them, so that six random bits choose one; none that a shell or a reader takes for another. */
 const LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz0123456789-_+=.";
-const SALT_LENGTH = 12;
 const ITERATIONS = 1000;
 
 type DynsecHost = Pick<Host, "crypto" | "files" | "process" | "random" | "timers" | "utf8">;

@@ -96,17 +96,35 @@ export function checkReader(
 ): void {
 	const { users, allowAnonymous } = listener;
 	const { username, password, address } = who;
-	const finish = (result: LoginResult) => {
-		const isBarred = username !== null && (users?.refuses?.(username, HTTP_CLIENT_ID) ?? null) !== null;
-		const mayRead =
-			result === "accepted" && !isBarred && new Rights(listener, HTTP_CLIENT_ID, username).mayRead(topic);
-		done(result === "accepted" && !mayRead ? "refused" : result);
+	const refuse = (why: string) => {
+		broker.log.write("notice", `HTTP request from ${address} refused: ${why}.`);
+		done("refused");
 	};
 	if (username === null || users === null) {
-		finish(allowAnonymous ? "accepted" : "refused");
+		if (!allowAnonymous) refuse("anonymous clients are not allowed");
+		else judge();
 		return;
 	}
-	const login = { users, username, password, address, isWanted: () => true, refused: () => {}, done: finish };
+	let refusal = "not authorised";
+	const finish = (result: LoginResult) => {
+		const why = users.refuses?.(username, HTTP_CLIENT_ID) ?? null;
+		if (result === "busy") done(result);
+		else if (result === "refused") refuse(refusal);
+		else if (why !== null) refuse(why);
+		else judge();
+	};
+	const refused = (why: string) => {
+		refusal = why;
+	};
+	const login = { users, username, password, address, isWanted: () => true, refused, done: finish };
 	const result = broker.logins.check(login, broker.seconds);
 	if (result !== null) finish(result);
+
+	function judge(): void {
+		if (new Rights(listener, HTTP_CLIENT_ID, username).mayRead(topic)) done("accepted");
+		else
+			refuse(
+				`${username === null ? "anonymous clients" : `'${username}'`} may not read ${topic.slice(0, 100)}`,
+			);
+	}
 }

@@ -19,9 +19,9 @@ export const HASH_LENGTH = 64;
 export const MAXIMUM_ITERATIONS = 1_000_000;
 /** Iterations of new hashes, unless something else is asked for: what a router computes in a blink. */
 export const DEFAULT_ITERATIONS = 1000;
-/** Octets of the salt of new hashes. */
-const NEW_SALT = 64;
-/** Octets; mosquitto writes 12, and 64 since 2.1. */
+/** Octets of the salt of new hashes: mosquitto writes 64 since 2.1, but before takes no other number than 12. */
+export const SALT_LENGTH = 12;
+/** Octets. */
 const MAXIMUM_SALT = 256;
 
 /** Makes the hash of a password, with a salt of its own. */
@@ -30,7 +30,7 @@ export async function hashPassword(
 	password: Uint8Array,
 	iterations = DEFAULT_ITERATIONS,
 ): Promise<PasswordHash> {
-	const salt = random.bytes(NEW_SALT);
+	const salt = random.bytes(SALT_LENGTH);
 	const hash = await new Promise<Uint8Array>((resolve) => {
 		crypto.pbkdf2Sha512(password, salt, iterations, HASH_LENGTH, resolve);
 	});

@@ -1,14 +1,12 @@
 /** What mosquitto_ctrl does to the configuration file of dynamic security, without a broker. */
 
-import { HASH_LENGTH, MAXIMUM_ITERATIONS } from "../config/password.ts";
+import { HASH_LENGTH, MAXIMUM_ITERATIONS, SALT_LENGTH } from "../config/password.ts";
 import { encodeBase64 } from "../host/base64.ts";
 import type { Host, HostError } from "../host/host.ts";
 import { octetsOf } from "./argument.ts";
 import { UsageError } from "./usage-error.ts";
 
 const FILE_LIMIT = 16 * 1024 * 1024;
-/** As mosquitto 2.0 wants it. */
-const SALT_LENGTH = 12;
 const ITERATIONS = 1000;
 const ROLE = "admin";
 

@@ -7,6 +7,7 @@ import {
 	looksHashed,
 	MAXIMUM_ITERATIONS,
 	type PasswordHash,
+	SALT_LENGTH,
 } from "../config/password.ts";
 import {
 	complaintAboutName,
@@ -22,7 +23,6 @@ import { readSecret } from "./secret.ts";
 import { UsageError } from "./usage-error.ts";
 
 const PROGRAM = "mosquitto_passwd";
-const SALT_LENGTH = 64;
 const FILE_LIMIT = 16 * 1024 * 1024;
 /** The file that is standard output. */
 const STDOUT = "-";

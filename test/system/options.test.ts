@@ -25,10 +25,10 @@ function listens(port: number, host: string): Promise<boolean> {
 	});
 }
 
-/** The answer of MQTT 5 to a client without user name and identifier, which then leaves. */
-function greeted(port: number, host: string): Promise<IConnackPacket> {
+/** The answer of MQTT 5 to a client without user name, which then leaves. */
+function greeted(port: number, host: string, clientId = ""): Promise<IConnackPacket> {
 	return new Promise((resolve, reject) => {
-		const options = { port, host, clientId: "", protocolVersion: 5, reconnectPeriod: 0 } as const;
+		const options = { port, host, clientId, protocolVersion: 5, reconnectPeriod: 0 } as const;
 		const client = mqtt.connect(options);
 		client.once("packetreceive", (packet) => {
 			client.end(true);
@@ -101,7 +101,7 @@ class TwoListeners {
 
 for (const program of builtPrograms()) {
 	describe(`options: ${program.name}`, () => {
-		test("port and bind_address: the default listener, there only, closed to anonymous clients", async (context) => {
+		test("port, bind_address, clientid_prefixes: the default listener, there only, closed to anonymous clients", async (context) => {
 			const config = "port auto\nbind_address 127.0.0.1\n";
 			const closed = await startBroker(context, program, { config });
 			assert.deepEqual(
@@ -114,6 +114,13 @@ for (const program of builtPrograms()) {
 			const open = await startBroker(context, program, { config: `${config}allow_anonymous true\n` });
 			assert.equal((await greeted(open.port, "127.0.0.1")).reasonCode, 0);
 			await open.stop();
+			const named = await startBroker(context, program, {
+				config: `${config}allow_anonymous true\nclientid_prefixes dev-\n`,
+			});
+			assert.equal((await greeted(named.port, "127.0.0.1", "dev-1")).reasonCode, 0);
+			assert.equal((await greeted(named.port, "127.0.0.1", "Dev-1")).reasonCode, REFUSED);
+			await named.line(/Refused Dev-1 \[[^\]]*\]: the client identifier has none of clientid_prefixes\./);
+			await named.stop();
 		});
 
 		test("listener_allow_anonymous and listener_auto_id_prefix beat the broker's", async (context) => {

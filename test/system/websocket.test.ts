@@ -415,6 +415,14 @@ for (const program of builtPrograms()) {
 			assert.equal((await ask_("/api/v1/version", "reader:secret")).status, 200);
 			assert.equal((await ask_("/api/v1/systree", "reader:secret")).status, 401);
 			assert.equal((await ask_("/page.txt", "reader:secret")).status, 401);
+			for (const why of [
+				"anonymous clients are not allowed",
+				"wrong password",
+				"unknown user",
+				"'reader' may not read /api/v1/systree",
+			]) {
+				await closed.line(new RegExp(`HTTP request from 127\\.0\\.0\\.1 refused: ${why}\\.`));
+			}
 			await closed.stop();
 		});
 

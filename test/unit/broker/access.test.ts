@@ -228,6 +228,90 @@ describe("logins", () => {
 	});
 });
 
+describe("logins over HTTP", () => {
+	/** Asks for a page; what is decided, once all hashes are there. */
+	function ask(
+		{ broker, listener, host }: Fixture,
+		username: string | null,
+		password: string | null,
+		address = "192.0.2.9",
+	): () => string {
+		let result = "waits";
+		const octets = password === null ? null : new TextEncoder().encode(password);
+		broker.checkReader(listener, { username, password: octets, address }, "/api/v1/version", (decided) => {
+			result = decided;
+		});
+		return () => {
+			host.network.turn();
+			return result;
+		};
+	}
+
+	test("who is refused is told to the owner, with address and reason", async () => {
+		const access = acl("user ann", "topic read /api/v1/version");
+		const fixture = await startBroker({}, { users: users(), allowAnonymous: false, access });
+		const cases: readonly (readonly [string | null, string | null, string, string | null])[] = [
+			["ann", "secret of ann", "accepted", null],
+			[null, null, "refused", "anonymous clients are not allowed"],
+			["ann", "wrong", "refused", "wrong password"],
+			["nobody", "x", "refused", "unknown user"],
+			["bob", "secret of bob", "refused", "'bob' may not read /api/v1/version"],
+		];
+		for (const [username, password, result, why] of cases) {
+			const before = fixture.lines.length;
+			assert.equal(ask(fixture, username, password)(), result, `${username}`);
+			const said = fixture.lines.slice(before).filter((line) => line.includes("HTTP"));
+			const expected = why === null ? [] : [`notice: HTTP request from 192.0.2.9 refused: ${why}.`];
+			assert.deepEqual(said, expected);
+		}
+		const open = await startBroker({}, { users: users(), allowAnonymous: true, access });
+		assert.equal(ask(open, null, null)(), "refused");
+		assert.ok(
+			open.lines.includes(
+				"notice: HTTP request from 192.0.2.9 refused: anonymous clients may not read /api/v1/version.",
+			),
+		);
+		assert.equal(ask(await startBroker({}, { allowAnonymous: true }), "anybody", "x")(), "accepted");
+	});
+
+	test("who is barred, by the rules of users, is refused with its reason", async () => {
+		const barred = Object.assign(users(), { refuses: () => "it is disabled" });
+		const fixture = await startBroker({}, { users: barred, allowAnonymous: false });
+		assert.equal(ask(fixture, "ann", "secret of ann")(), "refused");
+		assert.ok(fixture.lines.includes("notice: HTTP request from 192.0.2.9 refused: it is disabled."));
+	});
+
+	test("guesses hold the address off, and no more wait than may", async () => {
+		const fixture = await startBroker({}, { users: users(), allowAnonymous: false });
+		for (let i = 0; i < 5; i++) assert.equal(ask(fixture, "ann", "guess")(), "refused");
+		assert.equal(ask(fixture, "ann", "secret of ann")(), "refused");
+		const why = "too many failed logins from its address";
+		assert.ok(fixture.lines.includes(`notice: HTTP request from 192.0.2.9 refused: ${why}.`));
+
+		const { crypto } = fixture.host;
+		const pending: (() => void)[] = [];
+		const pbkdf2Sha512 = crypto.pbkdf2Sha512;
+		crypto.pbkdf2Sha512 = (...args) => void pending.push(() => pbkdf2Sha512.apply(crypto, args));
+		const own = Array.from({ length: 35 }, () => ask(fixture, "ann", "secret of ann", "192.0.2.10"));
+		const others = Array.from({ length: 8 }, (_, net) =>
+			Array.from({ length: 32 }, () => ask(fixture, "ann", "secret of ann", `198.51.100.${net}`)),
+		).flat();
+		const count = (asked: (() => string)[], result: string) =>
+			asked.filter((each) => each() === result).length;
+		// Two are hashed; of one address 32 wait, of all together 256.
+		assert.deepEqual([pending.length, count(own, "waits"), count(own, "busy")], [2, 34, 1]);
+		assert.deepEqual([count(others, "waits"), count(others, "busy")], [224, 32]);
+		assert.ok(
+			fixture.lines.includes("warning: Warning: login of 'ann' from 192.0.2.10 denied: too many wait."),
+		);
+		while (pending.length > 0) {
+			for (const next of pending.splice(0)) next();
+			fixture.host.network.turn();
+		}
+		assert.deepEqual([count(own, "accepted"), count(others, "accepted")], [34, 224]);
+	});
+});
+
 describe("access rights", () => {
 	const open = { allowAnonymous: true };
 
