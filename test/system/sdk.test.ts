@@ -35,7 +35,7 @@ const C_LIBRARY = `/usr/${GNU}/lib`;
 
 /** What an SDK has of tools, as far as the recipe wants them: no Node is among them, and nothing that only our own builds use. */
 const TOOLS = [
-	"sh make gcc as ld cmake awk xz od sed tar install tail wc cat mv rm mkdir cp find ln touch chmod test printf ccache",
+	"sh make gcc as ld cmake awk xz od sed tar install head tail wc cat mv rm mkdir cp find ln touch chmod test printf ccache",
 	["gcc", "strip", "ld", "as", "ar", "ranlib"].map((tool) => `${GNU}-${tool}`).join(" "),
 ]
 	.join(" ")
