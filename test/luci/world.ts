@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { chmodSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { Log } from "../../src/host/host.ts";
@@ -72,13 +72,10 @@ export class World {
 		const folder = temporaryFolder(context);
 		const socket = join(folder, "ubus.sock");
 		const passwords = join(folder, "passwd");
-		writeFileSync(passwords, options.passwords ?? "");
-		for (const path of [passwords]) chmodSync(path, 0o666);
+		writeFileSync(passwords, options.passwords ?? "", { mode: 0o600 });
 		const host = createNodeHost();
 		const ubusd = new FakeUbusd(host);
 		await ubusd.listen(socket);
-		// The broker has become another user by then.
-		chmodSync(socket, 0o777);
 		const bus = await connectedClient(host, socket);
 		context.after(() => {
 			bus.close();
@@ -86,6 +83,7 @@ export class World {
 		});
 		const config = [
 			"config mqttd 'mqttd'",
+			"\toption user 'root'",
 			`\toption ubus '${socket}'`,
 			"\toption sys_interval '0'",
 			"\toption allow_anonymous '1'",
