@@ -67,6 +67,12 @@ export class RawClient {
 		place: Place,
 		options: RawOptions,
 	): Promise<{ client: RawClient; sessionPresent: boolean }> {
+		const client = RawClient.begin(place, options);
+		return { client, sessionPresent: await client.connected() };
+	}
+
+	/** Sends CONNECT, whether or not anybody accepts the connection now. */
+	static begin(place: Place, options: RawOptions): RawClient {
 		const { clientId, version = 5, cleanStart = false, sessionExpiry, receiveMaximum } = options;
 		const { username, password, willTopic } = options;
 		const octets = (text: string) => new TextEncoder().encode(text);
@@ -89,9 +95,21 @@ export class RawClient {
 			password: password === undefined ? null : octets(password),
 			properties: version === 5 ? properties : null,
 		});
-		const connack = await client.next(PacketType.CONNACK);
+		return client;
+	}
+
+	/** Resolves once CONNACK has come: whether there was a session. */
+	async connected(): Promise<boolean> {
+		const connack = await this.next(PacketType.CONNACK);
 		if (connack.type !== PacketType.CONNACK || connack.reasonCode !== 0) throw new Error("refused");
-		return { client, sessionPresent: connack.sessionPresent };
+		return connack.sessionPresent;
+	}
+
+	/** Resolves when all that was sent is with the kernel. */
+	sent(): Promise<void> {
+		return new Promise((resolve, reject) => {
+			this.#socket.write("", (error) => (error ? reject(error) : resolve()));
+		});
 	}
 
 	/** Its port. */

@@ -47,6 +47,19 @@ export function failing(
 	return ["strace", ["-f", "-qq", "--signal=none", ...files, ...inject, "-o", "/dev/null", command, ...args]];
 }
 
+/**
+ * The command that runs another one, which stops as soon as it has made its `when`th call of a kind; strace then says
+ * `stopped by SIGSTOP` on stderr, and `signalTraced` has it go on.
+ */
+export function stopping(
+	call: string,
+	when: number,
+	[command, args]: readonly [string, readonly string[]],
+): readonly [string, string[]] {
+	const inject = ["-e", `trace=${call}`, "-e", `inject=${call}:signal=SIGSTOP:when=${when}`];
+	return ["strace", ["-f", "-qq", ...inject, command, ...args]];
+}
+
 /** Starts a broker under strace, whose configuration has it write its process id into `pid` in that folder. */
 export async function startTraced(
 	context: TestContext,
@@ -54,11 +67,8 @@ export async function startTraced(
 	command: readonly [string, readonly string[]],
 ): Promise<RunningBroker> {
 	const started = new Running(command);
-	// strace does not take what it runs along.
-	context.after(() => {
-		if (started.child.exitCode === null) signalTraced(folder, "SIGKILL");
-	});
 	await started.line(/ running$/m);
+	endTraced(context, folder, started);
 	return new RunningBroker(started, Number(/listen socket on port ([0-9]+)/.exec(started.stderr)?.[1]));
 }
 
@@ -69,8 +79,22 @@ export async function stopTraced(folder: string, broker: RunningBroker): Promise
 	assert.equal(code, 0, stderr);
 }
 
-function signalTraced(folder: string, signal: NodeJS.Signals): void {
-	process.kill(Number(readFileSync(join(folder, "pid"), "utf8")), signal);
+/** Has the broker that wrote `pid` killed at the end of the test: strace does not take what it runs along. */
+export function endTraced(context: TestContext, folder: string, started: Running): void {
+	// By then the folder may be gone.
+	const pid = tracedProcess(folder);
+	context.after(() => {
+		if (started.child.exitCode === null) process.kill(pid, "SIGKILL");
+	});
+}
+
+function tracedProcess(folder: string): number {
+	return Number(readFileSync(join(folder, "pid"), "utf8"));
+}
+
+/** To the broker that wrote `pid`. */
+export function signalTraced(folder: string, signal: NodeJS.Signals): void {
+	process.kill(tracedProcess(folder), signal);
 }
 
 const LINE = /^\d+\s+(\w+)\((.*)\)\s+= (-?\d+)/;
