@@ -62,6 +62,14 @@ const ROUTER = [
 	"mosquitto_ctrl -u admin dynsec addClientRole ann garden",
 ];
 
+/** Commands for an SDK of OpenWrt, which is not at hand: what the recipe makes of a stand-in for it is tested by sdk.test.ts. */
+const SDK = [
+	'echo "src-link mqttd $HOME/mqttd/openwrt" >>feeds.conf',
+	"./scripts/feeds update mqttd",
+	"./scripts/feeds install mqttd",
+	"make package/mqttd/compile",
+];
+
 /** Commands in fenced blocks of that kind. */
 function commands(kind: string): string[] {
 	return [...README.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)]
@@ -99,6 +107,7 @@ test("the README has no command that nobody runs", () => {
 		commands("sh router").map((command) => command.replace(`mqttd_${version}-`, "mqttd_VERSION-")),
 		ROUTER,
 	);
+	assert.deepEqual(commands("sh sdk"), SDK);
 	for (const name of README.matchAll(/dist\/mqttd_([^_]+)_mips_24kc\.ipk/g))
 		assert.equal(name[1], `${version}-1`);
 
