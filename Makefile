@@ -119,11 +119,11 @@ check: setup-test
 	done
 
 fuzz: setup-test
-	$(NODE) test/fuzz/packet.ts
-	$(NODE) test/fuzz/door.ts
-	$(NODE) test/fuzz/access.ts
-	$(NODE) test/fuzz/ubus.ts
-	$(NODE) test/fuzz/mosquitto.ts
+	$(NODE) test/fuzz/packet.ts $(FUZZ)
+	$(NODE) test/fuzz/door.ts $(FUZZ)
+	$(NODE) test/fuzz/access.ts $(FUZZ)
+	$(NODE) test/fuzz/ubus.ts $(FUZZ)
+	$(NODE) test/fuzz/mosquitto.ts $(FUZZ)
 	$(NODE) test/fuzz/tls.ts
 
 bench: setup-bench build

@@ -70,9 +70,11 @@ export class Fields {
 		return this.name(field);
 	}
 
+	/** A whole number that can be counted on from: what is beyond (`1e999` is Infinity) becomes the nearest such. */
 	number(name: string, otherwise: number): number {
 		const value = this.get(name);
-		return typeof value === "number" ? Math.trunc(value) : otherwise;
+		if (typeof value !== "number") return otherwise;
+		return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, Math.trunc(value)));
 	}
 
 	priority(otherwise: number): number {

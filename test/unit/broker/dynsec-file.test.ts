@@ -111,6 +111,16 @@ describe("reading and writing", () => {
 		});
 	});
 
+	test("numbers beyond what can be counted become the nearest that can", () => {
+		const { text } = read(
+			'{"roles":[{"rolename":"r"}],"groups":[{"groupname":"g","roles":[{"rolename":"r","priority":-1e999}]}],"changeIndex":171e9999}',
+		);
+		const { changeIndex, groups } = JSON.parse(text);
+		assert.equal(changeIndex, Number.MAX_SAFE_INTEGER);
+		assert.equal(typeof groups[0].roles[0].priority, "number");
+		assert.equal(read(text).text, text);
+	});
+
 	test("the first configuration can be read", () => {
 		const hash = parsePasswordHash(`$7$9$${SALT}$${HASH}`);
 		assert.ok(typeof hash !== "string");
