@@ -23,8 +23,8 @@ function append(node: Node, children: unknown): Node | null {
 	if (Array.isArray(children)) {
 		for (const child of children) {
 			check(!Array.isArray(child), "an array among the children of E() would be shown as text");
-			if (child instanceof Node) node.appendChild(child);
-			else if (child !== null && child !== undefined) node.appendChild(document.createTextNode(`${child}`));
+			check(child !== null && child !== undefined, "null among the children of E() would be shown as text");
+			node.appendChild(child instanceof Node ? child : document.createTextNode(`${child}`));
 		}
 		return node.lastChild;
 	}

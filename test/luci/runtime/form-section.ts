@@ -218,8 +218,8 @@ export class TypedSection extends AbstractSection {
 		return E("button", { class: "cbi-button cbi-button-remove", click, disabled }, [_("Delete")]);
 	}
 
-	protected renderAdd(): Node | null {
-		if (!this.addremove) return null;
+	protected renderAdd(): Node {
+		if (!this.addremove) return E([]);
 		const title = this.addbtntitle ?? _("Add");
 		const disabled = this.map.readonly ? "" : null;
 		if (this.anonymous) {
@@ -253,7 +253,7 @@ export class TableSection extends TypedSection {
 		const named = !this.anonymous || this.sectiontitle !== null;
 		const heads = columns.map((child) => E("th", { class: "th cbi-section-table-cell" }, [child.title]));
 		const titles = { class: "tr cbi-section-table-titles", "data-title": named ? "Name" : null };
-		dom.append(table, E("tr", titles, [...heads, actions]));
+		dom.append(table, E("tr", titles, actions === null ? heads : [...heads, actions]));
 		for (const id of this.cfgsections()) dom.append(table, await this.renderRow(id, columns, named));
 		if (this.cfgsections().length === 0) {
 			const text = E("em", {}, [_("This section contains no values yet")]);
@@ -289,7 +289,7 @@ export class TableSection extends TypedSection {
 				"data-section-id": id,
 				"data-title": named ? title : null,
 			},
-			[...cells, buttons.length > 0 ? actions : null],
+			buttons.length > 0 ? [...cells, actions] : cells,
 		);
 	}
 }

@@ -120,8 +120,7 @@ export class Value {
 	textvalue(section: string): unknown {
 		const value = this.cfgvalue(section) ?? this.default;
 		if (value === null) return null;
-		const at = this.keylist.indexOf(String(value));
-		return escapeHtml(at >= 0 ? (this.vallist[at] ?? "") : [value].flat().join(" "));
+		return escapeHtml([value].flat().join(" "));
 	}
 
 	validate(_section: string, _value: unknown): unknown {
@@ -171,9 +170,9 @@ export class Value {
 		if (!isEmpty) {
 			if (this.forcewrite || !same(this.cfgvalue(section), value))
 				await this.write(section, value as Written);
-		} else if (this.rmempty || this.optional) {
-			if (this.cfgvalue(section) !== null) await this.remove(section);
-		}
+		} else if (isActive && !this.rmempty && !this.optional) {
+			throw new TypeError(`Option "${this.title}" must not be empty.`);
+		} else if (this.cfgvalue(section) !== null) await this.remove(section);
 	}
 
 	write(section: string, value: Written): unknown {
@@ -229,8 +228,12 @@ export class Value {
 			);
 		} else {
 			frame = element(E("div", { class: "cbi-value", "data-field": id, "data-name": this.option }));
+			const press = (): void => frame.querySelector<HTMLElement>(`[data-widget-id="${widgetId}"]`)?.click();
 			if (this.title !== "")
-				dom.append(frame, E("label", { class: "cbi-value-title", for: widgetId }, [this.title]));
+				dom.append(
+					frame,
+					E("label", { class: "cbi-value-title", for: widgetId, click: press }, [this.title]),
+				);
 			const field = E("div", { class: "cbi-value-field" }, [widget]);
 			dom.append(frame, field);
 			// As LuCI does, the description is HTML.

@@ -25,11 +25,11 @@ export function escapeHtml(text: string): string {
 function metric(value: number, base: number, precision: number): string {
 	let scaled = value;
 	let unit = 0;
-	while (scaled >= base && unit < UNITS.length - 1) {
+	while (scaled > base && unit < UNITS.length - 1) {
 		scaled /= base;
 		unit++;
 	}
-	return `${scaled.toFixed(precision)} ${UNITS[unit]}`;
+	return `${unit === 0 ? scaled : scaled.toFixed(precision)} ${UNITS[unit]}`;
 }
 
 /** `%t`: seconds as days, hours, minutes, seconds. */
@@ -38,8 +38,7 @@ function time(value: number): string {
 	const minutes = Math.floor((value / 60) % 60);
 	const hours = Math.floor((value / 3600) % 24);
 	const days = Math.floor(value / 86400);
-	if (days > 0) return `${days}d ${hours}h ${minutes}m ${seconds}s`;
-	return hours > 0 || minutes > 0 ? `${hours}h ${minutes}m ${seconds}s` : `${seconds}s`;
+	return days > 0 ? `${days}d ${hours}h ${minutes}m ${seconds}s` : `${hours}h ${minutes}m ${seconds}s`;
 }
 
 function format(this: string, ...values: unknown[]): string {
@@ -58,6 +57,7 @@ function format(this: string, ...values: unknown[]): string {
 					return escapeHtml(String(value));
 				case "d":
 					check(!Number.isNaN(Number(value)), `%d of ${String(value)}`);
+					check(Math.abs(Number(value)) < 2 ** 31, `LuCI's %d has 32 bits: ${String(value)}`);
 					return String(Math.trunc(Number(value)));
 				case "f":
 					return Number(value).toFixed(precision === undefined ? 6 : Number(precision));

@@ -14,13 +14,14 @@ function listOf(value: unknown): string[] {
 				.filter((word) => word !== "");
 }
 
-/** Rows of text, each with a way to remove it, and a field to add one. */
+/** Rows of text, each with a way to remove it, and a field to add one. As in LuCI, only what is entered there is looked at. */
 export class DynamicList extends AbstractElement {
 	private readonly initial: readonly string[];
 	private readonly choices: Choices | null;
 
 	constructor(values: unknown, choices: unknown, options?: unknown) {
-		super(options, ["sort", "placeholder"]);
+		// As in LuCI: whether there must be one is looked at by who saves the form.
+		super(isPlain(options) ? { ...options, optional: true } : options, ["sort", "placeholder"]);
 		check(choices === null || choices === undefined || isPlain(choices), "choices are an object or null");
 		this.initial = listOf(values);
 		this.choices = isPlain(choices) ? choices : null;
@@ -52,7 +53,7 @@ export class DynamicList extends AbstractElement {
 			E("div", { id, class: "cbi-dynlist" }, [
 				E("div", { class: "add-item control-group" }, [
 					input,
-					this.choices === null ? null : E("datalist", { id: `list.${id}` }, known),
+					this.choices === null ? E([]) : E("datalist", { id: `list.${id}` }, known),
 					button,
 				]),
 			]),
@@ -60,12 +61,23 @@ export class DynamicList extends AbstractElement {
 		input.addEventListener("keydown", (event) => {
 			if (event.key === "Enter") add(event);
 		});
+		for (const event of ["keyup", "blur"])
+			input.addEventListener(event, () => this.mark(input, this.errorOf(input.value)));
 		this.bind(frame, frame);
 		for (const value of this.initial) this.insert(value);
 		return frame;
 	}
 
+	/** With what stands in the field, where it may be added. */
 	getValue(): string[] {
+		const values = this.items();
+		const input = this.node.querySelector("input")!;
+		const isPending = /\S/.test(input.value) && !input.classList.contains("cbi-input-invalid");
+		if (this.choices === null && isPending && !values.includes(input.value)) values.push(input.value);
+		return values;
+	}
+
+	private items(): string[] {
 		return [...this.node.querySelectorAll<HTMLElement>(":scope > .item")].map(
 			(item) => item.dataset.value ?? "",
 		);
@@ -76,18 +88,14 @@ export class DynamicList extends AbstractElement {
 		for (const value of listOf(values)) this.insert(value);
 	}
 
+	/** As in LuCI, the values that are there already are not looked at. */
 	protected override values(): string[] {
-		const values = this.getValue();
-		return values.length === 0 ? [""] : values;
-	}
-
-	protected override field(): HTMLElement {
-		return this.node.querySelector("input")!;
+		return [""];
 	}
 
 	private addItem(input: HTMLInputElement): void {
-		if (input.value === "") return;
-		this.insert(input.value);
+		if (input.value === "" || input.classList.contains("cbi-input-invalid")) return;
+		if (!this.items().includes(input.value)) this.insert(input.value);
 		input.value = "";
 		this.node.dispatchEvent(new Event("change"));
 	}

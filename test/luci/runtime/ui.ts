@@ -98,8 +98,8 @@ export const ui = strict("ui", {
 		return dialogue;
 	},
 	hideModal(): void {
+		// As LuCI does, with what it shows left in place.
 		document.body.classList.remove("modal-overlay-active");
-		dom.content(overlay().firstElementChild, null);
 	},
 	addNotification(title: unknown, children: unknown, ...classes: unknown[]): Node {
 		check(title === null || typeof title === "string", "addNotification(): a title, or null");

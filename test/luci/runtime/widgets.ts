@@ -98,26 +98,41 @@ export abstract class AbstractElement extends BaseClass {
 	}
 
 	private validateNow(): void {
+		const errors = this.values().map((value) => this.errorOf(value));
+		this.error = errors.find((error) => error !== "") ?? "";
+		this.state = this.error === "";
+		this.mark(this.field(), this.error);
+	}
+
+	/** What is wrong with a value; empty when nothing is. As in LuCI, nothing is looked at without a data type or validate(). */
+	protected errorOf(value: string): string {
 		const { datatype, optional, validate } = this.options;
-		let error = "";
-		for (const value of this.values()) {
-			if (value === "") {
-				if (!optional) error = `Expecting: ${_("non-empty value")}`;
-			} else if (datatype !== undefined) error = compile(datatype)(value) ?? "";
-			if (error === "" && validate !== undefined) {
-				const answer = validate(value);
-				check(answer === true || typeof answer === "string", "validate() gives true or a text");
-				if (answer !== true) error = answer;
-			}
-			if (error !== "") break;
+		if (datatype === undefined && validate === undefined) return "";
+		if (value === "") {
+			if (!optional) return `Expecting: ${_("non-empty value")}`;
+		} else if (datatype !== undefined) {
+			const wrong = compile(datatype)(value);
+			if (wrong !== null) return wrong;
 		}
-		this.state = error === "";
-		this.error = error;
-		const field = this.field();
-		field.classList.toggle("cbi-input-invalid", !this.state);
-		if (this.state) field.removeAttribute("data-tooltip");
+		const answer = validate?.(value) ?? true;
+		check(answer === true || typeof answer === "string", "validate() gives true or a text");
+		return answer === true ? "" : answer;
+	}
+
+	/** Shows what is wrong with a field. */
+	protected mark(field: HTMLElement, error: string): void {
+		field.classList.toggle("cbi-input-invalid", error !== "");
+		if (error === "") field.removeAttribute("data-tooltip");
 		else field.setAttribute("data-tooltip", error);
 	}
+}
+
+function checkRequired({ optional, datatype, validate }: WidgetOptions): void {
+	const isLookedAt = datatype !== undefined || validate !== undefined;
+	check(
+		optional !== false || isLookedAt,
+		"what must be filled in is looked at with a data type or validate() only",
+	);
 }
 
 export class Textfield extends AbstractElement {
@@ -125,6 +140,7 @@ export class Textfield extends AbstractElement {
 
 	constructor(value: unknown, options?: unknown) {
 		super(options, ["password", "readonly", "placeholder"]);
+		checkRequired(this.options);
 		this.value = value;
 	}
 
@@ -177,6 +193,7 @@ export class Textarea extends AbstractElement {
 
 	constructor(value: unknown, options?: unknown) {
 		super(options, ["readonly", "placeholder", "rows", "cols", "wrap", "monospace"]);
+		checkRequired(this.options);
 		this.value = value;
 	}
 
@@ -221,6 +238,9 @@ export class Textarea extends AbstractElement {
 	}
 }
 
+let checkboxes = 0;
+
+/** As LuCI's, it has an identifier of its own, which nobody knows before. */
 export class Checkbox extends AbstractElement {
 	private readonly value: unknown;
 
@@ -233,7 +253,8 @@ export class Checkbox extends AbstractElement {
 		const { id, name, disabled = false, value_enabled: on = "1" } = this.options;
 		const input = element(
 			E("input", {
-				id: id === undefined ? null : `widget.${id}`,
+				id: `cb${(++checkboxes).toString(16).padStart(8, "0")}`,
+				"data-widget-id": id === undefined ? null : `widget.${id}`,
 				name,
 				type: "checkbox",
 				value: on,
@@ -284,12 +305,9 @@ export class Select extends AbstractElement {
 		const keys = Array.isArray(sort) ? [...sort] : Object.keys(this.choices);
 		if (optional && !keys.includes("")) keys.unshift("");
 		const options = keys.map((key) =>
-			// As LuCI does: choices are HTML.
-			E(
-				"option",
-				{ value: key, selected: String(this.value ?? "") === key ? "" : null },
+			E("option", { value: key, selected: String(this.value ?? "") === key ? "" : null }, [
 				String(this.choices[key] ?? (key === "" ? (placeholder ?? _("-- Please choose --")) : key)),
-			),
+			]),
 		);
 		const select = element(
 			E(

@@ -68,12 +68,24 @@ return baseclass.extend({
 		return count < 1024 ? _('%d B').format(count) : '%1024.1mB'.format(count);
 	},
 
-	/* A field outside of a form: the widget was made with that identifier. */
+	/* Only the members that are there: LuCI would show the word null for one that is null. */
+	present: function(list) {
+		return list.filter(function(each) { return each != null; });
+	},
+
+	/* A field outside of a form: the widget was made with that identifier, which a checkbox of LuCI has in an attribute of its own. */
 	field: function(title, widget, id) {
+		var node = widget.render();
+		var input = node.querySelector('[data-widget-id]');
 		return E('div', { 'class': 'cbi-value' }, [
-			E('label', { 'class': 'cbi-value-title', 'for': 'widget.' + id }, [ title ]),
-			E('div', { 'class': 'cbi-value-field' }, [ widget.render() ])
+			E('label', { 'class': 'cbi-value-title', 'for': input != null ? input.id : 'widget.' + id }, [ title ]),
+			E('div', { 'class': 'cbi-value-field' }, [ node ])
 		]);
+	},
+
+	/* Options of a text field that must be filled in: LuCI looks at those only that have a data type. */
+	required: function(options) {
+		return Object.assign({ optional: false, datatype: 'string' }, options);
 	},
 
 	/* Whether all of these widgets have what they need; those that have not show it. */

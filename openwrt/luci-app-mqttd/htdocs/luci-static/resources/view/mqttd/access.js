@@ -144,6 +144,12 @@ return view.extend({
 		o.value('deny', _('deny'));
 		o.default = 'readwrite';
 		o.rmempty = true;
+		// LuCI's own shows the value rather than what it is called.
+		o.textvalue = function(section) {
+			var access = this.cfgvalue(section) || this.default;
+			var at = this.keylist.indexOf(access);
+			return E('span', {}, [ at < 0 ? access : this.vallist[at] ]);
+		};
 
 		o = s.option(form.DynamicList, 'topic', _('Topic filters'), _('In rules for everybody, %c stands for the client identifier and %u for the user name.'));
 		o.rmempty = false;
@@ -163,7 +169,7 @@ return view.extend({
 		var access = new ui.Select('publish', { publish: _('publish'), read: _('be sent messages'), subscribe: _('subscribe') }, {
 			id: 'mqttd-why-access', optional: false, sort: [ 'publish', 'read', 'subscribe' ]
 		});
-		var topic = new ui.Textfield('', { id: 'mqttd-why-topic', optional: false, placeholder: 'home/kitchen' });
+		var topic = new ui.Textfield('', mqttd.required({ id: 'mqttd-why-topic', placeholder: 'home/kitchen' }));
 		var answer = E('div', { 'class': 'mqttd-answer', 'id': 'mqttd-answer', 'aria-live': 'polite' });
 		return E('div', { 'class': 'cbi-section' }, [
 			E('h3', {}, [ _('May this client …?') ]),
@@ -193,13 +199,13 @@ return view.extend({
 	},
 
 	showAnswer: function(node, answer) {
-		dom.content(node, [
+		dom.content(node, mqttd.present([
 			E('p', {}, [ verdict(answer), ' ', reasonText(answer) ]),
 			answer.delivered != null ? E('p', {}, [ _('Messages are delivered:'), ' ', verdict(answer.delivered), ' ', reasonText(answer.delivered) ]) : null,
 			answer.login != null && !answer.login.allowed ? E('p', {}, [
 				_('It could not even connect:'), ' ', answer.login.text || ''
 			]) : null
-		]);
+		]));
 	},
 
 	lookFiles: function() {
@@ -240,8 +246,8 @@ return view.extend({
 
 	/* Sets the password of a user, or with null of a new one. */
 	askPassword: function(name, file) {
-		var user = new ui.Textfield(name || '', { id: 'mqttd-user', optional: false, readonly: name != null });
-		var password = new ui.Textfield('', { id: 'mqttd-password', optional: false, password: true });
+		var user = new ui.Textfield(name || '', mqttd.required({ id: 'mqttd-user', readonly: name != null }));
+		var password = new ui.Textfield('', mqttd.required({ id: 'mqttd-password', password: true }));
 		mqttd.ask(name == null ? _('Add user') : _('Change password'), [
 			mqttd.field(_('User name'), user, 'mqttd-user'),
 			mqttd.field(_('Password'), password, 'mqttd-password')

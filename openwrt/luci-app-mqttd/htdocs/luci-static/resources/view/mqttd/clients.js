@@ -120,10 +120,10 @@ return view.extend({
 				E('div', { 'class': 'mqttd-id' }, [ client.id ]),
 				E('div', { 'class': 'mqttd-sub' }, [ client.user != null ? client.user : _('anonymous') ])
 			],
-			client.connected ? [
+			client.connected ? mqttd.present([
 				E('div', {}, [ host || client.address || _('unix socket') ]),
 				host ? E('div', { 'class': 'mqttd-sub' }, [ client.address ]) : null
-			] : [ E('em', {}, [ _('away') ]) ],
+			]) : [ E('em', {}, [ _('away') ]) ],
 			client.protocol != null ? 'MQTT ' + client.protocol : '–',
 			mqttd.moment(client.since),
 			'%d'.format(client.subscriptions),
@@ -189,7 +189,7 @@ return view.extend({
 			rows.push(mqttd.row(_('Will'), [ client.will.topic, ' ', _('(QoS %d)').format(client.will.qos) ]));
 		var list = client.subscription_list || [];
 		ui.showModal(_('MQTT client'), [
-			E('table', { 'class': 'table' }, rows),
+			E('table', { 'class': 'table' }, mqttd.present(rows)),
 			E('h5', {}, [ _('Subscriptions') ]),
 			mqttd.table([ _('Topic filter'), _('QoS'), _('Shared by') ], list.map(function(each) {
 				return [ each.filter, '%d'.format(each.qos), each.share || '–' ];

@@ -45,7 +45,7 @@ function yes(flag) {
 
 /* What each limit that was reached is called. */
 function limitText(name, count) {
-	return '%s: %d'.format(name.replace(/_/g, ' '), count);
+	return '%s: %s'.format(name.replace(/_/g, ' '), count);
 }
 
 function listenerAddress(listener) {
@@ -143,9 +143,9 @@ return view.extend({
 			mqttd.row(_('Clients'), _('%d connected, %d away; at most %d').format(clients.connected, clients.away, clients.maximum)),
 			mqttd.row(_('Subscriptions'), '%d'.format(status.subscriptions)),
 			mqttd.row(_('Retained messages'), '%d'.format(status.retained)),
-			mqttd.row(_('Messages'), _('%d received, %d sent, %d dropped').format(messages.received, messages.sent, messages.dropped)),
+			mqttd.row(_('Messages'), _('%s received, %s sent, %s dropped').format(messages.received, messages.sent, messages.dropped)),
 			mqttd.row(_('Data'), _('%s received, %s sent').format(mqttd.octets(status.octets.received), mqttd.octets(status.octets.sent))),
-			mqttd.row(_('Memory'), [ this.memoryText(memory), memory.scarce ? badge(_('scarce'), false) : null ])
+			mqttd.row(_('Memory'), mqttd.present([ this.memoryText(memory), memory.scarce ? badge(_('scarce'), false) : null ]))
 		];
 		if (status.flash != null)
 			rows.push(mqttd.row(_('Written to flash'), this.flashText(status.flash)));

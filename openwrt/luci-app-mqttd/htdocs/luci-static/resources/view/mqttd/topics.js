@@ -138,25 +138,25 @@ return view.extend({
 			'aria-label': _('Show what is below'),
 			'click': L.bind(function(ev) { this.toggle(ev.currentTarget, topic, below); }, this)
 		}, [ '▸' ]);
-		return E('li', { 'role': 'treeitem', 'data-topic': topic.topic }, [
+		return E('li', { 'role': 'treeitem', 'data-topic': topic.topic }, mqttd.present([
 			E('div', { 'class': 'mqttd-node' }, [
 				topic.children > 0 ? toggle : E('span', { 'class': 'mqttd-toggle' }, [ '' ]),
-				E('span', { 'class': 'mqttd-name' }, [
+				E('span', { 'class': 'mqttd-name' }, mqttd.present([
 					E('span', {}, [ visible(topic.name) ]),
 					topic.below > 0 ? E('span', { 'class': 'mqttd-badge' }, [ '%d'.format(topic.below) ]) : null,
 					topic.retained ? E('span', { 'class': 'mqttd-sub' }, [ mqttd.octets(topic.size) ]) : null
-				]),
-				E('span', { 'class': 'mqttd-buttons' }, [
+				])),
+				E('span', { 'class': 'mqttd-buttons' }, mqttd.present([
 					topic.retained ? this.viewButton(topic.topic) : null,
 					topic.below > 0 ? E('button', {
 						'class': 'btn cbi-button cbi-button-negative',
 						'disabled': mqttd.locked(),
 						'click': ui.createHandlerFn(this, 'askDelete', topic.topic, topic)
 					}, [ _('Delete all') ]) : null
-				])
+				]))
 			]),
 			topic.children > 0 ? below : null
-		]);
+		]));
 	},
 
 	viewButton: function(topic) {
@@ -218,14 +218,14 @@ return view.extend({
 		(properties.user || []).forEach(function(pair) {
 			rows.push(mqttd.row(pair[0], pair[1]));
 		});
-		var panes = [
+		var panes = mqttd.present([
 			message.payload != null ? pane('text', _('Text'), message.payload, '') : null,
 			json != null ? pane('json', _('JSON'), json, '') : null,
 			pane('hex', _('Hexadecimal'), hexDump(bytes), 'mqttd-hex')
-		].filter(function(each) { return each != null; });
+		]);
 		var group = E('div', {}, panes);
 		ui.showModal(_('Retained message'), [
-			E('table', { 'class': 'table' }, rows),
+			E('table', { 'class': 'table' }, mqttd.present(rows)),
 			message.truncated ? E('p', {}, [ E('em', {}, [ _('Only the beginning is shown.') ]) ]) : E([]),
 			group,
 			E('div', { 'class': 'right' }, [
