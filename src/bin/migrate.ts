@@ -16,6 +16,8 @@ const KEPT = ".before-migration";
 const FILE_LIMIT = 4 * 1024 * 1024;
 /** Our files are for root and the broker's group; who may read them the init script sees to. */
 const MODE = 0o600;
+/** What others may do with a file. */
+const OTHERS = 0o007;
 
 const EXIT = { done: 0, failed: 1, nothing: 2 } as const;
 
@@ -37,6 +39,9 @@ function uciFor(isStopped: boolean): string {
 		: "";
 	return `\nconfig mqttd 'mqttd'\n${enabled}\toption enabled '${isStopped ? 0 : 1}'\n\toption use_uci '0'\n\toption config_file '${OUR_CONF}'\n`;
 }
+
+/** Lines of both formats that name a file with secrets, which the broker refuses when others may use it. */
+const SECRETS = /^[ \t]*(?:option )?(?:password_file|psk_file|keyfile)[ \t]+'?([^'\n]+?)'?[ \t\r]*$/gm;
 
 /** What is to be written, by path, and what is to be said. */
 interface Plan {
@@ -87,7 +92,7 @@ function migrate(
 		print("stdout", "There is no configuration of mosquitto to take over.\n");
 		return EXIT.nothing;
 	}
-	const report = reportOf(plan);
+	const report = reportOf(plan, readableFiles(host, root, plan));
 	for (const [path, text] of plan.files) replace(host, root, path, text);
 	host.files.replace(root + REPORT, host.utf8.encode(report), 0o644);
 	print("stdout", report);
@@ -114,12 +119,26 @@ function planOf(host: Host, root: string): Plan | null {
 	return { files, from: CONF, report, isStopped };
 }
 
-function reportOf({ files, from, report, isStopped }: Plan): string {
+/** Files that the new configuration names, and that everybody can read: a sentence about each. */
+function readableFiles(host: Host, root: string, { files }: Plan): string[] {
+	const paths = new Set(
+		[...files.values()].flatMap((text) => [...text.matchAll(SECRETS)].map(([, path]) => path)),
+	);
+	return [...paths]
+		.filter((path) => ((host.files.info(`${root}${path}`, true)?.mode ?? 0) & OTHERS) !== 0)
+		.map(
+			(path) =>
+				`Everybody can use ${path}. mqttd refuses such files; its init script takes that right away before the broker starts.`,
+		);
+}
+
+function reportOf({ files, from, report, isStopped }: Plan, remarks: readonly string[]): string {
 	const lines = [
 		`mosquitto's configuration ${from} has been taken over into ${[...files.keys()].join(" and ")}.`,
 		"The files of mosquitto are as they were.",
 		"",
 		...(report.length === 0 ? ["All of it could be carried over."] : report.map((line) => `- ${line}`)),
+		...remarks.map((line) => `- ${line}`),
 	];
 	if (isStopped) {
 		lines.push(

@@ -393,6 +393,26 @@ describe("from mosquitto.conf", () => {
 		}
 	});
 
+	test("files with secrets that everybody can use are named, whichever file names them", () => {
+		const said = ({ out }: Outcome) =>
+			out.split("\n").filter((line) => line.includes("its init script takes that right away"));
+		const files = (host: FakeHost) => {
+			host.files.put("/etc/open.pw", "", 0o644);
+			host.files.put("/etc/open.key", "", 0o604);
+			host.files.put("/etc/closed.psk", "", 0o640);
+		};
+		const text =
+			"listener 8883\n#keyfile /etc/open.pw\n  keyfile  /etc/open.key \ncertfile /etc/cert\npsk_file /etc/closed.psk\npsk_hint x\n";
+		assert.deepEqual(said(migrate({ [CONF]: text }, [], files)), [
+			"- Everybody can use /etc/open.key. mqttd refuses such files; its init script takes that right away before the broker starts.",
+		]);
+		const sections = `${OWRT}config mosquitto\n\toption password_file '/etc/open.pw'\n\toption acl_file /etc/none\n\nconfig listener\n\toption port 8883\n\toption psk_file /etc/closed.psk\n`;
+		assert.deepEqual(said(migrate({ [UCI]: sections }, [], files)), [
+			"- Everybody can use /etc/open.pw. mqttd refuses such files; its init script takes that right away before the broker starts.",
+		]);
+		assert.deepEqual(said(migrate({ [UCI]: sections })), []);
+	});
+
 	test("an error that no line is to blame for stops it", () => {
 		const outcome = conf("listener 1883\nplugin /usr/lib/other.so\n");
 		assert.equal(outcome.code, 0);
