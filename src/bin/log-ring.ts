@@ -18,8 +18,9 @@ export interface LogLine {
 export class LogRing {
 	/** Number of the last line. */
 	last = 0;
-	/** Places of lines, by number modulo their count; those that are gone are empty. */
+	/** Places of lines, which begin with that of number `base` and come round again; those that are gone are empty. */
 	private readonly places: (LogLine | null)[] = [];
+	private base = 1;
 	private first = 1;
 	private characters = 0;
 	private isKeeping = true;
@@ -36,8 +37,13 @@ export class LogRing {
 			this.first = number + 1;
 			return;
 		}
+		// Without holes: what is written behind the end of an array makes it a slow one for good.
+		if (this.first === number) {
+			this.base = number;
+			this.places.length = 0;
+		}
 		while (number - this.first >= MAXIMUM_LINES) this.dropFirst();
-		this.places[number % MAXIMUM_LINES] = { number, time, type, text };
+		this.places[(number - this.base) % MAXIMUM_LINES] = { number, time, type, text };
 		this.characters += text.length;
 		while (this.characters > MAXIMUM_CHARACTERS && this.first < number) this.dropFirst();
 	}
@@ -50,11 +56,11 @@ export class LogRing {
 	/** The line of that number; null when it is gone or to come. */
 	line(number: number): LogLine | null {
 		if (number < this.first || number > this.last) return null;
-		return this.places[number % MAXIMUM_LINES] ?? null;
+		return this.places[(number - this.base) % MAXIMUM_LINES] ?? null;
 	}
 
 	private dropFirst(): void {
-		const place = this.first % MAXIMUM_LINES;
+		const place = (this.first - this.base) % MAXIMUM_LINES;
 		this.characters -= this.places[place]?.text.length ?? 0;
 		this.places[place] = null;
 		this.first++;

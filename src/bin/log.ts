@@ -42,8 +42,6 @@ const SYSLOG_LEVELS: Readonly<Record<LogType, SyslogLevel>> = {
 
 /** Characters of a line; mosquitto's limit too. A peer chooses topics, and must not choose how fast a disk fills. */
 const LINE_LIMIT = 1000;
-/** Octets: a character takes three at most as UTF-8, and a made harmless one four. */
-const BUFFER_SIZE = 4 * LINE_LIMIT + 256;
 
 /**
  * Everything that could end a line, move a terminal's cursor, or turn the direction of text: C0, DEL, C1, line and
@@ -84,12 +82,15 @@ const LOG_FILE_MODE = 0o600;
 export class ProgramLog implements Log {
 	readonly #host: LogHost;
 	readonly #ident: string;
-	readonly #buffer = new Uint8Array(BUFFER_SIZE);
 	#settings: LogSettings = startLogSettings;
 	#wanted: ReadonlySet<LogType> = new Set(startLogSettings.types);
 	#file: OpenFile | null = null;
 	#syslogFacility: LogFacility | null = null;
 	#publish: ((type: LogType, line: string) => void) | null = null;
+	/** What lines begin with in the second from `#stampFrom` on, milliseconds since 1970. */
+	#stampText = "";
+	#stampFrom = 0;
+	#stampUntil = 0;
 	/** The last lines, without what they begin with. */
 	readonly lines = new LogRing();
 
@@ -114,6 +115,7 @@ export class ProgramLog implements Log {
 		this.#file?.file.close();
 		this.#file = file;
 		this.#settings = settings;
+		this.#stampUntil = 0;
 		// Lines about packets are not published: each would cause more.
 		const places = settings.destinations.filter((each) => each.kind !== "topic");
 		const types = settings.types.filter((type) => type !== "debug" || places.length > 0);
@@ -140,14 +142,18 @@ export class ProgramLog implements Log {
 	write(type: LogType, text: string): void {
 		if (!this.#wanted.has(type)) return;
 		const { destinations } = this.#settings;
-		const line = harmless(text);
-		this.lines.push(this.#host.clock.now(), type, line);
-		const stamped = this.#stamp() + line;
-		for (const destination of destinations) {
-			switch (destination.kind) {
+		const { clock, utf8 } = this.#host;
+		const line = text.length <= LINE_LIMIT && utf8.isPlain(text) ? text : harmless(text);
+		const now = clock.now();
+		this.lines.push(now, type, line);
+		const stamped = this.#stamp(now) + line;
+		// By index: an iterator would cost the interpreter more than the line.
+		for (let at = 0; at < destinations.length; at++) {
+			const { kind } = destinations[at]!;
+			switch (kind) {
 				case "stdout":
 				case "stderr":
-					this.#toStream(destination.kind, stamped);
+					this.#toStream(kind, stamped);
 					break;
 				case "file":
 					this.#toFile(stamped);
@@ -180,20 +186,26 @@ export class ProgramLog implements Log {
 		this.#syslogFacility = settings.facility;
 	}
 
-	#stamp(): string {
+	/** What a line begins with at `now`: made once a second, as no form tells more of the time. */
+	#stamp(now: number): string {
+		if (now >= this.#stampUntil || now < this.#stampFrom) {
+			const second = Math.floor(now / 1000);
+			this.#stampText = this.#newStamp(second, now);
+			this.#stampFrom = second * 1000;
+			this.#stampUntil = this.#stampFrom + 1000;
+		}
+		return this.#stampText;
+	}
+
+	#newStamp(second: number, now: number): string {
 		const { timestamp, timestampFormat } = this.#settings;
 		if (!timestamp) return "";
-		const now = this.#host.clock.now();
-		if (timestampFormat === null) return `${Math.floor(now / 1000)}: `;
+		if (timestampFormat === null) return `${second}: `;
 		return `${harmless(strftime(timestampFormat, now, this.#host.clock.utcOffset(now)))}: `;
 	}
 
 	#encode(line: string): Uint8Array {
-		const { utf8 } = this.#host;
-		if (utf8.byteLength(line) >= BUFFER_SIZE) return utf8.encode(`${line}\n`);
-		const end = utf8.encodeInto(line, this.#buffer, 0);
-		this.#buffer[end] = 0x0a;
-		return this.#buffer.subarray(0, end + 1);
+		return this.#host.utf8.encode(`${line}\n`);
 	}
 
 	// A log that cannot be written (reader gone, disk full) must not end the broker.
@@ -211,7 +223,7 @@ export class ProgramLog implements Log {
 		if (open === null) return;
 		try {
 			if (open.lost > 0) {
-				const lost = `${this.#stamp()}Warning: ${open.lost} log lines were lost (${open.reason}).`;
+				const lost = `${this.#stamp(this.#host.clock.now())}Warning: ${open.lost} log lines were lost (${open.reason}).`;
 				open.file.write(this.#encode(lost));
 				open.lost = 0;
 			}

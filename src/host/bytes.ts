@@ -11,6 +11,8 @@ export interface Utf8 {
 	decodeLossy(bytes: Uint8Array, start: number, end: number): string;
 	/** Whether `bytes[start, end)` is well-formed. */
 	isValid(bytes: Uint8Array, start: number, end: number): boolean;
+	/** Whether all of `text` is printable ASCII, U+0020 to U+007E: nothing that a terminal takes for more than a character. */
+	isPlain(text: string): boolean;
 	/** The number of octets that `text` takes. A lone surrogate counts, and is encoded, as U+FFFD. */
 	byteLength(text: string): number;
 	/**

@@ -72,6 +72,8 @@ export function decodeEscaped(bytes: Buffer): string {
 	return decodeIllFormed(bytes, (octet) => String.fromCharCode(0xdc00 + octet));
 }
 
+const PLAIN = /^[ -~]*$/;
+
 export const utf8: Utf8 = {
 	decode(bytes, start, end) {
 		if (end - start <= SHORT && isPlain(bytes, start, end)) {
@@ -92,6 +94,10 @@ export const utf8: Utf8 = {
 		}
 		const part = view(bytes, start, end);
 		return isUtf8(part) && !part.includes(0);
+	},
+
+	isPlain(text) {
+		return PLAIN.test(text);
 	},
 
 	byteLength(text) {

@@ -33,6 +33,7 @@ export function createQuickJsHost(): Host {
 			decode: native.utf8Decode,
 			decodeLossy: native.utf8DecodeLossy,
 			isValid: native.utf8IsValid,
+			isPlain: native.utf8IsPlain,
 			byteLength: native.utf8ByteLength,
 			encodeInto: native.utf8EncodeInto,
 			encode: native.utf8Encode,

@@ -28,6 +28,7 @@ declare module "native" {
 	export function utf8Decode(bytes: Uint8Array, start: number, end: number): string | null;
 	export function utf8DecodeLossy(bytes: Uint8Array, start: number, end: number): string;
 	export function utf8IsValid(bytes: Uint8Array, start: number, end: number): boolean;
+	export function utf8IsPlain(text: string): boolean;
 	export function utf8ByteLength(text: string): number;
 	export function utf8EncodeInto(text: string, bytes: Uint8Array, start: number): number;
 	export function utf8Encode(text: string): Uint8Array;

@@ -195,6 +195,21 @@ static JSValue utf8_is_valid(JSContext *ctx, JSValueConst this_val, int argc, JS
 	return JS_NewBool(ctx, is_valid(text, length));
 }
 
+/* utf8IsPlain(text): boolean */
+static JSValue utf8_is_plain(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	engine_text text;
+	if (!engine_text_get(ctx, argv[0], &text))
+		return JS_EXCEPTION;
+	bool plain = true;
+	for (uint32_t i = 0; plain && i < text.length; i++) {
+		unsigned int unit = text.latin1 ? text.latin1[i] : text.utf16[i];
+		plain = unit >= 0x20 && unit < 0x7f;
+	}
+	engine_text_release(ctx, &text);
+	return JS_NewBool(ctx, plain);
+}
+
 /* utf8ByteLength(text): number */
 static JSValue utf8_byte_length(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
 {
@@ -253,6 +268,7 @@ static const JSCFunctionListEntry functions[] = {
 	JS_CFUNC_DEF("utf8Decode", 3, utf8_decode),
 	JS_CFUNC_DEF("utf8DecodeLossy", 3, utf8_decode_lossy_function),
 	JS_CFUNC_DEF("utf8IsValid", 3, utf8_is_valid),
+	JS_CFUNC_DEF("utf8IsPlain", 1, utf8_is_plain),
 	JS_CFUNC_DEF("utf8ByteLength", 1, utf8_byte_length),
 	JS_CFUNC_DEF("utf8EncodeInto", 3, utf8_encode_into),
 	JS_CFUNC_DEF("utf8Encode", 1, utf8_encode),

@@ -35,6 +35,19 @@ describe("lines", () => {
 		);
 	});
 
+	test("tell each second as it is, also after the clock was set back", () => {
+		const { host, log } = setUp();
+		for (const change of [0, 999, 1, 999, -1000, -3_600_000, 86_400_000]) {
+			host.clock.epoch += change;
+			log.write("error", String(change));
+		}
+		const seconds = host.process.stderr.text.match(/^\d+(?=: )/gm);
+		assert.deepEqual(
+			seconds,
+			[0, 0, 1, 1, 0, -3600, 82_800].map((since) => String(NOW + since)),
+		);
+	});
+
 	test("stay one line, whatever a peer put in them", () => {
 		const { host, log } = setUp({ timestamp: false });
 		log.write("error", "a\nb\r\u001b[2J\u0000\u007f\u009b\u2028\u202e~\u00e9\u{1f600}");
