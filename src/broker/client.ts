@@ -9,6 +9,7 @@ import {
 	MAXIMUM_PACKET_SIZE,
 	MqttError,
 	type Packet,
+	PacketType,
 	type Properties,
 	type ProtocolVersion,
 	type PublishSource,
@@ -298,7 +299,7 @@ export class Client implements ConnectionHandler, Due, Link {
 					if (end - at > HELD_LIMIT) {
 						throw new MqttError(Reason.QUOTA_EXCEEDED, "too much was sent before CONNACK");
 					}
-					this.held = bytes.slice(at, end);
+					this.held = at === end ? NO_OCTETS : bytes.slice(at, end);
 					break;
 				}
 				if (this.state === CLOSED) {
@@ -336,7 +337,9 @@ export class Client implements ConnectionHandler, Due, Link {
 			this.failed(error);
 		}
 		// Who is not let in has nothing more to say.
-		if (this.held !== null) this.joinHeld(this.held, 0, 0);
+		const { held } = this;
+		if (held === NO_OCTETS) this.held = null;
+		else if (held !== null) this.joinHeld(held, 0, 0);
 	}
 
 	/** Takes what was held with what has come, `bytes[start, end)`; the rest, an incomplete packet, is held again. */
@@ -496,6 +499,19 @@ export class Client implements ConnectionHandler, Due, Link {
 	sendWhole(packet: Packet): void {
 		if (this.send(packet)) return;
 		throw new LimitError(null, Reason.PACKET_TOO_LARGE, "the answer is longer than the client takes");
+	}
+
+	/** Sends a CONNACK that refuses and says nothing else: in few steps, as who guesses passwords gets many. */
+	sendRefusal(reasonCode: number): void {
+		const end = this.version === 5 ? 5 : 4;
+		if (end > this.maximumPacketSize) return; // [MQTT-3.1.2-24]
+		ackBytes[0] = PacketType.CONNACK << 4;
+		ackBytes[1] = end - 2;
+		ackBytes[2] = 0; // [MQTT-3.2.2-6] (3.1.1: [MQTT-3.2.2-4])
+		ackBytes[3] = reasonCode;
+		ackBytes[4] = 0;
+		this.broker.statistics.countSent(PacketType.CONNACK, end);
+		this.connection.write(ackBytes, 0, end);
 	}
 
 	sendAck(type: 4 | 5 | 6 | 7, packetId: number, reasonCode: number): void {

@@ -350,6 +350,10 @@ export function refuseConnect(client: Client, clientId: string, error: MqttError
 	if (!isCurrent && !hasReturnCode(error.code)) return;
 	const reasonCode = isCurrent ? error.code : returnCodeFor(error.code); // [MQTT-3.2.2-8]
 	client.traceConnack(clientId, false, reasonCode);
+	if (!client.wantsReasons) {
+		client.sendRefusal(reasonCode);
+		return;
+	}
 	const packet: ConnackPacket = {
 		type: PacketType.CONNACK,
 		sessionPresent: false, // [MQTT-3.2.2-6] (3.1.1: [MQTT-3.2.2-4])

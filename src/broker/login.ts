@@ -55,10 +55,14 @@ export function beginLogin(
 	return result === null;
 }
 
+/** Made once: an error costs more than all else of a refusal, as it takes down where it was made. */
+const TOO_MANY = new MqttError(Reason.SERVER_BUSY, "too many logins wait");
+const REFUSED = new MqttError(Reason.NOT_AUTHORIZED, "not authorised");
+
 /** Throws unless the login was accepted. */
 export function requireLogin(result: LoginResult): void {
-	if (result === "busy") throw new MqttError(Reason.SERVER_BUSY, "too many logins wait");
-	if (result === "refused") throw new MqttError(Reason.NOT_AUTHORIZED, "not authorised");
+	if (result === "busy") throw TOO_MANY;
+	if (result === "refused") throw REFUSED;
 }
 
 /** Throws unless a client that has shown who it is may come in with that client identifier, or may stay. */

@@ -25,7 +25,7 @@ const UNWANTED = /[\p{Cc}\p{Noncharacter_Code_Point}]/u;
  * refuse them (section 1.5.4), as mosquitto does.
  */
 export function hasUnwanted(text: string): boolean {
-	return UNWANTED.test(text);
+	return text !== "" && UNWANTED.test(text);
 }
 
 /**

@@ -27,3 +27,27 @@ test("5.0: what is chosen for the client stands between them", async () => {
 test("below 5.0 there is nothing but the return code", async () => {
 	assert.equal(await answer("100f", "00044d51545404", "02", "003c", "000378797a"), "20020000");
 });
+
+test("a refusal is as short as can be, tells why only who asks, and is not longer than what the client takes", async () => {
+	const refusal = async (...connect: string[]) => {
+		const { dial, broker } = await startBroker({}, { allowAnonymous: false });
+		const peer = dial();
+		peer.send(Buffer.from(connect.join(""), "hex"));
+		const octets = Buffer.from(peer.take());
+		assert.equal(broker.statistics.bytesSent, octets.length);
+		assert.equal(broker.statistics.sent[2], octets.length === 0 ? 0 : 1);
+		return octets.toString("hex");
+	};
+	assert.equal(await refusal("100f", "00044d51545404", "02", "003c", "000378797a"), "20020005");
+	assert.equal(await refusal("1010", "00044d51545405", "02", "003c", "00", "000378797a"), "2003008700");
+	// Maximum packet size 5, and 4 [MQTT-3.1.2-24].
+	assert.equal(
+		await refusal("1015", "00044d51545405", "02", "003c", "052700000005", "000378797a"),
+		"2003008700",
+	);
+	assert.equal(await refusal("1015", "00044d51545405", "02", "003c", "052700000004", "000378797a"), "");
+	const why = Buffer.from("anonymous clients are not allowed").toString("hex");
+	// Request problem information [MQTT-3.1.2-29].
+	const told = await refusal("1012", "00044d51545405", "02", "003c", "021701", "000378797a");
+	assert.equal(told, ["2027", "00", "87", "24", "1f0021", why].join(""));
+});
