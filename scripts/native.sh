@@ -79,7 +79,7 @@ sync_files() {
 }
 
 # The compiler from JavaScript to bytecode, for this machine.
-compile=$cache/build/compile-$(basename "$quickjs")-$(sha256sum src/qjs/c/compile.c | cut -c 1-16)
+compile=$cache/build/compile-$(basename "$quickjs")-$(cat src/qjs/c/compile.c src/qjs/c/split.h | sha256sum | cut -c 1-16)
 if ! test -x "$compile"; then
 	echo 'native.sh: building the bytecode compiler' >&2
 	"$zig" cc -target "$(uname -m)-linux-musl" -static -O1 -fno-sanitize=undefined -w -D_GNU_SOURCE \

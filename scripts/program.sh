@@ -3,7 +3,7 @@
 #
 #   scripts/program.sh COMPILE [-x] BUNDLE.js OUT.c
 #
-# COMPILE is src/qjs/c/compile.c as a program of this machine; -x is for machines of the other byte order.
+# COMPILE is src/qjs/c/compile.c as a program of this machine; -x is for machines that are big-endian.
 set -eu
 
 compile=$1
@@ -17,7 +17,7 @@ code=${2%.c}
 
 "$compile" ${swap:+"$swap"} "$1" "$code.bin"
 # A sixth shorter than by gzip, in which a package comes. lzma.c wants of the header of 13 octets the first.
-xz --format=lzma --lzma1=preset=9e,nice=273,lc=3,lp=0,pb=0 --stdout "$code.bin" >"$code.xz"
+xz --format=lzma --lzma1=preset=9e,nice=273,lc=0,lp=0,pb=0 --stdout "$code.bin" >"$code.xz"
 {
 	head -c 1 "$code.xz"
 	tail -c +14 "$code.xz"

@@ -3,13 +3,24 @@
  *
  *   compile [-x] MODULE.js OUT
  *
- * -x writes for a machine of the other byte order. QuickJS swaps its own bytecode; that of regular expression
- * literals, which it takes for text, is swapped here.
+ * -x writes for a machine that is big-endian. Code is swapped here, and with it that of regular expression literals, which QuickJS
+ * takes for text. The result is written as split.h has it.
  */
 
 #include <stdbool.h>
 
+#include "cutils.h"
+
+/* The code of a function goes elsewhere. */
+static int take_apart(const uint8_t *code, size_t length);
+#define dbuf_put(buffer, data, length)                                     \
+	(__builtin_strcmp(__func__, "JS_WriteFunctionBytecode") == 0 ?     \
+		 take_apart(data, length) :                                \
+		 (dbuf_put)(buffer, data, length))
+
 #include "quickjs.c"
+
+#include "split.h"
 
 /* Opcodes of regular expressions and their lengths; libregexp.c keeps its own of these to itself. */
 enum {
@@ -217,6 +228,110 @@ static char *read_file(const char *path, size_t *length)
 	return text;
 }
 
+static DynBuf parts[SPLIT_PARTS];
+static uint32_t code_length;
+static uint32_t next_atom = JS_ATOM_END;
+
+static void put(int part, const uint8_t *octets, size_t length)
+{
+	if ((dbuf_put)(&parts[part], octets, length) != 0) {
+		fprintf(stderr, "compile: no memory\n");
+		exit(1);
+	}
+}
+
+static int take_apart(const uint8_t *code, size_t length)
+{
+	/* QuickJS writes little-endian, whatever the machine. */
+	uint8_t *swapped = (malloc)(length);
+	memcpy(swapped, code, length);
+	if (swap)
+		bc_byte_swap(swapped, length);
+	for (size_t at = 0; at < length;) {
+		int format = short_opcode_info(code[at]).fmt;
+		const uint8_t *operands = swapped + at + 1;
+		put(SPLIT_OPCODES, code + at, 1);
+		if (split_has_atom(format)) {
+			uint32_t atom = code[at + 1] | code[at + 2] << 8 | code[at + 3] << 16 | (uint32_t)code[at + 4] << 24;
+			uint8_t octets[2] = { atom >> 8, atom };
+			bool is_any = false;
+			if (atom >= next_atom && atom - next_atom < 0x100) {
+				octets[0] = SPLIT_NEXT_ATOM;
+				octets[1] = atom - next_atom;
+				next_atom = atom + 1;
+			} else if (atom >= SPLIT_ANY_ATOM << 8) {
+				octets[0] = SPLIT_ANY_ATOM;
+				is_any = true;
+			}
+			put(SPLIT_ATOMS, octets, sizeof octets);
+			if (is_any)
+				put(SPLIT_ATOMS, operands, 4);
+			operands += 4;
+		}
+		at += short_opcode_info(code[at]).size;
+		put(split_operands(format), operands, swapped + at - operands);
+	}
+	(free)(swapped);
+	code_length += length;
+	return 0;
+}
+
+static size_t leb128(const uint8_t *at, uint32_t *number)
+{
+	size_t length = 0;
+	*number = 0;
+	do
+		*number |= (uint32_t)(at[length] & 0x7f) << 7 * length;
+	while (at[length++] & 0x80);
+	return length;
+}
+
+/* Takes texts and rest of what QuickJS wrote. */
+static void take_texts(const uint8_t *octets, size_t length)
+{
+	static const uint8_t raw = SPLIT_RAW, end = 0;
+	uint32_t count;
+	size_t at = 1 + leb128(octets + 1, &count);
+	put(SPLIT_TEXTS, octets, at);
+	for (; count > 0; count--) {
+		uint32_t size;
+		size_t start = at;
+		at += leb128(octets + at, &size);
+		const uint8_t *text = octets + at;
+		/* The lowest bit: characters of 16 bits. */
+		at += (size >> 1) << (size & 1);
+		bool is_plain = (size & 1) == 0 && !memchr(text, 0, size >> 1) && (size == 0 || text[0] != SPLIT_RAW);
+		if (is_plain) {
+			put(SPLIT_TEXTS, text, size >> 1);
+			put(SPLIT_TEXTS, &end, 1);
+		} else {
+			put(SPLIT_TEXTS, &raw, 1);
+			put(SPLIT_TEXTS, octets + start, octets + at - (octets + start));
+		}
+	}
+	put(SPLIT_REST, octets + at, length - at);
+}
+
+static bool write_parts(FILE *out, uint32_t whole_length)
+{
+	uint32_t lengths[SPLIT_HEADER];
+	for (int i = 0; i < SPLIT_PARTS; i++)
+		lengths[i] = parts[i].size;
+	lengths[SPLIT_CODE_LENGTH] = code_length;
+	lengths[SPLIT_WHOLE_LENGTH] = whole_length;
+	for (int i = 0; i < SPLIT_HEADER; i++) {
+		for (int shift = 0; shift < 32; shift += 8) {
+			if (fputc(lengths[i] >> shift & 0xff, out) == EOF)
+				return false;
+		}
+	}
+	for (int i = 0; i < SPLIT_PARTS; i++) {
+		if (fwrite(parts[i].buf, 1, parts[i].size, out) != parts[i].size)
+			return false;
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	int first = 1;
@@ -236,6 +351,8 @@ int main(int argc, char **argv)
 	JS_SetStripInfo(rt, JS_STRIP_DEBUG);
 	JS_SetModuleLoaderFunc(rt, NULL, load_c_module, NULL);
 	ctx->compile_regexp = compile_regexp;
+	for (int i = 0; i < SPLIT_PARTS; i++)
+		dbuf_init(&parts[i]);
 
 	/* Errors of ours show this name, not the folder of the build. */
 	const char *name = strrchr(argv[first], '/');
@@ -252,11 +369,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "compile: cannot write the bytecode of %s\n", argv[first]);
 		return 1;
 	}
+	take_texts(code, length);
 	FILE *out = fopen(argv[first + 1], "wb");
 	if (!out) {
 		perror(argv[first + 1]);
 		return 1;
 	}
-	bool is_written = fwrite(code, 1, length, out) == length;
+	bool is_written = write_parts(out, length);
 	return fclose(out) == 0 && is_written ? 0 : 1;
 }

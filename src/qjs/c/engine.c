@@ -14,12 +14,16 @@ static inline __attribute__((always_inline)) JSValue get_field(JSContext *ctx, J
 		 get_field(ctx, object, name) :                     \
 		 JS_GetPropertyInternal(ctx, object, name, object, 0))
 
+/* The code of the next function, of that length. speed.awk has it asked for where QuickJS would find it in the file. */
+static uint8_t *next_code(uint32_t length);
+
 /* This is a copy in which speed.awk has marked what is hot; all else is for size. */
 #pragma clang attribute push(__attribute__((minsize)), apply_to = function)
 #include "quickjs.c"
 #pragma clang attribute pop
 
 #include "engine.h"
+#include "split.h"
 
 static inline JSValue get_field(JSContext *ctx, JSValueConst object, JSAtom name)
 {
@@ -95,6 +99,145 @@ JSValue engine_array(JSContext *ctx, const JSValue *values, size_t count)
 size_t engine_heap(JSRuntime *rt)
 {
 	return rt->malloc_state.malloc_size;
+}
+
+/* What compile.c wrote comes from nobody else, and without it there is no program. */
+static void must(bool is_so)
+{
+	if (!is_so)
+		abort();
+}
+
+static uint8_t *must_alloc(size_t size)
+{
+	/* Not of the runtime: QuickJS forbids it for itself. */
+	uint8_t *memory = (malloc)(size);
+	must(memory);
+	return memory;
+}
+
+/* A program while it is read: where in each part, in all code, and the first atom that was not used yet. */
+static struct {
+	const uint8_t *at[SPLIT_PARTS], *end[SPLIT_PARTS];
+	uint8_t *code, *code_end;
+	uint32_t next_atom;
+} reading;
+
+static inline void take(int part, uint8_t *to, int length)
+{
+	const uint8_t *at = reading.at[part];
+	for (; length > 0; length--)
+		*to++ = *at++;
+	reading.at[part] = at;
+}
+
+static inline void next_atom(uint8_t *to)
+{
+	uint8_t octets[2];
+	take(SPLIT_ATOMS, octets, 2);
+	uint32_t atom = octets[0] << 8 | octets[1];
+	if (octets[0] == SPLIT_ANY_ATOM) {
+		take(SPLIT_ATOMS, to, 4);
+		return;
+	}
+	if (octets[0] == SPLIT_NEXT_ATOM) {
+		atom = reading.next_atom + octets[1];
+		reading.next_atom = atom + 1;
+	}
+	put_u32(to, atom);
+}
+
+static uint8_t *next_code(uint32_t length)
+{
+	uint8_t *code = reading.code, *end = code + length;
+	must(length <= (size_t)(reading.code_end - code));
+	uint8_t *at = code;
+	while (at < end) {
+		uint8_t opcode = *reading.at[SPLIT_OPCODES]++;
+		int format = short_opcode_info(opcode).fmt;
+		uint8_t *operands = at + 1;
+		*at = opcode;
+		at += short_opcode_info(opcode).size;
+		if (split_has_atom(format)) {
+			next_atom(operands);
+			operands += 4;
+		}
+		if (operands < at)
+			take(split_operands(format), operands, (int)(at - operands));
+	}
+	must(at == end);
+	reading.code = end;
+	return code;
+}
+
+static uint8_t *put_leb128(uint8_t *to, uint32_t number)
+{
+	for (; number >= 0x80; number >>= 7)
+		*to++ = (uint8_t)(number | 0x80);
+	*to++ = (uint8_t)number;
+	return to;
+}
+
+static const uint8_t *get_leb128_of(const uint8_t *at, uint32_t *number)
+{
+	*number = 0;
+	for (int shift = 0;; shift += 7) {
+		*number |= (uint32_t)(*at & 0x7f) << shift;
+		if (!(*at++ & 0x80))
+			return at;
+	}
+}
+
+/* As QuickJS wrote it, but for the code of functions. */
+static void join_texts(uint8_t *to)
+{
+	const uint8_t *from = reading.at[SPLIT_TEXTS];
+	uint32_t count;
+	const uint8_t *at = get_leb128_of(from + 1, &count);
+	memcpy(to, from, at - from);
+	to += at - from;
+	for (; count > 0; count--) {
+		uint32_t size;
+		const uint8_t *text = at;
+		if (*text == SPLIT_RAW) {
+			at = get_leb128_of(++text, &size);
+			at += (size_t)(size >> 1) << (size & 1);
+			from = at;
+		} else {
+			from = text + strlen((const char *)text);
+			at = from + 1;
+			to = put_leb128(to, (uint32_t)(from - text) << 1);
+		}
+		memcpy(to, text, from - text);
+		to += from - text;
+	}
+	must(at == reading.end[SPLIT_TEXTS]);
+	memcpy(to, reading.at[SPLIT_REST], reading.end[SPLIT_REST] - reading.at[SPLIT_REST]);
+}
+
+JSValue engine_read(JSContext *ctx, const uint8_t *octets, uint8_t **code)
+{
+	uint32_t lengths[SPLIT_HEADER];
+	for (int i = 0; i < SPLIT_HEADER; i++, octets += 4)
+		lengths[i] = octets[0] | octets[1] << 8 | octets[2] << 16 | (uint32_t)octets[3] << 24;
+	for (int i = 0; i < SPLIT_PARTS; i++) {
+		reading.at[i] = octets;
+		octets += lengths[i];
+		reading.end[i] = octets;
+	}
+	reading.next_atom = JS_ATOM_END;
+	*code = reading.code = must_alloc(lengths[SPLIT_CODE_LENGTH]);
+	reading.code_end = reading.code + lengths[SPLIT_CODE_LENGTH];
+	uint8_t *whole = must_alloc(lengths[SPLIT_WHOLE_LENGTH]);
+	join_texts(whole);
+	JSValue module = JS_ReadObject(ctx, whole, lengths[SPLIT_WHOLE_LENGTH], JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
+	(free)(whole);
+	if (!JS_IsException(module)) {
+		must(reading.code == reading.code_end);
+		for (int i = SPLIT_OPCODES; i < SPLIT_PARTS; i++)
+			must(reading.at[i] == reading.end[i]);
+	}
+	return module;
 }
 
 /* Takes the property `name` of `object`, which it frees. */

@@ -30,6 +30,9 @@ JSValue engine_array(JSContext *ctx, const JSValue *values, size_t count);
 /* Octets that the runtime has allocated and not freed. */
 size_t engine_heap(JSRuntime *rt);
 
+/* The module of a program that compile.c wrote, or an exception. What `code` gets is to be freed after the context. */
+JSValue engine_read(JSContext *ctx, const uint8_t *octets, uint8_t **code);
+
 /* A context that has what our programs use: no parser, no eval. */
 JSContext *engine_context_new(JSRuntime *rt);
 

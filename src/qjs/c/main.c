@@ -201,11 +201,12 @@ static JSModuleDef *load_module(JSContext *ctx, const char *name, void *opaque)
 
 static void run_program(void)
 {
-	code = host_alloc(program.length);
+	uint8_t *octets = host_alloc(program.length);
 	lzma_model *model = host_alloc(lzma_model_size());
-	CHECK(lzma_unpack(model, program.packed, program.packed_length, code, program.length));
+	CHECK(lzma_unpack(model, program.packed, program.packed_length, octets, program.length));
 	free(model);
-	JSValue module = JS_ReadObject(host.ctx, code, program.length, JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
+	JSValue module = engine_read(host.ctx, octets, &code);
+	free(octets);
 	if (JS_IsException(module) || JS_ResolveModule(host.ctx, module) < 0) {
 		uncaught();
 		return;

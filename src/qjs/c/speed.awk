@@ -1,7 +1,7 @@
 # Marks what of quickjs.c is for speed: engine.c has everything compiled for size but these functions, which a message
 # passes through, and but the inline functions that these have in them. Prints the source with them outside of the region
 # of that attribute; fails when one is not there. Atomics go, which want functions of 64 bits that a 32-bit machine may not have:
-# there is one thread.
+# there is one thread. The code of functions is read by engine.c.
 
 BEGIN {
 	list = list "JS_CallInternal JS_CallFree JS_Call js_call_c_function JS_InvokeFree JS_GetPropertyInternal"
@@ -44,6 +44,41 @@ BEGIN {
 	}
 }
 
+# engine.c has the code of functions elsewhere (split.h).
+/^static int JS_ReadFunctionBytecode\(/ {
+	reader = 1
+}
+
+reader && /^ *if \(unlikely\(s->buf_end - s->ptr < bc_len\)\)$/ {
+	getline
+	code++
+	next
+}
+
+reader && sub(/\(uint8_t \*\)s->ptr;$/, "next_code(bc_len);") {
+	code++
+}
+
+reader && /^ *s->ptr \+= bc_len;$/ {
+	code++
+	next
+}
+
+reader && sub(/if \(bc_get_buf\(s, bc_buf, bc_len\)\)$/, "if (!memcpy(bc_buf, next_code(bc_len), bc_len))") {
+	code++
+}
+
+# It is in the machine's byte order.
+reader && /^ *if \(is_be\(\)\)$/ {
+	getline
+	code++
+	next
+}
+
+reader && /^\}/ {
+	reader = 0
+}
+
 $0 == "#define CONFIG_ATOMICS" {
 	atomics++
 	next
@@ -68,6 +103,10 @@ END {
 		}
 	if (!atomics) {
 		print "speed.awk: quickjs.c has no CONFIG_ATOMICS" >"/dev/stderr"
+		failed = 1
+	}
+	if (code != 5) {
+		print "speed.awk: quickjs.c reads the code of functions in another way" >"/dev/stderr"
 		failed = 1
 	}
 	exit failed
