@@ -39,16 +39,16 @@ const PACKAGES: readonly Limits[] = [
 		conflicts: "mqttd-nossl",
 		provides: "mosquitto, mosquitto-client",
 		linked: "dist/mips_24kc/mqttd.elf",
-		packed: 750_000,
-		program: 750_000,
+		packed: 730_000,
+		program: 730_000,
 	},
 	{
 		name: "mqttd-nossl",
 		conflicts: "mqttd",
 		provides: "mqttd, mosquitto, mosquitto-client",
 		linked: "dist/mips_24kc-nossl/mqttd.elf",
-		packed: 645_000,
-		program: 645_000,
+		packed: 625_000,
+		program: 625_000,
 	},
 ];
 
