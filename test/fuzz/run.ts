@@ -6,7 +6,8 @@
  * Ends after `count` inputs (default 1,000,000) or `seconds` (default 60), whichever is first. Prints its seed; with
  * the same seed it makes the same inputs, and `--at` runs the one input of that number. Exit status 1 when an input
  * broke something: the message has the input in hexadecimal, and what it broke. An input that takes ten seconds
- * counts as a hang.
+ * counts as a hang; one that asks for an array of more than 64 MB, or has the engine's memory or the process grow beyond its
+ * limit, as one that takes memory without bound.
  */
 
 import { randomInt } from "node:crypto";
@@ -34,6 +35,11 @@ interface Settings {
 }
 
 const HANG_SECONDS = 10;
+/** Octets of one array at most: a reader that believes a length asks for more. */
+const ARRAY_LIMIT = 64 * 1024 * 1024;
+/** Megabytes of the engine's memory, in which the inputs run; and octets of the whole process. */
+const HEAP_LIMIT = 128;
+const PROCESS_LIMIT = 512 * 1024 * 1024;
 /** Inputs of one block share a generator, so that `--at` needs no more than its block. */
 const BLOCK = 10_000;
 
@@ -53,6 +59,21 @@ function settings(): Settings {
 		at: values.at === undefined ? null : integer("at", 0),
 		progress: new Int32Array(new SharedArrayBuffer(4)),
 	};
+}
+
+/** Has arrays that are longer than any needs to be refused: what is not touched would be seen nowhere else. */
+function limitArrays(): void {
+	for (const name of ["ArrayBuffer", "Uint8Array", "Array"] as const) {
+		const original = globalThis[name] as new (...args: unknown[]) => object;
+		const limited = new Proxy(original, {
+			construct(target, args: unknown[], newTarget) {
+				if (typeof args[0] === "number" && args[0] > ARRAY_LIMIT)
+					throw new Error(`memory without bound: ${name} of ${args[0]}`);
+				return Reflect.construct(target, args, newTarget) as object;
+			},
+		});
+		Object.defineProperty(globalThis, name, { value: limited });
+	}
 }
 
 /** Makes and checks the inputs; in the worker. */
@@ -77,22 +98,36 @@ function makeInputs<Input>({ seed, count, seconds, at, progress }: Settings, tar
 /** Starts the worker and watches that it goes on. */
 function watch(given: Settings, program: string, name: string): void {
 	process.stdout.write(`${name} fuzzer: --seed ${given.seed} --count ${given.count}\n`);
-	const worker = new Worker(new URL(program), { workerData: given });
+	const worker = new Worker(new URL(program), {
+		workerData: given,
+		resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT },
+	});
 	let last = -1;
+	const fail = (what: string) => {
+		const at = Math.max(0, Atomics.load(given.progress, 0) - 1);
+		process.stderr.write(`seed ${given.seed}, input ${at}: ${what} (see it with --at ${at})\n`);
+		process.exit(1);
+	};
 	const timer = setInterval(() => {
 		const now = Atomics.load(given.progress, 0);
-		if (now === last && now > 0) {
-			process.stderr.write(`seed ${given.seed}, input ${now - 1}: hangs (see it with --at ${now - 1})\n`);
-			process.exit(1);
-		}
+		if (now === last && now > 0) fail("hangs");
 		last = now;
 	}, HANG_SECONDS * 1000);
-	worker.on("message", (line: string) => {
+	const size = setInterval(() => {
+		const octets = process.memoryUsage.rss();
+		if (octets > PROCESS_LIMIT) fail(`memory without bound: the process has ${octets} octets`);
+	}, 100);
+	const end = () => {
 		clearInterval(timer);
+		clearInterval(size);
+	};
+	worker.on("message", (line: string) => {
+		end();
 		process.stdout.write(line);
 	});
-	worker.on("error", (error: Error) => {
-		clearInterval(timer);
+	worker.on("error", (error: Error & { code?: string }) => {
+		end();
+		if (error.code === "ERR_WORKER_OUT_OF_MEMORY") fail(`memory without bound: ${error.message}`);
 		const cause = error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : "";
 		process.stderr.write(`${error.message}\n${cause}\n`);
 		process.exitCode = 1;
@@ -110,6 +145,7 @@ export function runFuzzer<Input>(
 		return;
 	}
 	const given = workerData as Settings;
+	limitArrays();
 	parentPort!.postMessage(makeInputs(given, create(given.seed)));
 }
 
