@@ -171,6 +171,14 @@ export class Subscriber extends LastingClient {
 		this.filters = filters;
 	}
 
+	/** Another client in its place, in front of a copy of what the broker has kept of it. */
+	copy(): Subscriber {
+		const other = new Subscriber(this.clientId, this.filters, () => undefined);
+		other.isKnown = this.isKnown;
+		other.subscribed = this.subscribed;
+		return other;
+	}
+
 	/** Says who is told of each message. */
 	listen(onMessage: () => void): void {
 		this.onMessage = onMessage;
