@@ -631,6 +631,41 @@ export const tlsTests: Tests = {
 		server.listener.close();
 	},
 
+	"handshakes that begin together: each turn of the loop goes on with one": async (host) => {
+		const count = 24;
+		const hello = await firstFlight(host);
+		const server = await Server.start(host, serverOptions(host), { handshakeTime: PATIENCE });
+		const clients = await Promise.all(
+			Array.from({ length: count }, async () => {
+				return new End(await host.network.connect({ host: "127.0.0.1", port: server.port })).start();
+			}),
+		);
+		let turns = 0;
+		const accepted = new Gate();
+		const counter = countTurns(host, () => {
+			// A listener may take one newcomer in a turn.
+			if (++turns === 2 * count) accepted.open();
+		});
+		await accepted.passed;
+		turns = 0;
+		for (const client of clients) client.write(hello);
+		await Promise.all(clients.map((client) => client.until(() => client.received > 100)));
+		counter.stop();
+		ok(turns >= count, `${count} handshakes in ${turns} turns`);
+		for (const client of clients) client.destroy();
+		server.listener.close();
+	},
+
+	"handshakes that begin together: who goes away meanwhile is told of": async (host) => {
+		const count = 12;
+		const hello = await firstFlight(host);
+		const server = await Server.start(host, serverOptions(host), { handshakeTime: PATIENCE });
+		for (let left = count; left > 0; left--) await sendRaw(host, server.port, hello, true);
+		for (let left = count; left > 0; left--)
+			equal((await server.refused()).error.code, "TLS_CLOSED", "who has gone");
+		server.listener.close();
+	},
+
 	"a listener that is closed drops handshakes without a word": async (host) => {
 		const server = await Server.start(host, serverOptions(host));
 		const end = await sendRaw(host, server.port, Uint8Array.of(22, 3, 1), false);
@@ -895,6 +930,43 @@ export const tlsTests: Tests = {
 		server.listener.close();
 	},
 };
+
+/** What a client says first. */
+async function firstFlight(host: Host): Promise<Uint8Array> {
+	const said = new Gate<Uint8Array>();
+	const listener = await host.network.listen({ address: "127.0.0.1", port: 0 }, (connection) => {
+		const end = new End(connection);
+		end.consume = (bytes, start, stop) => {
+			said.open(bytes.slice(start, stop));
+			end.connection.destroy();
+			return stop - start;
+		};
+		end.start();
+	});
+	const context = tlsOf(host).createClientContext(clientOptions(host));
+	const tls = { context, serverName: "localhost" };
+	await rejected(host.network.connect({ host: "127.0.0.1", port: listener.port, tls }));
+	listener.close();
+	return said.passed;
+}
+
+/** Calls `tell` once in each turn of the loop, by what the engine has for it, until it is stopped. */
+function countTurns(host: Host, tell: () => void): { stop: () => void } {
+	const { setImmediate } = globalThis as { setImmediate?: (call: () => void) => void };
+	const soon = setImmediate ?? ((call: () => void) => void host.timers.after(0, call));
+	let isStopped = false;
+	const next = () => {
+		if (isStopped) return;
+		tell();
+		soon(next);
+	};
+	soon(next);
+	return {
+		stop: () => {
+			isStopped = true;
+		},
+	};
+}
 
 async function exchangeOnce({ client, server }: Pair): Promise<void> {
 	client.write(Uint8Array.of(7));

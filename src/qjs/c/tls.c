@@ -1,6 +1,7 @@
 /*
  * TLS of connections, by Mbed TLS: octets and records. Records are read straight into the buffer that JavaScript sees, and
- * all output of a turn becomes records at its end. What cannot be done at once waits in a queue for a later turn.
+ * all output of a turn becomes records at its end. What cannot be done at once waits in a queue for a later turn: records,
+ * which are quick, in one, and handshakes in another, of which a turn does one step.
  */
 
 #include <string.h>
@@ -13,15 +14,16 @@ enum {
 	/* Octets read at once from one peer; during its handshake. */
 	PLACE_SIZE = 32768,
 	HANDSHAKE_PLACE = 4096,
-	/* Nanoseconds of a turn after which what is queued waits for the next. */
+	/* Nanoseconds of a turn after which records that are queued wait for the next. */
 	TURN_LIMIT = 2000000
 };
 
 static uint8_t place[PLACE_SIZE];
-static struct list_head queue = LIST_HEAD_INIT(queue);
+static struct list_head records = LIST_HEAD_INIT(records);
+static struct list_head steps = LIST_HEAD_INIT(steps);
 static uv_idle_t worker;
 
-/* --- The queue --- */
+/* --- The queues --- */
 
 void tls_enqueue(tls *tls);
 
@@ -200,24 +202,28 @@ bool tls_resume(connection *connection)
 	return true;
 }
 
+static tls *take_first(struct list_head *queue)
+{
+	tls *first = list_entry(queue->next, tls, queue);
+	tls_dequeue(first);
+	return first;
+}
+
 static void on_work(uv_idle_t *handle)
 {
 	uint64_t start = uv_hrtime();
-	while (!list_empty(&queue) && !host.ending) {
-		tls *tls = list_entry(queue.next, struct tls, queue);
-		connection *connection = tls->connection;
-		tls_dequeue(tls);
-		if (!tls->handshake_over) {
-			tls_step(tls);
-		} else if (connection->state == CONNECTION_OPEN && !connection->paused) {
-			give(tls);
+	while (!list_empty(&records) && !host.ending && uv_hrtime() - start <= TURN_LIMIT) {
+		connection *connection = take_first(&records)->connection;
+		if (connection->state == CONNECTION_OPEN && !connection->paused) {
+			give(connection->tls);
 			if (connection->state == CONNECTION_OPEN && !connection->paused)
 				input_start(connection);
 		}
-		if (uv_hrtime() - start > TURN_LIMIT)
-			break;
 	}
-	if (list_empty(&queue))
+	/* Who has not sent enough for a step costs nothing. */
+	while (!list_empty(&steps) && !host.ending && !tls_step(take_first(&steps)))
+		;
+	if (list_empty(&records) && list_empty(&steps))
 		uv_idle_stop(&worker);
 }
 
@@ -226,7 +232,7 @@ void tls_enqueue(tls *tls)
 	if (tls->is_queued)
 		return;
 	tls->is_queued = true;
-	list_add_tail(&tls->queue, &queue);
+	list_add_tail(&tls->queue, tls->handshake_over ? &records : &steps);
 	if (!uv_is_active((uv_handle_t *)&worker))
 		uv_idle_start(&worker, on_work);
 }

@@ -1,6 +1,6 @@
 /*
- * Handshakes of TLS: they go on step by step, in a queue (tls.c) of which each turn of the loop does little more than one
- * step with a key: nobody else has to wait for longer. Their number and time are limited.
+ * Handshakes of TLS: they go on step by step, in a queue (tls.c) of which each turn of the loop does one step. A step signs,
+ * agrees on a key, or looks at a certificate; nobody else has to wait for longer. Their number and time are limited.
  */
 
 #include <string.h>
@@ -172,15 +172,15 @@ static void drop_handshake(mbedtls_ssl_context *ssl)
 		mbedtls_ssl_handshake_wrapup_free_hs_transform(ssl);
 }
 
-void tls_step(tls *tls)
+bool tls_step(tls *tls)
 {
 	if (!begins_well(tls)) {
 		tls_end_handshake(tls, TLS_NOT_TLS);
-		return;
+		return false;
 	}
 	if (tls->context->is_server && !tls->is_set_up && !has_first_record(tls)) {
 		input_start(tls->connection);
-		return;
+		return false;
 	}
 	int result = tls->is_set_up ? 0 : set_up(tls);
 	tls->context->took_ticket = false;
@@ -195,7 +195,7 @@ void tls_step(tls *tls)
 		result = 0;
 	if (result != 0 && result != MBEDTLS_ERR_SSL_WANT_READ) {
 		tls_end_handshake(tls, tls_error_of(tls, result));
-		return;
+		return true;
 	}
 	tls_keep_input(tls);
 	if (tls->ssl.state == MBEDTLS_SSL_HANDSHAKE_OVER) {
@@ -213,6 +213,7 @@ void tls_step(tls *tls)
 	} else {
 		input_start(tls->connection);
 	}
+	return true;
 }
 
 void tls_start(connection *connection, tls_context *context, const char *name, uint64_t limit, tls_done *done,

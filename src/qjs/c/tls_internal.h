@@ -91,14 +91,14 @@ typedef struct tls {
 	void *owner;
 	uint64_t deadline;
 	struct list_head handshake;
-	/* In the queue of those that have something to do in the next turns. */
+	/* In a queue of those that have something to do in the next turns. */
 	struct list_head queue;
 	bool is_queued;
 } tls;
 
 int tls_random(void *opaque, unsigned char *out, size_t length);
 
-/* tls.c: the queue of those that have something to do in a later turn. */
+/* tls.c: the queues of those that have something to do in a later turn. */
 void tls_enqueue(tls *tls);
 void tls_dequeue(tls *tls);
 /* Octets from the peer, and to it, as Mbed TLS asks for them. */
@@ -110,8 +110,8 @@ void tls_keep_input(tls *tls);
 /* tls_handshake.c */
 void tls_handshakes_start(void);
 void tls_handshakes_stop(void);
-/* One step, as far as what has come allows. */
-void tls_step(tls *tls);
+/* One step; false when what has come is not enough for one, which took no time. */
+bool tls_step(tls *tls);
 void tls_end_handshake(tls *tls, int error);
 int tls_closed_error(const tls *tls, int error);
 /* Of a client: what the server gave to go on with is for the next connection. */
