@@ -175,7 +175,7 @@ class UciMigration {
 		const isLocal = this.isTrue(section.options.get("no_remote_access"));
 		const protocol = this.value(section, "protocol") ?? "mqtt";
 		const hasFiles = this.perListener && FILES_OF_LISTENER.some((name) => section.options.has(name));
-		listener.option("port", port ?? DEFAULT_PORT);
+		this.place(section, listener, "port", port ?? DEFAULT_PORT);
 		if (isLocal) listener.option("bind_address", "localhost");
 		if (port !== null || isLocal || protocol !== "mqtt" || hasFiles) this.listeners.push(listener);
 		else if (!this.of("listener").some((each) => this.value(each, "port") !== null)) {
@@ -195,18 +195,32 @@ class UciMigration {
 		}
 	}
 
+	/** Where a listener is; with a place that is wrong, mosquitto did not run either. */
+	private place(section: UciSection, listener: NewSection, name: string, value: string): void {
+		const wrong = problemOf(this.host, "listener", name, value);
+		if (wrong === null) {
+			listener.option(name, value);
+			return;
+		}
+		listener.stops.push(`'${name}' cannot be carried over`);
+		this.report.push(
+			`Line ${section.line}: '${name}' (${value}) is not carried over: ${wrong}`,
+			`Line ${section.line}: ${this.nameOf(listener)} is switched off for that.`,
+		);
+	}
+
 	private listener(section: UciSection): void {
 		const port = this.value(section, "port");
 		if (port === null) {
 			this.report.push(`Line ${section.line}: the listener has no port, and was none.`);
 			return;
 		}
-		const listener = new NewSection("listener", section.name);
-		listener.option("port", port);
+		const listener = new NewSection("listener", freeName(section));
+		this.place(section, listener, "port", port);
 		const address = this.isTrue(section.options.get("no_remote_access"))
 			? "127.0.0.1"
 			: this.value(section, "bind_address");
-		if (address !== null) listener.option("bind_address", address);
+		if (address !== null) this.place(section, listener, "bind_address", address);
 		this.listeners.push(listener);
 		this.plugin(section, this.perListener ? listener : null);
 		for (const option of section.options.values()) {
@@ -231,7 +245,7 @@ class UciMigration {
 			this.report.push(`Line ${section.line}: the bridge '${connection}' has no topic, and was none.`);
 			return;
 		}
-		const bridge = new NewSection("bridge", section.name);
+		const bridge = new NewSection("bridge", freeName(section));
 		bridge.option("connection", connection);
 		for (const option of section.options.values()) {
 			if (!this.isSpecial(section, option))
@@ -296,7 +310,9 @@ class UciMigration {
 				this.report.push(`Line ${line}: '${option.name}' (${value}) is not carried over: ${wrong}`);
 				// With a value that is wrong, mosquitto did not run either.
 				if (target.type !== "bridge") {
-					target.stops.push(`'${option.name}' cannot be carried over`);
+					(target === this.persistence ? this.broker : target).stops.push(
+						`'${option.name}' cannot be carried over`,
+					);
 					this.report.push(`Line ${line}: ${this.nameOf(target)} is switched off for that.`);
 				}
 				continue;
@@ -313,9 +329,14 @@ class UciMigration {
 
 	private nameOf({ type, lines }: NewSection): string {
 		return type === "listener"
-			? `the listener on port ${/'(.*)'/.exec(lines[0] ?? "")?.[1] ?? ""}`
+			? `the listener on port ${/^\toption port '(.*)'/.exec(lines[0] ?? "")?.[1] ?? "(none)"}`
 			: "the broker";
 	}
+}
+
+/** A section's name, unless the new file has other sections of it. */
+function freeName({ name }: UciSection): string | null {
+	return name !== null && /^(?:mqttd|persistence|plugin\d+)$/.test(name) ? null : name;
 }
 
 /** The value that counts of an option that has one. */

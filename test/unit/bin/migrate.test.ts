@@ -249,6 +249,26 @@ describe("from UCI", () => {
 		);
 	});
 
+	test("a port that is none, and a persistence that is wrong, switch off what they belong to", () => {
+		const port = uci("config listener 'lan'\n\toption port '188yes3'\n");
+		assert.match(port.out, /Line 3: 'port' \(188yes3\) is not carried over: 'port' value not a number\./);
+		assert.match(port.out, /the listener on port \(none\) is switched off/);
+		assert.ok(readUci(port.host, OURS).listeners.length <= 1);
+		assert.ok(made(port).includes("option enabled '0'"));
+		const kept = uci("config persistence\n\toption persistence maybe\n\toption autosave_interval 5\n");
+		assert.match(kept.out, /the broker is switched off/);
+		const lines = made(kept);
+		assert.ok(lines.indexOf("option enabled '0'") < lines.indexOf("config persistence 'persistence'"));
+		readUci(kept.host, OURS);
+	});
+
+	test("a section with the name of one that is made has none", () => {
+		for (const name of ["mqttd", "persistence", "plugin1"]) {
+			const outcome = uci(`config listener '${name}'\n\toption port 1885\n`);
+			assert.equal(readUci(outcome.host, OURS).listeners.length, 1, name);
+		}
+	});
+
 	test("a plugin that cannot be loaded switches off the broker, or its listener; a built-in one goes on", () => {
 		const plugin = "\toption auth_plugin /usr/lib/go-auth.so\n\toption auth_opt_backends files\n";
 		const all = uci(`config mosquitto\n${plugin}`);
