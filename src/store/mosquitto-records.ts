@@ -112,6 +112,8 @@ export class Damage extends Error {}
 /** Times above this are none (the year 36,812): the octets were written in the other order. */
 const LATEST = 2 ** 40;
 const FOR_EVER = 0xffff_ffff;
+/** Of subscription identifiers: a larger one could not be sent. */
+const MOST_IDENTIFIER = 268_435_455;
 /** The octets of `struct PF_client` of version 6, with the end that a compiler adds; fewer on i386. */
 const CLIENT_LENGTH = 24;
 const CLIENT_LENGTH_I386 = 20;
@@ -254,6 +256,9 @@ function readMessage5(reader: ChunkReader): MosquittoMessage {
 	const topic = reader.text(topicLength);
 	const payload = reader.octets(payloadLength);
 	const properties = reader.properties();
+	// Those belong to a connection: sent on, they would break another.
+	if (properties?.topicAlias !== undefined || properties?.subscriptionIdentifier !== undefined)
+		throw new Damage("has wrong properties (an alias, or an identifier of a subscription)");
 	return {
 		id,
 		topic: checkTopic(topic),
@@ -408,6 +413,7 @@ export function readSubscription(reader: ChunkReader, version: number): Mosquitt
 	}
 	reader.finish();
 	if (filter === null || !isValidTopicFilter(filter)) throw new Damage("has no valid topic filter");
+	if (subscriptionId > MOST_IDENTIFIER) throw new Damage(`has identifier ${subscriptionId}`);
 	return {
 		clientId: checkClientId(clientId),
 		filter,

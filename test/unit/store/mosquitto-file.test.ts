@@ -286,6 +286,18 @@ suite("a damaged file", () => {
 				(file) => file.subscription({ clientId: "c", filter: "a#" }),
 				/^subscription has no valid topic filter$/,
 			],
+			alias: [
+				(file) => file.message({ id: 1, topic: "t", properties: Uint8Array.of(0x23, 0, 7) }),
+				/^message has wrong properties \(an alias/,
+			],
+			"identifier of a subscription": [
+				(file) => file.message({ id: 1, topic: "t", properties: Uint8Array.of(0x0b, 7) }),
+				/^message has wrong properties \(an alias, or an identifier/,
+			],
+			"subscription's identifier": [
+				(file) => file.subscription({ clientId: "c", filter: "a", subscriptionId: 268_435_456 }),
+				/^subscription has identifier 268435456$/,
+			],
 			"subscription's QoS": [
 				(file) => file.subscription({ clientId: "c", filter: "a", qos: 4 }),
 				/^subscription has QoS 4$/,
