@@ -124,6 +124,8 @@ fuzz: setup-test
 	$(NODE) test/fuzz/access.ts $(FUZZ)
 	$(NODE) test/fuzz/ubus.ts $(FUZZ)
 	$(NODE) test/fuzz/mosquitto.ts $(FUZZ)
+	# Each of its inputs is read some dozens of times.
+	$(NODE) test/fuzz/files.ts $(FUZZ) --count 3000
 	$(NODE) test/fuzz/tls.ts
 
 bench: setup-bench build

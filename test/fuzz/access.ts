@@ -243,7 +243,11 @@ function checkCommands(requests: readonly Uint8Array[]): boolean {
 }
 
 runFuzzer(import.meta.url, "access", () => {
-	const taken: Record<Kind, number> = { password: 0, acl: 0, psk: 0, dynsec: 0, commands: 0 };
+	const counts: Record<string, number> = {};
+	for (const kind of KINDS) {
+		counts[`${kind} taken`] = 0;
+		counts[`${kind} refused`] = 0;
+	}
 	return {
 		make(random: Random): Input {
 			const kind = random.pick(KINDS);
@@ -260,14 +264,11 @@ runFuzzer(import.meta.url, "access", () => {
 				commands: () => checkCommands(parts),
 			}[kind];
 			try {
-				if (isTaken()) taken[kind]++;
+				counts[`${kind} ${isTaken() ? "taken" : "refused"}`]!++;
 			} catch (error) {
 				throw new Error(`${name}, ${kind}: ${parts.map(hex).join(" then ")}`, { cause: error });
 			}
 		},
-		summary: () =>
-			Object.entries(taken)
-				.map(([kind, count]) => `${count} of ${kind} taken`)
-				.join(", "),
+		counts: () => counts,
 	};
 });

@@ -162,9 +162,21 @@ function checkSent(sent: Uint8Array): void {
 	if (match![1] === "101") readFrames(sent.subarray(match![0].length));
 }
 
+const HTTP = hex(bytes("HTTP/1.1 "));
+const SWITCHING = hex(bytes("HTTP/1.1 101"));
+const OK = hex(bytes("HTTP/1.1 200"));
+
 runFuzzer(import.meta.url, "door", () => {
-	let served = 0;
-	let answered = 0;
+	const counts = {
+		served: 0,
+		"served behind PROXY 1": 0,
+		"served behind PROXY 2": 0,
+		"WebSocket begun": 0,
+		"WebSocket ended by us": 0,
+		"files given": 0,
+		"requests refused": 0,
+		"cut off without a word": 0,
+	};
 	return {
 		make(random: Random): Input {
 			const proxyProtocol = random.pick([0, 0, 1, 2] as const);
@@ -179,8 +191,17 @@ runFuzzer(import.meta.url, "door", () => {
 			try {
 				const whole = run(input, []);
 				equal(run(input, input.pieces), whole, "in pieces");
-				if (whole.served !== "nobody") served++;
-				if (whole.sent !== "") answered++;
+				if (whole.served !== "nobody") {
+					counts.served++;
+					if (input.proxyProtocol !== 0) counts[`served behind PROXY ${input.proxyProtocol}`]++;
+				}
+				const answer = whole.sent.slice(0, 24);
+				if (answer === SWITCHING) {
+					counts["WebSocket begun"]++;
+					if (whole.isClosed) counts["WebSocket ended by us"]++;
+				} else if (answer === OK) counts["files given"]++;
+				else if (answer.startsWith(HTTP)) counts["requests refused"]++;
+				else if (whole.isClosed && whole.sent === "") counts["cut off without a word"]++;
 			} catch (error) {
 				const { octets, proxyProtocol, pieces } = input;
 				throw new Error(`${name}: ${hex(octets)} (PROXY ${proxyProtocol}, in pieces of ${pieces})`, {
@@ -188,6 +209,6 @@ runFuzzer(import.meta.url, "door", () => {
 				});
 			}
 		},
-		summary: () => `${served} served, ${answered} answered`,
+		counts: () => counts,
 	};
 });

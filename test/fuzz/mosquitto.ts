@@ -88,6 +88,6 @@ runFuzzer(import.meta.url, "mosquitto", () => {
 				else throw new Error(`${name}: ${hex(octets)}`, { cause: error });
 			}
 		},
-		summary: () => `${counts.whole} whole, ${counts.damaged} damaged, ${counts.refused} refused`,
+		counts: () => counts,
 	};
 });

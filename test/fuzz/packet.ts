@@ -13,6 +13,6 @@ runFuzzer(import.meta.url, "packet", (seed) => {
 		make: (random) => mutate(specimens, random),
 		check: ({ bytes, from }, name) =>
 			check(bytes, `${name} (from type ${from.type}, version ${from.version})`, run),
-		summary: () => `${run.decoded} frames decoded, ${run.refused} refused`,
+		counts: () => ({ "frames decoded": run.decoded, "frames refused": run.refused }),
 	};
 });

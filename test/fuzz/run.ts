@@ -21,8 +21,8 @@ export interface Target<Input> {
 	make(random: Random): Input;
 	/** Throws an Error that has `name` and the input in its message, and the reason as its cause, when something is wrong. */
 	check(input: Input, name: string): void;
-	/** What was seen, in a few words. */
-	summary(): string;
+	/** How often each thing was seen that the inputs are to come to; none of them may be 0 at the end of a whole run. */
+	counts(): Readonly<Record<string, number>>;
 }
 
 interface Settings {
@@ -40,6 +40,8 @@ const ARRAY_LIMIT = 64 * 1024 * 1024;
 /** Megabytes of the engine's memory, in which the inputs run; and octets of the whole process. */
 const HEAP_LIMIT = 128;
 const PROCESS_LIMIT = 512 * 1024 * 1024;
+/** Inputs of which some must come to everything that there is to come to. */
+const ENOUGH = 2000;
 /** Inputs of one block share a generator, so that `--at` needs no more than its block. */
 const BLOCK = 10_000;
 
@@ -92,7 +94,11 @@ function makeInputs<Input>({ seed, count, seconds, at, progress }: Settings, tar
 	}
 	const took = ((performance.now() - started) / 1000).toFixed(1);
 	if (at === null && index === 0) throw new Error("no input was made");
-	return `${index} inputs in ${took} s: ${target.summary()}\n`;
+	const counts = Object.entries(target.counts());
+	const unseen = counts.filter(([, times]) => times === 0).map(([what]) => what);
+	if (at === null && index >= ENOUGH && unseen.length > 0)
+		throw new Error(`seed ${seed}: ${index} inputs, none of them: ${unseen.join(", ")}`);
+	return `${index} inputs in ${took} s: ${counts.map(([what, times]) => `${times} ${what}`).join(", ")}\n`;
 }
 
 /** Starts the worker and watches that it goes on. */

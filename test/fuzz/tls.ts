@@ -33,7 +33,10 @@ try {
 	makeCertificates(folder);
 	process.stdout.write(`TLS fuzzer: --seed ${values.seed} --seconds ${values.seconds}\n`);
 	// What was freed is kept for a while to find late uses, but counts as memory. Memory without bound ends the program, too.
-	const env = { ...process.env, ASAN_OPTIONS: "quarantine_size_mb=8:detect_leaks=1:max_allocation_size_mb=64:hard_rss_limit_mb=512" };
+	const env = {
+		...process.env,
+		ASAN_OPTIONS: "quarantine_size_mb=8:detect_leaks=1:max_allocation_size_mb=64:hard_rss_limit_mb=512",
+	};
 	const { status, signal } = spawnSync(join(root, program), [folder, values.seed, values.seconds], {
 		env,
 		stdio: "inherit",

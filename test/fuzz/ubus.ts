@@ -303,6 +303,7 @@ const WILLING = [
 
 runFuzzer(import.meta.url, "ubus", () => {
 	let readable = 0;
+	let unreadable = 0;
 	let lost = 0;
 	let served = 0;
 	let subscribed = 0;
@@ -335,11 +336,17 @@ runFuzzer(import.meta.url, "ubus", () => {
 					if (whole.events.includes("subscribed true")) subscribed++;
 				}
 				if (checkCodec(input.last)) readable++;
+				else unreadable++;
 			} catch (error) {
 				throw new Error(`${name}: ${hex(input.octets)} (in pieces of ${input.pieces})`, { cause: error });
 			}
 		},
-		summary: () =>
-			`${readable} last messages written again, ${lost} connections given up, ${served} times served, ${subscribed} subscribed`,
+		counts: () => ({
+			"last messages written again": readable,
+			"last messages refused": unreadable,
+			"connections given up": lost,
+			"times served": served,
+			subscribed,
+		}),
 	};
 });

@@ -30,6 +30,6 @@ runFuzzer(import.meta.url, "greedy", () => {
 				throw new Error(`${name}: ${hex(input)}`, { cause: error });
 			}
 		},
-		summary: () => `${count} seen`,
+		counts: () => ({ seen: count }),
 	};
 });
