@@ -40,8 +40,8 @@ function uciFor(isStopped: boolean): string {
 	return `\nconfig mqttd 'mqttd'\n${enabled}\toption enabled '${isStopped ? 0 : 1}'\n\toption use_uci '0'\n\toption config_file '${OUR_CONF}'\n`;
 }
 
-/** Lines of both formats that name a file with secrets, which the broker refuses when others may use it. */
-const SECRETS = /^[ \t]*(?:option )?(?:password_file|psk_file|keyfile)[ \t]+'?([^'\n]+?)'?[ \t\r]*$/gm;
+/** A line of either format that names a file with secrets, which the broker refuses when others may use it. */
+const SECRET = /^[ \t]*(?:option )?(?:password_file|psk_file|keyfile)[ \t]+'?([^']+?)'?[ \t\r]*$/;
 
 /** What is to be written, by path, and what is to be said. */
 interface Plan {
@@ -121,9 +121,8 @@ function planOf(host: Host, root: string): Plan | null {
 
 /** Files that the new configuration names, and that everybody can read: a sentence about each. */
 function readableFiles(host: Host, root: string, { files }: Plan): string[] {
-	const paths = new Set(
-		[...files.values()].flatMap((text) => [...text.matchAll(SECRETS)].map(([, path]) => path)),
-	);
+	const lines = [...files.values()].flatMap((text) => text.split("\n"));
+	const paths = new Set(lines.map((line) => SECRET.exec(line)?.[1]).filter((path) => path !== undefined));
 	return [...paths]
 		.filter((path) => ((host.files.info(`${root}${path}`, true)?.mode ?? 0) & OTHERS) !== 0)
 		.map(
