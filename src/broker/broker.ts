@@ -26,6 +26,7 @@ import { Deadlines, type Due } from "./deadlines.ts";
 import { distribute } from "./distribute.ts";
 import { faultText, lossText, UNKNOWN_CLIENT } from "./end-text.ts";
 import { sendFailure } from "./explain.ts";
+import { Handouts } from "./handouts.ts";
 import { Keeper } from "./keeper.ts";
 import { type Limit, Limits } from "./limits.ts";
 import { checkReader, requireUser } from "./login.ts";
@@ -68,6 +69,7 @@ export class Broker implements BrokerControl {
 	readonly tree = new SubscriptionTree();
 	readonly routes: Routes;
 	readonly retained: RetainedMessages;
+	readonly handouts: Handouts;
 	readonly sessions = new Map<string, Session>();
 	/** Methods of enhanced authentication, by name. */
 	readonly authenticators = new Map<string, Authenticator>();
@@ -116,6 +118,7 @@ export class Broker implements BrokerControl {
 		this.deadlines = new Deadlines(this.seconds);
 		this.routes = new Routes(host, this.tree);
 		this.retained = new RetainedMessages(host.utf8);
+		this.handouts = new Handouts(this);
 		this.publication = new Publication(host.utf8);
 		this.memoryLimit = new MemoryLimit(this);
 		this.takeSettings();
@@ -417,6 +420,7 @@ export class Broker implements BrokerControl {
 		if (session.subscriptions.size > 0) this.routes.invalidate();
 		this.sessions.delete(session.clientId);
 		for (const topicFilter of session.subscriptions) this.tree.remove(session, topicFilter);
+		session.handout?.close();
 		const absence = this.absences.get(session);
 		this.absences.delete(session);
 		for (const copy of session.takeShared()) this.handOn(copy);

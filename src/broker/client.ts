@@ -379,7 +379,10 @@ export class Client implements ConnectionHandler, Due, Link {
 			this.paused = false;
 			this.connection.pause(false);
 		}
-		if (!this.congested) return;
+		if (!this.congested) {
+			if (this.state === CONNECTED) this.session.handout?.wake();
+			return;
+		}
 		this.congested = false;
 		this.configure();
 		if (this.state === CONNECTED) this.session.drain();

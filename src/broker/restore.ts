@@ -1,18 +1,14 @@
 /** What the store has kept becomes sessions and retained messages again: sessions at once, retained messages bit by bit. */
 
-import { topicMatches } from "../packet/packet.ts";
 import type { Loaded } from "../store/load.ts";
 import { NEVER_EXPIRES, type SessionRecord, type WillRecord } from "../store/records.ts";
 import { Absence } from "./absence.ts";
 import type { Broker } from "./broker.ts";
 import type { Keeper } from "./keeper.ts";
-import type { Retained } from "./retained.ts";
 import { Rights } from "./rights.ts";
 import type { Session } from "./session.ts";
 import type { ListenerSettings } from "./settings.ts";
 import { Subscription } from "./subscription-tree.ts";
-
-type Sender = (found: readonly Retained[]) => void;
 
 /** Milliseconds after which it is tried again to read. */
 const RETRY = 1000;
@@ -21,8 +17,6 @@ export class Restore {
 	private readonly broker: Broker;
 	private readonly keeper: Keeper;
 	private readonly listeners = new Map<string, ListenerSettings>();
-	/** Those that have subscribed meanwhile, and get what is still to come. */
-	private waiting: { readonly subscription: Subscription; readonly send: Sender }[] = [];
 	private after = 0;
 
 	constructor(broker: Broker, keeper: Keeper, listeners: readonly ListenerSettings[]) {
@@ -129,11 +123,6 @@ export class Restore {
 		absence.resume(session.endsAt, will, willAt);
 	}
 
-	/** Calls `send` with the retained messages for a subscription that are still to come, while it lasts. */
-	waitFor(subscription: Subscription, send: Sender): void {
-		if (this.broker.retained.isLoading) this.waiting.push({ subscription, send });
-	}
-
 	private next(): void {
 		this.broker.host.timers.after(0, () => {
 			const part = this.keeper.store.loadRetained(this.after);
@@ -143,34 +132,13 @@ export class Restore {
 				return;
 			}
 			if (part.records !== null) {
-				this.take(part.records);
+				this.broker.retained.load(part.records);
 				this.after = part.last;
 				this.next();
 				return;
 			}
 			this.broker.retained.isLoading = false;
-			this.waiting = [];
+			this.broker.handouts.loaded();
 		});
-	}
-
-	private take(records: Uint8Array): void {
-		const { broker } = this;
-		const { retained } = broker;
-		// Without those who want it no more.
-		this.waiting = this.waiting.filter(
-			({ subscription: { session, topicFilter } }) =>
-				broker.sessions.get(session.clientId) === session && session.subscriptions.has(topicFilter),
-		);
-		if (this.waiting.length === 0) {
-			retained.load(records, null);
-			return;
-		}
-		const found: string[] = [];
-		retained.load(records, ({ topic }) => found.push(topic));
-		for (const { subscription, send } of this.waiting) {
-			const { topicFilter } = subscription;
-			const matching = found.filter((topic) => topicMatches(topicFilter, topic));
-			send(matching.map((topic) => retained.get(topic)).filter((each) => each !== null));
-		}
 	}
 }

@@ -149,14 +149,9 @@ export class RetainedTree {
 		this.above.clear();
 	}
 
-	/** Gives `found` the addresses of all messages that match a topic filter, topics of one level in the order of their first message. */
-	match(topicFilter: string, found: (address: number) => void): void {
-		match(this.root, topicFilter.split("/"), 0, found);
-	}
-
-	/** The same of all, those of topics that begin with `$` too. */
+	/** Gives `found` the addresses of all messages. */
 	all(found: (address: number) => void): void {
-		everyOne(this.root, false, found);
+		everyOne(this.root, found);
 	}
 
 	/** Takes a topic's message out of the tree; returns its address, or NOWHERE. */
@@ -199,38 +194,9 @@ export function addressOf(child: Child): number {
 	return typeof child === "number" ? child : child.address;
 }
 
-function match(
-	child: Child,
-	filter: readonly string[],
-	depth: number,
-	found: (address: number) => void,
-): void {
-	if (depth === filter.length) {
-		const address = addressOf(child);
-		if (address !== NOWHERE) found(address);
-		return;
-	}
-	const name = filter[depth]!;
-	if (name === "#") {
-		everyOne(child, depth === 0, found);
-	} else if (typeof child === "number") {
-		return;
-	} else if (name === "+") {
-		for (const below of child.names()) {
-			// Wildcards at the beginning do not match topics that begin with $ [MQTT-4.7.2-1].
-			if (depth > 0 || below.charCodeAt(0) !== 36) match(child.get(below)!, filter, depth + 1, found);
-		}
-	} else {
-		const below = child.get(name);
-		if (below !== undefined) match(below, filter, depth + 1, found);
-	}
-}
-
-function everyOne(child: Child, isTop: boolean, found: (address: number) => void): void {
+function everyOne(child: Child, found: (address: number) => void): void {
 	const address = addressOf(child);
 	if (address !== NOWHERE) found(address);
 	if (typeof child === "number") return;
-	for (const name of child.names()) {
-		if (!isTop || name.charCodeAt(0) !== 36) everyOne(child.get(name)!, false, found);
-	}
+	for (const name of child.names()) everyOne(child.get(name)!, found);
 }

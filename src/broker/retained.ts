@@ -3,6 +3,7 @@
 import type { RetainedSlot } from "../store/entries.ts";
 import * as packed from "../store/packed-retained.ts";
 import { Message } from "./message.ts";
+import type { RecentTopics } from "./recent-topics.ts";
 import { Blocks, NOWHERE, positionOf, roomFor } from "./retained-blocks.ts";
 import { addressOf, type Child, RetainedTree } from "./retained-tree.ts";
 import { Rights } from "./rights.ts";
@@ -125,6 +126,8 @@ export class RetainedMessages {
 	private readonly utf8: BrokerHost["utf8"];
 	private readonly tree = new RetainedTree();
 	private readonly blocks = new Blocks((from) => this.move(from));
+	/** Told of topics that have another message; null while nobody wants to know. */
+	recent: RecentTopics | null = null;
 	/** Null while nothing is kept. */
 	keeper: RetainedKeeper | null = null;
 	/** Topics that have none any more, while not all that were kept are here yet; null when they are. */
@@ -177,6 +180,7 @@ export class RetainedMessages {
 	/** Replaces the topic's retained message [MQTT-3.3.1-5]. `isKept`: it is to be there after a restart. */
 	set(message: Message, source: Rights | null = null, isKept = false): void {
 		const { topic } = message;
+		this.recent?.note(topic);
 		const old = this.tree.find(topic);
 		const by = this.octetsOf(source);
 		const length = packed.packedLength(message, by, this.utf8);
@@ -271,19 +275,12 @@ export class RetainedMessages {
 
 	// Loading what was kept.
 
-	/**
-	 * Takes records of the store that were kept, and the memory that they are in; calls `found` for each that is the last of its
-	 * topic.
-	 */
-	load(records: Uint8Array, found: ((level: RetainedLevel) => void) | null): void {
+	/** Takes records of the store that were kept, and the memory that they are in. */
+	load(records: Uint8Array): void {
 		const first = this.blocks.adopt(records);
 		for (let at = 0; packed.isSound(records, at); at += packed.capacityOf(records, at)) {
 			const topic = packed.topicOf(records, at, this.utf8);
-			if (topic !== null && this.loadOne(topic, first + at, records, at)) {
-				found?.(new RetainedLevel(this, first + at));
-			} else {
-				this.blocks.drop(first + at);
-			}
+			if (topic === null || !this.loadOne(topic, first + at, records, at)) this.blocks.drop(first + at);
 		}
 		this.tree.forgetPaths();
 		this.blocks.tidy();
@@ -370,18 +367,6 @@ export class RetainedMessages {
 		return address === NOWHERE ? null : this.sourceAt(address);
 	}
 
-	/** The retained messages that match a topic filter, oldest topic first; those expired by `now` are removed. */
-	match(topicFilter: string, now: number): Retained[] {
-		const found: Retained[] = [];
-		const expired: string[] = [];
-		this.tree.match(topicFilter, (address) => {
-			if (this.hasExpired(address, now)) expired.push(this.topicAt(address));
-			else found.push(this.retainedAt(address));
-		});
-		for (const topic of expired) this.remove(topic);
-		return found;
-	}
-
 	/** Removes all that expired by `now`. */
 	removeExpired(now: number): void {
 		if (this.mortal === 0) return;
@@ -402,10 +387,6 @@ export class RetainedMessages {
 	}
 
 	// What is at an address.
-
-	private retainedAt(address: number): Retained {
-		return { message: this.messageAt(address), source: this.rightsAt(address) };
-	}
 
 	messageAt(address: number): Message {
 		const known = this.atHand.get(address);

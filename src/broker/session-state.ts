@@ -6,6 +6,7 @@ import type { Backlog } from "./backlog.ts";
 import type { FrameLevel } from "./constants.ts";
 import type { Copy, Redeliverer } from "./copy.ts";
 import { Fifo } from "./fifo.ts";
+import type { Handout } from "./handout.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Limit, Limits } from "./limits.ts";
 import type { Link } from "./link.ts";
@@ -55,6 +56,11 @@ export abstract class SessionState implements StoredSession {
 	backlog: Backlog | null = null;
 	/** Not null when it is kept. */
 	keeper: Keeper | null = null;
+
+	/** Retained messages that it is still to get; null when there are none. */
+	handout: Handout | null = null;
+	/** Counts what its client did not get of what it might have: messages that were dropped, and times of absence. */
+	missed = 0;
 
 	protected settings: BrokerSettings;
 	protected readonly statistics: Statistics;
@@ -131,6 +137,7 @@ export abstract class SessionState implements StoredSession {
 	/** A message does not get through; `limit` null: the connection does not keep up. */
 	protected drop(limit: Limit | null): void {
 		this.statistics.dropped++;
+		this.missed++;
 		if (limit !== null) this.limits.count(limit);
 		if (this.saidDropping) return;
 		this.saidDropping = true;

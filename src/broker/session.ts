@@ -24,6 +24,11 @@ const NO_PLACES = new Int32Array(0);
 /** Messages of the queue that stay in memory while there is a connection, though they are on the disk too. */
 const KEPT_IN_MEMORY = 64;
 
+/** Octets for a connection beyond which it does not keep up, see `Connection.write`: retained messages wait for those to go. */
+const AHEAD = 65_536;
+/** The same of messages that wait for the disk. */
+const HELD_AHEAD = 64;
+
 export class Session extends SessionState {
 	/** Whether `outgoing` was ever used. */
 	private keeps = false;
@@ -63,6 +68,7 @@ export class Session extends SessionState {
 			this.settings.maxInflightBytes === 0 &&
 			this.settings.maxQueuedBytes === 0 &&
 			this.queue.length === 0 &&
+			this.handout === null &&
 			(this.backlog === null || this.backlog.length === 0) &&
 			this.resend.size === 0;
 		this.frameLevel = direct ? link.level : 0;
@@ -104,6 +110,8 @@ export class Session extends SessionState {
 	}
 
 	detach(): void {
+		this.missed++;
+		this.handout?.rest();
 		if (this.link !== null) this.since = this.link.now();
 		this.link = null;
 		if (this.backlog !== null && this.queued === 0) this.backlog.repeatsTo = 0;
@@ -280,7 +288,27 @@ export class Session extends SessionState {
 		const { link } = this;
 		if (link === null) return;
 		this.drainTo(link);
+		this.handout?.wake();
 		this.chooseFrameLevel();
+	}
+
+	/** It has retained messages to get, or none any more. */
+	handoutChanged(): void {
+		this.chooseFrameLevel();
+	}
+
+	/** Whether a message of that QoS would be sent at once, and the connection keeps up. */
+	takesNow(qos: number): boolean {
+		const { link } = this;
+		if (link === null || link.congested || link.connection.buffered > AHEAD) return false;
+		return this.heldPublishes < HELD_AHEAD && (qos === 0 || (this.queued === 0 && this.hasRoom()));
+	}
+
+	/** Whether a message would be queued, and little is. */
+	get takesLater(): boolean {
+		const { link, queue } = this;
+		if (link === null || link.congested || link.connection.buffered > AHEAD) return false;
+		return queue.bytes <= AHEAD && this.reachedLimit() === null;
 	}
 
 	private drainTo(link: Link): void {
@@ -420,7 +448,7 @@ export class Session extends SessionState {
 			this.inflightBytes -= outgoing.octets;
 			this.inflight--;
 		}
-		if (this.queued > 0 || this.resend.size > 0) this.drain();
+		if (this.queued > 0 || this.resend.size > 0 || this.handout !== null) this.drain();
 	}
 
 	private hasRoom(): boolean {
@@ -466,7 +494,7 @@ export class Session extends SessionState {
 
 	/** A message that was held is on the disk, or its connection is over. */
 	settleHeld(link: Link, copy: Copy): void {
-		this.heldPublishes--;
+		if (--this.heldPublishes === 0) this.handout?.wake();
 		if (this.link !== link) return;
 		const { message, qos, retain, packetId, identifier } = copy;
 		copy.isHeld = false;

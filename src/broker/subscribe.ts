@@ -13,11 +13,9 @@ import {
 	type UnsubackPacket,
 	type UnsubscribePacket,
 } from "../packet/packet.ts";
-import type { Broker } from "./broker.ts";
 import type { Client } from "./client.ts";
 import { sendFailure } from "./explain.ts";
 import { NOT_KEPT } from "./held.ts";
-import type { Retained } from "./retained.ts";
 import { levelCount, MAXIMUM_LEVELS, tooManyLevels } from "./routes.ts";
 import { Subscription, type SubscriptionFacts } from "./subscription-tree.ts";
 
@@ -131,7 +129,9 @@ function subscribe(
 	if (shared) return qos; // retained messages are not sent to shared subscriptions
 	// [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11], [MQTT-3.8.4-4], 3.1.1: [MQTT-3.3.1-6], [MQTT-3.8.4-3]
 	if (retainHandling === 0 || (retainHandling === 1 && isNew)) {
-		retained.push(() => sendRetained(client, subscription));
+		retained.push(() => broker.handouts.begin(subscription));
+	} else {
+		session.handout?.renew(subscription);
 	}
 	return qos;
 }
@@ -153,24 +153,6 @@ function refusal({ broker, session }: Client, topicFilter: string): string | nul
 	return why;
 }
 
-function sendRetained(client: Client, subscription: Subscription): void {
-	const { broker } = client;
-	const send = (found: readonly Retained[]) => {
-		for (const each of found) deliverRetained(broker, subscription, each);
-	};
-	send(broker.retained.match(subscription.topicFilter, broker.seconds));
-	broker.restore?.waitFor(subscription, send);
-}
-
-function deliverRetained(broker: Broker, subscription: Subscription, { message, source }: Retained): void {
-	const { session } = subscription;
-	if (session.rights !== null && !session.rights.mayRead(message.topic)) return;
-	// Its publisher may have lost the right to it.
-	if (broker.settings.checkRetainSource && source !== null && !source.mayWrite(message.topic)) return;
-	const qos = session.qosFor(message.qos, subscription.qos);
-	session.deliverMessage(message, qos, true, subscription.identifier); // 3.1.1: [MQTT-3.3.1-8]
-}
-
 export function handleUnsubscribe(client: Client, packet: UnsubscribePacket): void {
 	client.trace("Received UNSUBSCRIBE from");
 	const { broker, session } = client;
@@ -184,6 +166,7 @@ export function handleUnsubscribe(client: Client, packet: UnsubscribePacket): vo
 			return Reason.NOT_AUTHORIZED;
 		}
 		broker.log.write("unsubscribe", `${session.clientId} ${topicFilter}`);
+		session.handout?.cancel(topicFilter);
 		if (session.subscriptions.delete(topicFilter)) session.entry?.unsubscribe(topicFilter);
 		// Nothing new is added; what was, stays: [MQTT-3.10.4-2], [MQTT-3.10.4-3], 3.1.1: [MQTT-3.10.4-2], [MQTT-3.10.4-3].
 		return broker.tree.remove(session, topicFilter) ? Reason.SUCCESS : Reason.NO_SUBSCRIPTION_EXISTED;

@@ -7,6 +7,7 @@ import { pbkdf2Sync } from "node:crypto";
 import { FakeUbusd } from "../../fake/ubusd.ts";
 import { IPV4, version2 } from "../../vectors/proxy-header.ts";
 import type { Fields } from "../../vectors/wire.ts";
+import { retainedMatching } from "../broker/retained-matching.ts";
 import { settle } from "../ubus/fixture.ts";
 import type { Guest, Visitor, World } from "./world.ts";
 
@@ -400,8 +401,8 @@ const WHERE: Readonly<Record<string, ReloadCase>> = {
 		see: (visitor, { broker }) => {
 			const topic = fresh();
 			visitor.publish(topic, { retain: true });
-			const [kept] = broker.retained.match(`+/${topic}`, 0);
-			return kept?.message.topic.slice(0, 2);
+			const [kept] = retainedMatching(broker.retained, `+/${topic}`);
+			return kept?.topic.slice(0, 2);
 		},
 	},
 	enable_proxy_protocol: { values: [null, "1"], ...elsewhere },

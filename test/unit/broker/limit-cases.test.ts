@@ -11,6 +11,7 @@ import type { StoreSettings } from "../../../src/store/store.ts";
 import type { FakePeer } from "../../fake/host.ts";
 import { encode, type Fields, readThemes } from "../../vectors/wire.ts";
 import { type Fixture, startBroker } from "./fixture.ts";
+import { retainedMatching } from "./retained-matching.ts";
 
 type Version = 3 | 4 | 5;
 
@@ -109,8 +110,8 @@ class Run {
 	sys(name: string): string | undefined {
 		this.fixture.advance(this.fixture.broker.settings.sysInterval);
 		const topic = `$SYS/broker/${name}`;
-		const [found] = this.fixture.broker.retained.match(topic, 0);
-		return found === undefined ? undefined : Buffer.from(found.message.payload).toString();
+		const [found] = retainedMatching(this.fixture.broker.retained, topic);
+		return found === undefined ? undefined : Buffer.from(found.payload).toString();
 	}
 }
 

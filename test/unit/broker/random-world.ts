@@ -165,7 +165,10 @@ export class World {
 			case "subscribe":
 				// Of what a lost member leaves, it is the broker's choice who gets what, and with QoS 0 kept the model cannot
 				// tell copies apart: shared.json has that.
-				if (command.filter !== SHARED || !this.queueQos0) this.subscribe(client, command);
+				// Retained messages that find no room in the queue wait for that, which the model does not know.
+				if (command.filter === SHARED ? !this.queueQos0 : this.model.hasRoomFor(client.id, command.filter)) {
+					this.subscribe(client, command);
+				}
 				break;
 			case "unsubscribe":
 				this.unsubscribe(client, command.filter);

@@ -239,6 +239,13 @@ export class ModelBroker {
 		if (this.members.length === 0) this.shared++;
 	}
 
+	/** Whether all that is retained for a topic filter could be queued. */
+	hasRoomFor(clientId: string, filter: string): boolean {
+		const { queueLimit } = this.settings;
+		const matching = [...this.retained.keys()].filter((topic) => topicMatches(filter, topic));
+		return queueLimit === 0 || this.session(clientId).queue.length + matching.length <= queueLimit;
+	}
+
 	subscribe(clientId: string, subscription: Subscription, retainHandling: number): void {
 		this.group++;
 		const session = this.session(clientId);

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Durability } from "../../../src/store/durability.ts";
 import { crash, createBroker, type Fixture } from "../broker/fixture.ts";
+import { retainedMatching } from "../broker/retained-matching.ts";
 import { connect, publish, subscribe, TestClient } from "./client.ts";
 
 const SYNC = { durability: Durability.SYNC };
@@ -276,7 +277,7 @@ describe("what is refused when it had been taken already", () => {
 		assert.deepEqual(reader.send(publish("taken", 5, 2, { messageId: 4 })), ["pubrec 4"]);
 		const found = new TestClient(next, 5).send(connect("away", 1000));
 		assert.deepEqual(found, ["connack 1", "publish before=0 q1", "publish lazy=1 q1", "publish taken=5 q2"]);
-		const retained = next.broker.retained.match("#", 0).map(({ message }) => message.topic);
+		const retained = retainedMatching(next.broker.retained, "#").map(({ topic }) => topic);
 		assert.deepEqual(retained, ["before"]);
 		const away2 = new TestClient(next, 5);
 		away2.send(connect("away", 0, { clean: true }), { cmd: "disconnect" });

@@ -7,6 +7,7 @@ import { Durability } from "../../../src/store/durability.ts";
 import { SCHEMA_VERSION, SchemaError } from "../../../src/store/schema.ts";
 import { fakeError } from "../../fake/host.ts";
 import { crash, createBroker, type Fixture } from "../broker/fixture.ts";
+import { retainedMatching } from "../broker/retained-matching.ts";
 import { connect, publish, subscribe, TestClient } from "./client.ts";
 
 const SYNC = { durability: Durability.SYNC };
@@ -376,7 +377,7 @@ describe("retained messages", () => {
 		assert.equal(new Set(retained).size, COUNT - 3);
 		const last = again(next);
 		assert.equal(last.broker.retained.count, COUNT - 2);
-		const value = last.broker.retained.match(`t/${COUNT - 1}`, 0)[0]?.message.payload;
+		const value = retainedMatching(last.broker.retained, `t/${COUNT - 1}`)[0]?.payload;
 		assert.equal(Buffer.from(value ?? []).toString(), "new");
 		const once = again(last);
 		assert.equal(once.broker.retained.count, COUNT - 2);
@@ -391,8 +392,8 @@ describe("retained messages", () => {
 		const last = start({}, crash(next));
 		last.advance(0);
 		assert.equal(last.broker.retained.count, 599);
-		assert.equal(last.broker.retained.match("t/1", 0).length, 0);
-		const value = last.broker.retained.match("t/2", 0)[0]?.message.payload;
+		assert.equal(retainedMatching(last.broker.retained, "t/1").length, 0);
+		const value = retainedMatching(last.broker.retained, "t/2")[0]?.payload;
 		assert.equal(Buffer.from(value ?? []).toString(), "new");
 	});
 });
