@@ -18,6 +18,8 @@ export class Restore {
 	private readonly keeper: Keeper;
 	private readonly listeners = new Map<string, ListenerSettings>();
 	private after = 0;
+	/** Retained messages that were left out. */
+	private damaged = 0;
 
 	constructor(broker: Broker, keeper: Keeper, listeners: readonly ListenerSettings[]) {
 		this.broker = broker;
@@ -125,20 +127,30 @@ export class Restore {
 
 	private next(): void {
 		this.broker.host.timers.after(0, () => {
-			const part = this.keeper.store.loadRetained(this.after);
+			const records = this.keeper.store.loadRetained(this.after);
 			// It cannot be read now.
-			if (part === null) {
+			if (records === null) {
 				this.broker.host.timers.after(RETRY, () => this.next());
 				return;
 			}
-			if (part.records !== null) {
-				this.broker.retained.load(part.records);
-				this.after = part.last;
+			if (records.length > 0) {
+				const { last, damaged } = this.broker.retained.load(records);
+				this.after = last;
+				this.damaged += damaged;
 				this.next();
 				return;
 			}
 			this.broker.retained.isLoading = false;
 			this.broker.handouts.loaded();
+			this.tellDamage();
 		});
+	}
+
+	private tellDamage(): void {
+		const { damaged } = this;
+		if (damaged === 0) return;
+		const what = damaged === 1 ? "1 retained message" : `${damaged} retained messages`;
+		const where = `the database '${this.keeper.store.path}'`;
+		this.broker.log.write("warning", `Warning: Left out ${what} of ${where}, as what is there is damaged.`);
 	}
 }

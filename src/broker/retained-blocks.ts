@@ -3,7 +3,7 @@
  * message has. `store/packed-retained.ts` says what is in a record.
  */
 
-import { capacityOf, isDead, isSound, markDead } from "../store/packed-retained.ts";
+import { capacityOf, isDead, markDead } from "../store/packed-retained.ts";
 
 /** Octets of a block that records are put into, one after the other; a record above a quarter of it has a block of its own. */
 const BLOCK = 16_384;
@@ -58,7 +58,7 @@ export class Blocks {
 		return address;
 	}
 
-	/** Takes over octets that begin with records, each of which begins within the first MiB; returns the address of the first. */
+	/** Takes over octets that are records, each of which begins within the first MiB; returns the address of the first. */
 	adopt(bytes: Uint8Array): number {
 		return UNIT * this.add({ bytes, used: bytes.length, dead: 0 });
 	}
@@ -80,7 +80,7 @@ export class Blocks {
 			if (block === undefined || block === null || number === this.filling || 2 * block.dead < block.used)
 				continue;
 			const { bytes, used } = block;
-			for (let at = 0; block.dead < used && isSound(bytes, at) && at < used; at += capacityOf(bytes, at)) {
+			for (let at = 0; block.dead < used && at < used; at += capacityOf(bytes, at)) {
 				if (!isDead(bytes, at)) this.move(UNIT * number + at);
 			}
 			this.blocks[number] = null;

@@ -37,6 +37,19 @@ export class Level {
 		return at < 0 ? undefined : (children[at + 1] as Child);
 	}
 
+	/** Has a name lead to a child unless it leads to one already, which is returned. */
+	add(name: string, child: Child): Child | undefined {
+		const { children } = this;
+		if (children instanceof Map) {
+			const known = children.get(name);
+			if (known === undefined) children.set(name, child);
+			return known;
+		}
+		const known = this.get(name);
+		if (known === undefined) this.set(name, child);
+		return known;
+	}
+
 	/** A name keeps its place among the others. */
 	set(name: string, child: Child): void {
 		const { children } = this;
@@ -109,23 +122,24 @@ export class RetainedTree {
 
 	private note(topic: string, address: number, replaces: boolean): number {
 		const slash = topic.lastIndexOf("/");
-		const parent = slash < 0 ? this.root : this.make(topic.slice(0, slash));
+		const path = slash < 0 ? "" : topic.slice(0, slash);
+		const parent = slash < 0 ? this.root : (this.above.get(path) ?? this.make(path));
 		const name = slash < 0 ? topic : topic.slice(slash + 1);
-		const child = parent.get(name);
-		const old = child === undefined ? NOWHERE : addressOf(child);
-		if (old !== NOWHERE && !replaces) return old;
-		if (child === undefined || typeof child === "number") parent.set(name, address);
-		else child.address = address;
-		if (old !== NOWHERE) return old;
-		if (child instanceof Level) child.total++;
+		const child = parent.add(name, address);
+		if (child !== undefined) {
+			const old = addressOf(child);
+			if (old !== NOWHERE && !replaces) return old;
+			if (typeof child === "number") parent.set(name, address);
+			else child.address = address;
+			if (old !== NOWHERE) return old;
+			if (typeof child !== "number") child.total++;
+		}
 		for (let level: Level | null = parent; level !== null; level = level.up) level.total++;
 		return NOWHERE;
 	}
 
 	/** The level of some names, made where there is none. */
 	private make(path: string): Level {
-		const known = this.above.get(path);
-		if (known !== undefined) return known;
 		let level = this.root;
 		for (const name of path.split("/")) {
 			let child = level.get(name);

@@ -122,6 +122,14 @@ export class RetainedLevel {
 	}
 }
 
+/** What became of records that were loaded. */
+export interface LoadedPart {
+	/** Row of the last. */
+	readonly last: number;
+	/** How many were left out, as they are damaged. */
+	readonly damaged: number;
+}
+
 export class RetainedMessages {
 	private readonly utf8: BrokerHost["utf8"];
 	private readonly tree = new RetainedTree();
@@ -276,39 +284,46 @@ export class RetainedMessages {
 	// Loading what was kept.
 
 	/** Takes records of the store that were kept, and the memory that they are in. */
-	load(records: Uint8Array): void {
-		const first = this.blocks.adopt(records);
-		for (let at = 0; packed.isSound(records, at); at += packed.capacityOf(records, at)) {
-			const topic = packed.topicOf(records, at, this.utf8);
-			if (topic === null || !this.loadOne(topic, first + at, records, at)) this.blocks.drop(first + at);
+	load(records: Uint8Array): LoadedPart {
+		const { utf8, blocks } = this;
+		const first = blocks.adopt(records);
+		const reader = new packed.RecordReader(records);
+		let damaged = 0;
+		while (reader.read()) {
+			const topic = reader.isSound ? utf8.decode(records, reader.topicStart, reader.topicEnd) : null;
+			const address = first + reader.at;
+			if (topic === null) damaged++;
+			if (topic === null || !this.loadOne(topic, address, records, reader)) blocks.drop(address);
 		}
 		this.tree.forgetPaths();
-		this.blocks.tidy();
+		blocks.tidy();
+		return { last: packed.rowOf(records, reader.at), damaged };
 	}
 
 	/** False when the topic has a later one, or has none any more. */
-	private loadOne(topic: string, address: number, records: Uint8Array, at: number): boolean {
-		if (packed.isGone(records, at)) {
+	private loadOne(topic: string, address: number, records: Uint8Array, reader: packed.RecordReader): boolean {
+		const { at } = reader;
+		if (!reader.isPlain && packed.isGone(records, at)) {
 			this.dropBefore(topic, packed.rowOf(records, at));
 			return false;
 		}
-		if (this.gone?.has(topic)) {
+		if (this.gone !== null && this.gone.size > 0 && this.gone.has(topic)) {
 			this.keeper?.drop(packed.rowOf(records, at));
 			return false;
 		}
 		const old = this.tree.add(topic, address);
-		if (old !== NOWHERE && !this.isOlder(topic, old, packed.rowOf(records, at))) return false;
 		if (old !== NOWHERE) {
+			if (!this.isOlder(topic, old, packed.rowOf(records, at))) return false;
 			this.uncount(old);
 			this.tree.put(topic, address);
 			this.blocks.drop(old);
 		}
-		const expiresAt = packed.expiryOf(records, at);
-		if (expiresAt !== 0) {
+		if (!reader.isPlain) {
+			const expiresAt = packed.expiryOf(records, at);
 			packed.setExpiry(records, at, this.keeper?.fromUtc(expiresAt) ?? expiresAt);
 			this.mortal++;
 		}
-		this.octets += packed.payloadLength(records, at);
+		this.octets += reader.payloadLength;
 		return true;
 	}
 

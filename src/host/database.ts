@@ -19,6 +19,13 @@ export interface Statement {
 	 * text are copies. Columns have different names.
 	 */
 	all(...values: DatabaseValue[]): DatabaseValue[];
+	/**
+	 * The first rows as octets, which costs less than a value for each: as many as come to no more than `limit` octets, and at
+	 * least one if there is one. Of a row there are 4 octets with how many it has, these included; 8 octets with its first
+	 * column, a whole number from 0; and its second column, octets (anything else is none). The highest octet of a number is
+	 * first. A number that is none of those is DB_CORRUPT.
+	 */
+	packed(limit: number, ...values: DatabaseValue[]): Uint8Array;
 }
 
 /**

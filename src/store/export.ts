@@ -15,7 +15,7 @@ import {
 	propertiesToJson,
 	STATE_NAMES,
 } from "./export-format.ts";
-import type { SessionRecord } from "./records.ts";
+import type { RetainedRecord, SessionRecord } from "./records.ts";
 import { Tables } from "./tables.ts";
 import { TransferRows } from "./transfer-rows.ts";
 
@@ -112,9 +112,9 @@ class Exporter {
 	private messages(): void {
 		let after = 0;
 		for (;;) {
-			const part = this.rows.nextPart("message", after);
-			if (part === null) return;
-			const rows = this.rows.messages(after, part.last);
+			const last = this.rows.lastOfPart(after);
+			if (last === null) return;
+			const rows = this.rows.messages(after, last);
 			for (let at = 0; at < rows.length; at += 6) {
 				const [id, topic, qos, expiresAt, list, payload] = rows.slice(at, at + 6);
 				const properties = this.decode(list, PacketType.PUBLISH);
@@ -128,7 +128,7 @@ class Exporter {
 					...content,
 				});
 			}
-			after = part.last;
+			after = last;
 		}
 	}
 
@@ -156,17 +156,24 @@ class Exporter {
 	}
 
 	private retained(): void {
-		const latest = this.rows.latestRetained();
+		const latest = new Map<string, number>();
+		this.retainedRows(({ id, topic }) => latest.set(topic, id));
+		this.retainedRows(({ id, properties, payload, ...rest }) => {
+			// A row without payload says that there is none; an older one of the topic does not count.
+			if (payload === null || latest.get(rest.topic) !== id) return;
+			this.line({ kind: "retained", ...rest, ...this.content(properties, payload) });
+		});
+	}
+
+	/** All that are not damaged, by row. */
+	private retainedRows(use: (record: RetainedRecord) => void): void {
 		let after = 0;
 		for (;;) {
-			const part = this.rows.nextPart("retained", after);
-			if (part === null) return;
-			for (const { id, properties, payload, ...rest } of this.tables.retained(after, part.count)) {
-				// A row without payload says that there is none; an older one of the topic does not count.
-				if (payload === null || (latest.get(rest.topic) ?? id) !== id) continue;
-				this.line({ kind: "retained", ...rest, ...this.content(properties, payload) });
-			}
-			after = part.last;
+			const part = this.tables.retained(after, PART);
+			const last = part.at(-1);
+			if (last === undefined) return;
+			for (const { record } of part) if (record !== null) use(record);
+			after = last.id;
 		}
 	}
 

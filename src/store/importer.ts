@@ -174,8 +174,10 @@ export class Importer {
 
 	/** A message becomes its topic's retained one. False where there is no such message. */
 	retainMessage(number: number, source: Pick<RetainedRecord, "clientId" | "username" | "listener">): boolean {
-		if (!this.rows.retain(++this.lastRetained, this.firstMessage + number, source)) return false;
-		this.counts.retained++;
+		const message = this.tables.message(this.firstMessage + number);
+		if (message === null) return false;
+		const { topic, qos, expiresAt, properties, payload } = message;
+		this.retained({ topic, qos, expiresAt, ...source, properties, payload });
 		return true;
 	}
 

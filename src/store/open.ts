@@ -3,8 +3,9 @@
 import type { Clock, Database, Databases, Files, HostError, Log } from "../host/host.ts";
 import type { TextCodec } from "../packet/packet.ts";
 import { isDamage } from "./damage.ts";
+import { retainedColumns } from "./retained-columns.ts";
 import { salvage } from "./salvage.ts";
-import { prepareSchema } from "./schema.ts";
+import { PACKED_VERSION, prepareSchema, schemaVersion } from "./schema.ts";
 import { Tables } from "./tables.ts";
 
 export interface OpenHost {
@@ -42,7 +43,7 @@ export function openDatabase(host: OpenHost, log: Log, path: string, isDamaged =
 function openPlain(host: OpenHost, path: string): OpenDatabase {
 	const database = host.databases.open(path);
 	try {
-		prepareSchema(database);
+		prepareSchema(database, host.utf8);
 		// The log is written into the file when it has some size: see Usage.
 		database.exec("PRAGMA wal_autocheckpoint = 0");
 		const tables = new Tables(database, host.utf8);
@@ -68,9 +69,15 @@ function carryOver(host: OpenHost, log: Log, aside: string, tables: Tables): voi
 	let old: Database | null = null;
 	try {
 		old = host.databases.open(aside);
-		prepareSchema(old);
+		// It stays as it is: what a new version is made of may be what cannot be read.
+		const version = schemaVersion(old);
+		const from = new Tables(old, host.utf8);
+		const readRetained =
+			version < PACKED_VERSION
+				? retainedColumns(old, host.utf8)
+				: (after: number, limit: number) => from.retained(after, limit);
 		tables.begin();
-		const { sessions, messages, retained, isWhole } = salvage(new Tables(old, host.utf8), tables);
+		const { sessions, messages, retained, isWhole } = salvage(from, readRetained, tables);
 		tables.commit();
 		const what = `${sessions} sessions, ${messages} messages to them and ${retained} retained messages`;
 		const rest = isWhole ? "" : " The rest could not be read.";

@@ -2,6 +2,7 @@
 
 import { isDamage } from "./damage.ts";
 import type { SubscriptionRecord } from "./records.ts";
+import type { ReadRetained } from "./retained-columns.ts";
 import type { Tables } from "./tables.ts";
 
 /** Rows that are read at once. */
@@ -18,8 +19,11 @@ export interface Salvaged {
 	readonly isWhole: boolean;
 }
 
-/** Copies into the tables `to`, which are empty and in a transaction, what can be read of `from`; rows keep their numbers. */
-export function salvage(from: Tables, to: Tables): Salvaged {
+/**
+ * Copies into the tables `to`, which are empty and in a transaction, what can be read of `from`; rows keep their numbers.
+ * `readRetained`: how those are read.
+ */
+export function salvage(from: Tables, readRetained: ReadRetained, to: Tables): Salvaged {
 	const reader = new Reader();
 	const sessions = new Set<number>();
 	reader.byRow(
@@ -42,9 +46,13 @@ export function salvage(from: Tables, to: Tables): Salvaged {
 	for (const session of sessions) messages += copyDeliveries(reader, from, to, session);
 	let retained = 0;
 	reader.byRow(
-		(after, limit) => from.retained(after, limit),
+		readRetained,
 		({ id }) => id,
-		(record) => {
+		({ record }) => {
+			if (record === null) {
+				reader.isWhole = false;
+				return;
+			}
 			to.putRetained(record);
 			if (record.payload !== null) retained++;
 		},

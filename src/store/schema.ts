@@ -1,6 +1,9 @@
 /** The tables of the database, and how those of older versions become them. */
 
 import type { Database } from "../host/database.ts";
+import type { TextCodec } from "../packet/packet.ts";
+import { retainedColumns } from "./retained-columns.ts";
+import { encodeRetained } from "./retained-record.ts";
 
 /** Says in the file's header whose it is: "MQTD". */
 const APPLICATION_ID = 0x4d515444;
@@ -17,9 +20,10 @@ const APPLICATION_ID = 0x4d515444;
  * - `message.refs` is how many deliveries have the message; with the last one it goes.
  * - `delivery` has a session's messages in their order: under way (`state` above 0, see `Delivery`), then those that wait.
  * - `usage` has one row: the octets that were written on a day since 1970, when the log had `log_size`.
- * - Of several `retained` rows of one topic the one with the highest id counts; one without payload says that there is none.
+ * - `retained` (until version 2) and `retained_message` have several rows of one topic, of which the one with the highest id
+ *   counts; one without payload says that there is none. `record` is as packed-retained.ts says.
  */
-const VERSIONS: readonly string[] = [
+const VERSIONS: readonly (string | Step)[] = [
 	`
 	CREATE TABLE session (
 		id INTEGER PRIMARY KEY,
@@ -108,22 +112,45 @@ const VERSIONS: readonly string[] = [
 		log_size INTEGER NOT NULL
 	);
 	`,
+	packRetained,
 ];
+
+type Step = (database: Database, codec: TextCodec) => void;
+
+/** Rows that are read at once. */
+const PART = 200;
+
+/** Version 3: what is read at the start, all of it, is one column, which costs a third to read. */
+function packRetained(database: Database, codec: TextCodec): void {
+	database.exec("CREATE TABLE retained_message (id INTEGER PRIMARY KEY, record BLOB NOT NULL)");
+	const insert = database.prepare("INSERT INTO retained_message (id, record) VALUES (?, ?)");
+	const read = retainedColumns(database, codec);
+	let after = 0;
+	for (let rows = read(after, PART); rows.length > 0; rows = read(after, PART)) {
+		for (const { id, record } of rows) {
+			if (record !== null) insert.run(id, encodeRetained(record, codec));
+			after = id;
+		}
+	}
+	database.exec("DROP TABLE retained");
+}
 
 /** Version of the schema that this program writes. */
 export const SCHEMA_VERSION = VERSIONS.length;
+
+/** The first that has retained messages as records. */
+export const PACKED_VERSION = 3;
 
 /** The file has a schema that this program does not know: a newer one, or that of another program. It is left alone. */
 export class SchemaError extends Error {}
 
 /**
- * Brings a database to this program's schema, in one transaction: an empty one too. Throws SchemaError, or the HostError of
- * a file that cannot be read or written; nothing has changed then.
+ * The version of a database's schema; 0 of an empty one. Throws SchemaError when it is one that this program does not know, and
+ * HostError when it cannot be read.
  */
-export function prepareSchema(database: Database): void {
+export function schemaVersion(database: Database): number {
 	const version = pragma(database, "user_version");
 	const application = pragma(database, "application_id");
-	if (version === SCHEMA_VERSION && application === APPLICATION_ID) return;
 	if (version > SCHEMA_VERSION && application === APPLICATION_ID) {
 		throw new SchemaError(
 			`it has version ${version} of the tables, this program knows up to ${SCHEMA_VERSION}`,
@@ -133,9 +160,22 @@ export function prepareSchema(database: Database): void {
 	if (version > 0 ? application !== APPLICATION_ID : pragma(database, "schema_version") > 0) {
 		throw new SchemaError("it is the database of another program");
 	}
+	return version;
+}
+
+/**
+ * Brings a database to this program's schema, in one transaction: an empty one too. Throws SchemaError, or the HostError of
+ * a file that cannot be read or written; nothing has changed then.
+ */
+export function prepareSchema(database: Database, codec: TextCodec): void {
+	const version = schemaVersion(database);
+	if (version === SCHEMA_VERSION) return;
 	try {
 		database.exec("BEGIN IMMEDIATE");
-		for (const step of VERSIONS.slice(version)) database.exec(step);
+		for (const step of VERSIONS.slice(version)) {
+			if (typeof step === "string") database.exec(step);
+			else step(database, codec);
+		}
 		database.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
 		database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
 		database.exec("COMMIT");

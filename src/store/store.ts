@@ -26,7 +26,7 @@ import { type Loaded, loadSessions } from "./load.ts";
 import { openDatabase } from "./open.ts";
 import { DeliveryState } from "./records.ts";
 import { SchemaError } from "./schema.ts";
-import type { DeliveryWithMessage, PackedPart, Tables } from "./tables.ts";
+import type { DeliveryWithMessage, Tables } from "./tables.ts";
 import { Usage } from "./usage.ts";
 
 export interface StoreSettings {
@@ -632,8 +632,8 @@ export class Store implements EntryOwner {
 		return this.rows.retained > 0;
 	}
 
-	/** The next retained messages by row, without records when there are no more; null when they cannot be read now. */
-	loadRetained(after: number): PackedPart | null {
+	/** The next retained messages by row, see `Tables.packedRetained`; null when they cannot be read now. */
+	loadRetained(after: number): Uint8Array | null {
 		return this.attempt((tables) => tables.packedRetained(after));
 	}
 

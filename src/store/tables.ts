@@ -12,7 +12,6 @@ import {
 	WILL,
 	writePropertyList,
 } from "../packet/packet.ts";
-import { PACKED_RETAINED } from "./packed-retained.ts";
 import type {
 	DeliveryRecord,
 	DeliveryState,
@@ -24,6 +23,7 @@ import type {
 	UsageRecord,
 	WillRecord,
 } from "./records.ts";
+import { decodeRetained, encodeRetained, type RetainedRow } from "./retained-record.ts";
 
 const RETAIN = 4;
 const NO_LOCAL = 4;
@@ -36,22 +36,10 @@ const SUBSCRIPTION = "session, filter, options, identifier";
 const MESSAGE = "id, topic, qos, expires_at, properties, payload";
 const DELIVERY = "session, position, message, options, identifier, share, packet_id, state, octets";
 const WILL_COLUMNS = "session, topic, options, due_at, properties, payload";
-const RETAINED = "id, topic, qos, expires_at, client_id, username, listener, properties, payload";
 
-/** Rows of retained messages that are packed at once, and octets of these unless there is one only. */
+/** Retained messages that are read at once, and their octets unless there is one only: what one turn of the loop can take. */
 const PACKED_ROWS = 512;
-const PACKED_OCTETS = 131_072;
-/** Octets of a row, about. */
-const RETAINED_OCTETS =
-	"length(topic) + length(coalesce(client_id, '')) + length(coalesce(username, '')) + length(coalesce(properties, '')) + length(coalesce(payload, ''))";
-
-/** Retained messages as packed-retained.ts has them. */
-export interface PackedPart {
-	/** The last row among them. */
-	readonly last: number;
-	/** Null: there are no more. */
-	readonly records: Uint8Array | null;
-}
+const PACKED_OCTETS = 65_536;
 
 /** A delivery with its message; null where PUBREC has come for it. */
 export interface DeliveryWithMessage {
@@ -107,7 +95,7 @@ export class Tables {
 			"delivery",
 			"incoming",
 			"will",
-			"retained",
+			"retained_message",
 			"usage",
 		]) {
 			this.#database.prepare(`SELECT * FROM ${table} LIMIT 1`).get();
@@ -133,7 +121,7 @@ export class Tables {
 		return {
 			session: this.#number("SELECT max(id) FROM session"),
 			message: this.#number("SELECT max(id) FROM message"),
-			retained: this.#number("SELECT max(id) FROM retained"),
+			retained: this.#number("SELECT max(id) FROM retained_message"),
 		};
 	}
 
@@ -267,22 +255,14 @@ export class Tables {
 	}
 
 	putRetained(record: RetainedRecord): void {
-		const { id, topic, qos, expiresAt, clientId, username, listener, properties, payload } = record;
-		this.#statement(`INSERT OR REPLACE INTO retained (${RETAINED}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`).run(
-			id,
-			topic,
-			qos,
-			expiresAt,
-			clientId,
-			username,
-			listener,
-			this.#encode(properties, PacketType.PUBLISH),
-			payload,
+		this.#statement("INSERT OR REPLACE INTO retained_message (id, record) VALUES (?, ?)").run(
+			record.id,
+			encodeRetained(record, this.#codec),
 		);
 	}
 
 	deleteRetained(id: number): void {
-		this.#statement("DELETE FROM retained WHERE id = ?").run(id);
+		this.#statement("DELETE FROM retained_message WHERE id = ?").run(id);
 	}
 
 	/** Replaces what was noted of how much was written. */
@@ -376,15 +356,28 @@ export class Tables {
 		};
 		// A message that is not there is one that a damaged file has lost.
 		if (id === null || rows[at + 8] === null) return { delivery, message: null };
-		const message: MessageRecord = {
-			id,
-			topic: text(rows[at + 8]) ?? "",
-			qos: qosOf(number(rows[at + 9])),
-			expiresAt: number(rows[at + 10]),
-			properties: this.#decode(rows[at + 11], PacketType.PUBLISH),
-			payload: octets(rows[at + 12]),
-		};
+		const message = this.#message(id, rows, at + 8);
 		return { delivery, message };
+	}
+
+	/** Null: there is none of that row. */
+	message(id: number): MessageRecord | null {
+		const row = this.#statement(
+			"SELECT topic, qos, expires_at, properties, payload FROM message WHERE id = ?",
+		).get(id);
+		return row === null ? null : this.#message(id, row, 0);
+	}
+
+	/** Its columns without the row are there from `at`. */
+	#message(id: number, row: readonly DatabaseValue[], at: number): MessageRecord {
+		return {
+			id,
+			topic: text(row[at]) ?? "",
+			qos: qosOf(number(row[at + 1])),
+			expiresAt: number(row[at + 2]),
+			properties: this.#decode(row[at + 3], PacketType.PUBLISH),
+			payload: octets(row[at + 4]),
+		};
 	}
 
 	/** Whether one of the first deliveries of a session came by a shared subscription. */
@@ -432,36 +425,22 @@ export class Tables {
 		});
 	}
 
-	/** By row. */
-	retained(after: number, limit: number): RetainedRecord[] {
-		const rows = this.#statement(`SELECT ${RETAINED} FROM retained WHERE id > ? ORDER BY id LIMIT ?`).all(
+	/** By row; fewer than `limit` where they are large. */
+	retained(after: number, limit: number): RetainedRow[] {
+		return decodeRetained(this.#packedRetained(after, limit), this.#codec);
+	}
+
+	/** The next of them after a row as packed-retained.ts has them in memory, some at once; empty when there are no more. */
+	packedRetained(after: number): Uint8Array {
+		return this.#packedRetained(after, PACKED_ROWS);
+	}
+
+	#packedRetained(after: number, limit: number): Uint8Array {
+		return this.#statement("SELECT id, record FROM retained_message WHERE id > ? ORDER BY id LIMIT ?").packed(
+			PACKED_OCTETS,
 			after,
 			limit,
 		);
-		return records(rows, 9, (at) => ({
-			id: number(rows[at]),
-			topic: text(rows[at + 1]) ?? "",
-			qos: qosOf(number(rows[at + 2])),
-			expiresAt: number(rows[at + 3]),
-			clientId: text(rows[at + 4]),
-			username: text(rows[at + 5]),
-			listener: text(rows[at + 6]) ?? "",
-			properties: this.#decode(rows[at + 7], PacketType.PUBLISH),
-			payload: rows[at + 8] === null ? null : octets(rows[at + 8]),
-		}));
-	}
-
-	/** The next of them after a row as octets, in parts that are not large unless one message is. */
-	packedRetained(after: number): PackedPart {
-		for (let limit = PACKED_ROWS; ; limit = Math.ceil(limit / 8)) {
-			const [count, last, sum] = this.#statement(
-				`SELECT count(*) AS c, max(id) AS last, sum(${RETAINED_OCTETS}) AS o FROM (SELECT * FROM retained WHERE id > ? ORDER BY id LIMIT ?)`,
-			).get(after, limit)!;
-			if (last === null || last === undefined) return { last: after, records: null };
-			if (number(sum) > PACKED_OCTETS && number(count) > 1) continue;
-			const row = this.#statement(PACKED_RETAINED).get(after, last);
-			return { last: number(last), records: octets(row?.[0]) };
-		}
 	}
 
 	#encode(properties: Properties | null, owner: PropertyOwner): Uint8Array | null {

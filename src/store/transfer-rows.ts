@@ -1,7 +1,6 @@
 /** Rows as export and import need them: beside those of the broker (tables.ts), by keys that go through all of a table. */
 
 import type { Database, DatabaseValue, Statement } from "../host/database.ts";
-import type { RetainedRecord } from "./records.ts";
 
 /** Payloads that are read at once come to so many octets at most, unless there is one only. */
 const PART_OCTETS = 262_144;
@@ -38,12 +37,12 @@ export class TransferRows {
 	}
 
 	/**
-	 * The rows to read next of a table, as a half-open interval of ids `(after, last]`, so that their payloads fit into memory;
-	 * null when there are no more.
+	 * The last of the messages to read next, so that the payloads of those between fit into memory; null when there are no
+	 * more.
 	 */
-	nextPart(table: "message" | "retained", after: number): { last: number; count: number } | null {
+	lastOfPart(after: number): number | null {
 		const rows = this.statement(
-			`SELECT id, coalesce(length(payload), 0) AS octets FROM ${table} WHERE id > ? ORDER BY id LIMIT ${PART_ROWS}`,
+			`SELECT id, length(payload) AS octets FROM message WHERE id > ? ORDER BY id LIMIT ${PART_ROWS}`,
 		).all(after);
 		let octets = 0;
 		let end = 0;
@@ -52,7 +51,7 @@ export class TransferRows {
 			if (octets > PART_OCTETS && end > 0) break;
 			end += 2;
 		}
-		return end === 0 ? null : { last: Number(rows[end - 2]), count: end / 2 };
+		return end === 0 ? null : Number(rows[end - 2]);
 	}
 
 	/** Columns id, topic, qos, expires_at, properties, payload of messages, one after the other. */
@@ -83,16 +82,6 @@ export class TransferRows {
 		return found;
 	}
 
-	/** Of topics with several rows of retained messages, the one that counts. */
-	latestRetained(): Map<string, number> {
-		const rows = this.statement(
-			"SELECT topic, max(id) AS last FROM retained GROUP BY topic HAVING count(*) > 1",
-		).all();
-		const latest = new Map<string, number>();
-		for (let at = 0; at < rows.length; at += 2) latest.set(String(rows[at]), Number(rows[at + 1]));
-		return latest;
-	}
-
 	/** One delivery more has the message; octets of its payload, or null when there is no such message. */
 	refer(message: number): number | null {
 		const row = this.statement(
@@ -104,19 +93,6 @@ export class TransferRows {
 	/** Empty where there is no such message. */
 	topicOf(message: number): string {
 		return String(this.statement("SELECT topic FROM message WHERE id = ?").get(message)?.[0] ?? "");
-	}
-
-	/** A new row `id` of the retained messages, of a message; false where there is no such message. */
-	retain(
-		id: number,
-		message: number,
-		source: Pick<RetainedRecord, "clientId" | "username" | "listener">,
-	): boolean {
-		const { clientId, username, listener } = source;
-		const changed = this.statement(
-			"INSERT INTO retained (id, topic, qos, expires_at, client_id, username, listener, properties, payload) SELECT ?, topic, qos, expires_at, ?, ?, ?, properties, payload FROM message WHERE id = ?",
-		).run(id, clientId, username, listener, message);
-		return changed > 0;
 	}
 
 	/** Deletes messages after `row` that no delivery has; returns how many there were. */

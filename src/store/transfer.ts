@@ -102,7 +102,7 @@ function withDatabase<T>(host: TransferHost, path: string, use: (database: Datab
 	let database: Database | null = null;
 	try {
 		database = host.databases.open(path);
-		prepareSchema(database);
+		prepareSchema(database, host.utf8);
 		return use(database);
 	} catch (error) {
 		throw toTransferError(error, path);

@@ -1,6 +1,7 @@
 /** The benchmark's tables, as Markdown. */
 
 import type { Attacked, Figures, Verdict } from "./figures.ts";
+import { startRatio } from "./starts.ts";
 import type { StorageFigure } from "./storage.ts";
 
 const yardstick: Record<string, string> = {
@@ -135,11 +136,27 @@ export function countTable(all: readonly Figures[]): string {
 	return table(head, lines);
 }
 
-/** Octets written, or milliseconds of a start. */
-export function storageTable(what: string, all: readonly StorageFigure[], base: string): string {
-	const yard = all.find(({ host, row }) => host === "mosquitto" && row === base)?.value ?? Number.NaN;
-	const lines = all.map(({ row, host, value }) => [row, host, whole(value), (value / yard).toFixed(2)]);
-	return table(["case", "broker", what, `× mosquitto, ${base}`], lines);
+/** Octets written. */
+export function writesTable(all: readonly StorageFigure[]): string {
+	const yard = all.find(({ host }) => host === "mosquitto");
+	const lines = all.map(({ row, host, value }) => [
+		row,
+		host,
+		whole(value),
+		(value / (yard?.value ?? Number.NaN)).toFixed(2),
+	]);
+	return table(["case", "broker", "octets written", `× mosquitto, ${yard?.row ?? ""}`], lines);
+}
+
+/** What starts cost. */
+export function startTable(all: readonly StorageFigure[]): string {
+	const order = [...new Set(all.map(({ row }) => row))];
+	const lines = order.flatMap((row) =>
+		all
+			.filter((each) => each.row === row)
+			.map((each) => [row, each.host, whole(each.value), startRatio(all, each).toFixed(2)]),
+	);
+	return table(["figure", "broker", "", "× mosquitto"], lines);
 }
 
 export function verdictTable(verdicts: readonly Verdict[]): string {

@@ -23,11 +23,13 @@ import {
 	countTable,
 	cpuTable,
 	idleTable,
-	storageTable,
+	startTable,
 	verdictTable,
+	writesTable,
 } from "./report.ts";
 import { attackRows, countedRows, type Host, idleRows, type Row, rows } from "./scenario.ts";
-import { judgeStarts, measureStarts, measureWrites } from "./storage.ts";
+import { judgeStarts, measureStarts } from "./starts.ts";
+import { measureWrites } from "./storage.ts";
 import { prepareTools, type Tools } from "./tools.ts";
 
 const CPU = 0;
@@ -113,17 +115,19 @@ try {
 	const started = wanted.some((name) => name !== "mips");
 	const cpu = started ? await measure(tools, rows, native) : [];
 	const idle = started ? await measure(tools, idleRows, native) : [];
-	const counted = wanted.includes("mips")
-		? await measure(tools, countedRows, ["mosquitto-mips", "mips_24kc"])
-		: [];
+	const emulated: Host[] = ["mosquitto-mips", "mips_24kc"];
+	const counted = wanted.includes("mips") ? await measure(tools, countedRows, emulated) : [];
 	const own: readonly Host[] = ["x86_64", "node", "mips_24kc"];
 	const attacked = await measureAttacks(
 		tools,
 		own.filter((host) => wanted.includes(host === "mips_24kc" ? "mips" : host)),
 	);
-	const wants = (name: string) => started && name.includes(option.only);
-	const writes = wants("storage: writes") ? await measureWrites(tools, native, CPU) : [];
-	const starts = wants("storage: start") ? await measureStarts(tools, native, CPU, rounds) : [];
+	const writes =
+		started && "storage: writes".includes(option.only) ? await measureWrites(tools, native, CPU) : [];
+	const everyHost = [...(started ? native : []), ...(wanted.includes("mips") ? emulated : [])];
+	const starts = "storage: start".includes(option.only)
+		? await measureStarts(tools, everyHost, CPU, rounds)
+		: [];
 	const all = [...cpu, ...idle, ...counted];
 	if (all.length + attacked.length + writes.length + starts.length === 0)
 		throw new Error(`bench: no row's name contains '${option.only}'`);
@@ -143,17 +147,14 @@ try {
 		parts.push(
 			`## A normal client at 1000 messages a second, without → with an attack\n\n${attackTable(attacked)}\n${ATTACK_NOTE}`,
 		);
-	if (writes.length > 0) {
-		const base = writes.find(({ host }) => host === "mosquitto")?.row ?? "";
-		const table = storageTable("octets written", writes, base);
-		parts.push(`## 10,000 updates of retained messages over 100 topics in ten seconds\n\n${table}`);
-	}
-	if (starts.length > 0) {
-		const table = storageTable("ms", starts, "all there");
+	if (writes.length > 0)
 		parts.push(
-			`## Start with 100,000 retained messages and 1000 sessions of which each waits for 100\n\n${table}`,
+			`## 10,000 updates of retained messages over 100 topics in ten seconds\n\n${writesTable(writes)}`,
 		);
-	}
+	if (starts.length > 0)
+		parts.push(
+			`## Start with 100,000 retained messages and 1000 sessions of which each waits for 100\n\n${startTable(starts)}`,
+		);
 	parts.push(`## Targets\n\n${verdictTable(verdicts)}`);
 	const json = option.json ?? join(tools.dist, "bench.json");
 	mkdirSync(dirname(json), { recursive: true });

@@ -125,18 +125,44 @@ export const databaseTests: Tests = {
 		});
 	},
 
-	"database: CAST makes octets of text, and concatenation keeps those of all": (host) => {
+	"database: rows as octets": (host) => {
 		withDatabase(host, (database) => {
 			database.exec(TABLE);
-			database.prepare("INSERT INTO t VALUES (1, ?), (2, ?)").run("é", Uint8Array.of(0, 255));
+			const insert = database.prepare("INSERT INTO t VALUES (?, ?)");
+			const keys = [0, 1, 258, 2 ** 32, 2 ** 53 - 1];
+			const values = [Uint8Array.of(), Uint8Array.of(0, 255), "text", null, pattern(1000)];
+			for (const [at, key] of keys.entries()) insert.run(key, values[at]!);
+			const rows = [
+				[0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0],
+				[0, 0, 0, 14, 0, 0, 0, 0, 0, 0, 0, 1, 0, 255],
+				[0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 1, 2],
+				[0, 0, 0, 12, 0, 0, 0, 1, 0, 0, 0, 0],
+				[0, 0, 3, 244, 0, 31, 255, 255, 255, 255, 255, 255, ...pattern(1000)],
+			];
+			const statement = database.prepare("SELECT k, v FROM t WHERE k >= ? ORDER BY k");
+			const octets = (from: number, to: number) => Uint8Array.from(rows.slice(from, to).flat());
+			equal(statement.packed(10_000, 0), octets(0, 5), "all");
+			equal(statement.packed(1062, 0), octets(0, 5), "as many as there may be");
+			equal(statement.packed(1061, 0), octets(0, 4), "without the one that is too much");
+			equal(statement.packed(26, 0), octets(0, 2), "two");
+			equal(statement.packed(25, 0), octets(0, 1), "one");
+			equal(statement.packed(0, 1), octets(1, 2), "at least one");
+			equal(statement.packed(1, 2 ** 32 + 1), octets(4, 5), "a large one");
+			equal(database.prepare("SELECT k, v FROM t WHERE k < 0").packed(100), new Uint8Array(0), "none");
+			const all = statement.packed(10_000);
+			equal(all.length, 0, "what is missing is null");
+			insert.run(3, Uint8Array.of(3));
 			equal(
-				database.prepare("SELECT CAST(v AS BLOB) AS b FROM t").all(),
-				[Uint8Array.of(195, 169), Uint8Array.of(0, 255)],
-				"each",
+				statement.packed(13, 2),
+				Uint8Array.of(0, 0, 0, 13, 0, 0, 0, 0, 0, 0, 0, 3, 3),
+				"nothing is left open",
 			);
-			const all = "SELECT CAST(group_concat(char(0, k & 127) || CAST(v AS BLOB), '') AS BLOB) AS b FROM t";
-			equal(database.prepare(all).get(), [Uint8Array.of(0, 1, 195, 169, 0, 2, 0, 255)], "all");
-			equal(database.prepare("SELECT length(CAST('é' AS BLOB)) AS n").get(), [2], "octets");
+			for (const number of ["-1", "9007199254740992", "-9007199254740993"]) {
+				const wrong = database.prepare(`SELECT ${number} AS k, x'00' AS v`);
+				equal(thrown(() => wrong.packed(100)).code, "DB_CORRUPT", number);
+			}
+			isTypeError(() => statement.packed(10, true as unknown as null), "a boolean");
+			equal(statement.packed(26, 0), octets(0, 2), "goes on");
 		});
 	},
 

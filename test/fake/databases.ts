@@ -88,6 +88,10 @@ class FakeDatabase implements Database {
 			run: checked((...values) => statement.run(...values)),
 			get: checked((...values) => statement.get(...values)),
 			all: checked((...values) => statement.all(...values)),
+			packed: (limit, ...values) => {
+				this.get(sql);
+				return statement.packed(limit, ...values);
+			},
 		};
 	}
 

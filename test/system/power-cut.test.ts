@@ -153,7 +153,9 @@ function check(tables: Tables, told: Told): void {
 	assert.deepEqual(lost, [], "QoS 1: all that was acknowledged");
 
 	const values = new Map<string, number>();
-	for (const { topic, payload } of tables.retained(0, 1000)) {
+	for (const { record } of tables.retained(0, 1000)) {
+		assert.ok(record !== null, "no record is damaged");
+		const { topic, payload } = record;
 		if (payload !== null) values.set(topic, Number(new TextDecoder().decode(payload)));
 	}
 	for (const number of told.least.numbers) {

@@ -405,6 +405,61 @@ static JSValue statement_run(JSContext *ctx, JSValueConst this_val, int argc, JS
 	return result == SQLITE_OK ? JS_NewInt32(ctx, sqlite3_changes(handle)) : throw_result(handle, result);
 }
 
+/* Octets of a packed row before its second column. */
+enum { PACKED_HEAD = 12 };
+
+/* Writes a number of some octets, the highest first. */
+static void put_number(uint8_t *to, int octets, uint64_t number)
+{
+	while (octets-- > 0) {
+		to[octets] = (uint8_t)number;
+		number >>= 8;
+	}
+}
+
+/* packed(limit: number, ...values): Uint8Array */
+static JSValue statement_packed(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
+{
+	uint32_t limit;
+	if (JS_ToUint32(ctx, &limit, argv[0]))
+		return JS_EXCEPTION;
+	statement *statement = bind_values(this_val, argc - 1, argv + 1);
+	if (!statement)
+		return JS_EXCEPTION;
+	sqlite3_stmt *handle = statement->handle;
+	uint8_t *rows = NULL;
+	size_t used = 0, room = 0;
+	int result;
+	while ((result = sqlite3_step(handle)) == SQLITE_ROW) {
+		int64_t number = sqlite3_column_int64(handle, 0);
+		if (number < 0 || number > 9007199254740991) {
+			result = SQLITE_CORRUPT;
+			break;
+		}
+		bool is_octets = sqlite3_column_type(handle, 1) == SQLITE_BLOB;
+		const void *octets = is_octets ? sqlite3_column_blob(handle, 1) : NULL;
+		size_t length = octets ? (size_t)sqlite3_column_bytes(handle, 1) : 0;
+		size_t next = used + PACKED_HEAD + length;
+		if (next > limit && used > 0)
+			break;
+		if (next > room) {
+			/* What there is at most, unless a row alone is more. */
+			room = next > limit ? next : limit;
+			rows = host_realloc(rows, room);
+		}
+		put_number(rows + used, 4, PACKED_HEAD + length);
+		put_number(rows + used + 4, 8, (uint64_t)number);
+		if (length > 0)
+			memcpy(rows + used + PACKED_HEAD, octets, length);
+		used = next;
+	}
+	result = end(statement, result);
+	JSValue bytes =
+		result == SQLITE_OK ? host_new_bytes(rows, used) : throw_result(statement->database->handle, result);
+	free(rows);
+	return bytes;
+}
+
 static const JSClassDef database_def = { "Database", .finalizer = database_finalize };
 static const JSClassDef statement_def = { "Statement", .finalizer = statement_finalize };
 
@@ -419,6 +474,7 @@ static const JSCFunctionListEntry statement_methods[] = {
 	JS_CFUNC_DEF("run", 0, statement_run),
 	JS_CFUNC_DEF("get", 0, statement_get),
 	JS_CFUNC_DEF("all", 0, statement_all),
+	JS_CFUNC_DEF("packed", 1, statement_packed),
 };
 
 static const JSCFunctionListEntry functions[] = {

@@ -428,6 +428,20 @@ describe("a file that cannot be used", () => {
 		assert.throws(() => start({}, crash(fixture)), SchemaError);
 	});
 
+	test("retained messages that are damaged in one that is not are left out, and that is told", () => {
+		const fixture = start();
+		publisher(fixture).send(...["a", "b", "c"].map((topic) => publish(topic, 0, 0, { retain: true })));
+		fixture.store?.close();
+		const database = fixture.host.databases.open("/mqttd.db");
+		database.exec("UPDATE retained_message SET record = x'0102' WHERE id < 3");
+		database.close();
+		const next = start({}, crash(fixture));
+		next.advance(0);
+		next.advance(0);
+		assert.equal(next.broker.retained.count, 1);
+		assert.match(next.lines.join("\n"), /Left out 2 retained messages of the database '\/mqttd\.db', as/);
+	});
+
 	test("one that cannot be opened at the start is opened when it can be", () => {
 		const first = start();
 		away(first, "away", "a");

@@ -17,7 +17,7 @@ const FIRST = { kind: "export", version: 1, at: 0 };
 /** A database with something in every table, and rows that do not count. */
 function fill(host: Host, path: string): void {
 	const database = host.databases.open(path);
-	prepareSchema(database);
+	prepareSchema(database, host.utf8);
 	const tables = new Tables(database, host.utf8);
 	const session = {
 		username: null,
@@ -201,7 +201,7 @@ suite("export", () => {
 				expiresAt: 0,
 				clientId: null,
 				username: null,
-				listener: "1883",
+				listener: "",
 				properties: null,
 				payload: { base64: "gA==" },
 			},
