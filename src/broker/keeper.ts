@@ -18,12 +18,22 @@ import type { Retained, RetainedKeeper } from "./retained.ts";
 import type { Route } from "./routes.ts";
 import type { Session } from "./session.ts";
 
+/** What became of a topic's retained message in a turn. */
+interface Replaced {
+	/** What there was before; undefined: what is still to be loaded. */
+	readonly former: Retained | null | undefined;
+	/** What there was then, and whose refusal undoes it; null for nobody's. */
+	readonly steps: { readonly by: Message | null; readonly retained: Retained | null }[];
+	/** The next one is by this. */
+	by: Message | null;
+}
+
 export class Keeper implements StoreListener, RetainedKeeper {
 	readonly store: Store;
 	private readonly broker: Broker;
 	private held: Held[] = [];
-	/** Retained messages of this turn that may have to be refused, in their order, and what they replaced. */
-	private readonly replaced: { readonly message: Message; readonly former: Retained | null }[] = [];
+	/** Topics whose retained messages of this turn may have to be refused. */
+	private readonly replaced = new Map<string, Replaced>();
 	/** Sessions by entry. */
 	private readonly sessions = new Map<SessionEntry, Session>();
 
@@ -118,6 +128,10 @@ export class Keeper implements StoreListener, RetainedKeeper {
 		this.store.retainedGone(topic, this.store.durabilityOfTopic(topic));
 	}
 
+	back(topic: string): void {
+		this.store.retainedBack(topic);
+	}
+
 	drop(row: number): void {
 		this.store.dropRetainedRow(row);
 	}
@@ -158,8 +172,22 @@ export class Keeper implements StoreListener, RetainedKeeper {
 
 	/** A retained message is about to be replaced by one that may have to be refused. */
 	replacing(message: Message): void {
-		const former = this.broker.retained.get(message.topic);
-		this.replaced.push({ message, former });
+		const { topic } = message;
+		const { retained } = this.broker;
+		let replaced = this.replaced.get(topic);
+		if (replaced === undefined) {
+			const former = retained.isToCome(topic) ? undefined : retained.get(topic);
+			replaced = { former, steps: [], by: null };
+			this.replaced.set(topic, replaced);
+		}
+		replaced.by = message;
+	}
+
+	replacedBy(topic: string, retained: Retained | null): void {
+		const replaced = this.replaced.get(topic);
+		if (replaced === undefined) return;
+		replaced.steps.push({ by: replaced.by, retained });
+		replaced.by = null;
 	}
 
 	/** `text`: why, with a reason code that says that something failed. `message`: what was taken; null for nothing. */
@@ -191,7 +219,7 @@ export class Keeper implements StoreListener, RetainedKeeper {
 		const { held } = this;
 		this.held = [];
 		if (!isWritten) this.takeBack(held, entries);
-		this.replaced.length = 0;
+		this.replaced.clear();
 		for (const each of held) if (!each.settle(isWritten)) this.held.push(each);
 		if (!isWritten) return;
 		for (const entry of entries) this.sessions.get(entry)?.spill();
@@ -207,14 +235,14 @@ export class Keeper implements StoreListener, RetainedKeeper {
 		if (refused.size === 0) return;
 		for (const entry of entries) this.sessions.get(entry)?.takeBack(refused);
 		const { retained } = this.broker;
-		for (const { message, former } of this.replaced.reverse()) {
-			if (!refused.has(message)) continue;
-			const { topic } = message;
-			const present = retained.get(topic)?.message ?? null;
-			const isLatest = message.payload.length === 0 ? present === null : present === message;
-			if (!isLatest) continue;
-			if (former === null) retained.remove(topic);
-			else retained.set(former.message, former.source, true);
+		for (const [topic, { former, steps }] of [...this.replaced]) {
+			const last = steps.findLastIndex(({ by }) => by === null || !refused.has(by));
+			if (last === steps.length - 1) continue;
+			const state = last < 0 ? former : steps[last]!.retained;
+			if (state === undefined) retained.leave(topic);
+			else if (state === null) retained.remove(topic);
+			else retained.set(state.message, state.source, true);
+			retained.recent?.forget(topic);
 		}
 	}
 

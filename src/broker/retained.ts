@@ -18,6 +18,10 @@ export interface RetainedKeeper {
 	changed(slot: RetainedSlot, topic: string): void;
 	/** There may be one that is not loaded yet. */
 	gone(topic: string): void;
+	/** It is not gone after all. */
+	back(topic: string): void;
+	/** A topic has another message, or none any more. */
+	replacedBy(topic: string, retained: Retained | null): void;
 	/** A row that does not count any more. */
 	drop(row: number): void;
 	/** To the second of the broker's time, at least 1; 0 stays. */
@@ -189,6 +193,7 @@ export class RetainedMessages {
 	set(message: Message, source: Rights | null = null, isKept = false): void {
 		const { topic } = message;
 		this.recent?.note(topic);
+		this.keeper?.replacedBy(topic, { message, source });
 		const old = this.tree.find(topic);
 		const by = this.octetsOf(source);
 		const length = packed.packedLength(message, by, this.utf8);
@@ -227,13 +232,15 @@ export class RetainedMessages {
 
 	/** For the store: what a slot was for is done. */
 	settle(slot: Slot): void {
-		if (this.slots.get(slot.topic) === slot) this.slots.delete(slot.topic);
+		if (this.slots.get(slot.topic) !== slot) return;
+		this.slots.delete(slot.topic);
 		const address = this.tree.find(slot.topic);
 		if (address !== NOWHERE) this.setRowAt(address, slot.row, slot.isWritten);
 	}
 
 	/** Removes the topic's retained message, if there is one [MQTT-3.3.1-6]. */
 	remove(topic: string): void {
+		this.keeper?.replacedBy(topic, null);
 		const address = this.tree.find(topic);
 		const slot = this.slotFor(topic, address, address !== NOWHERE && this.rowAt(address) !== 0);
 		this.take(topic);
@@ -243,7 +250,26 @@ export class RetainedMessages {
 			this.gone.add(topic);
 			this.keeper?.gone(topic);
 		}
-		if (address !== NOWHERE && slot !== undefined && slot.row !== 0) this.keeper?.changed(slot, topic);
+		// Also where there is none any more, which is not written yet: it is not acknowledged before that.
+		if (slot !== undefined && slot.row !== 0) this.keeper?.changed(slot, topic);
+	}
+
+	/** Whether a topic's message may not be here yet. */
+	isToCome(topic: string): boolean {
+		return this.gone !== null && !this.gone.has(topic) && this.tree.find(topic) === NOWHERE;
+	}
+
+	/** Undoes what became of a topic since `isToCome` was true of it. */
+	leave(topic: string): void {
+		this.take(topic);
+		this.gone?.delete(topic);
+		this.keeper?.back(topic);
+		const slot = this.slots.get(topic);
+		if (slot === undefined) return;
+		// Its row may be in the file; the one that is still to come has another.
+		this.slots.delete(topic);
+		slot.latest = null;
+		this.keeper?.changed(slot, topic);
 	}
 
 	private take(topic: string): void {

@@ -103,7 +103,7 @@ export class Store implements EntryOwner {
 	private readonly lazySlots = new Set<RetainedSlot>();
 	private readonly urgentSlots = new Set<RetainedSlot>();
 	/** Topics whose retained message, not loaded yet, is gone; rows of such that are not loaded any more. */
-	private readonly tombstones: { readonly row: number; readonly topic: string }[] = [];
+	private tombstones: { readonly row: number; readonly topic: string }[] = [];
 	private readonly staleRetained: number[] = [];
 	/** What the lazy changes come to. */
 	private octets = 0;
@@ -294,6 +294,13 @@ export class Store implements EntryOwner {
 		if (durability === Durability.RAM) return;
 		this.tombstones.push({ row: ++this.rows.retained, topic });
 		this.changed(durability, 0);
+	}
+
+	/** What `retainedGone` said of a topic and could not be written is undone. */
+	retainedBack(topic: string): void {
+		// In the file there may be some of it all the same.
+		for (const each of this.tombstones) if (each.topic === topic) this.dropRetainedRow(each.row);
+		this.tombstones = this.tombstones.filter((each) => each.topic !== topic);
 	}
 
 	/** A row of a retained message that does not count any more. */
@@ -524,7 +531,7 @@ export class Store implements EntryOwner {
 		if (this.ended.length > 0) this.schedulePurge();
 		this.ended.length = 0;
 		this.handedOn.length = 0;
-		this.tombstones.length = 0;
+		this.tombstones = [];
 		this.staleRetained.length = 0;
 		if (!all && this.lazyEntries.size + this.lazySlots.size > 0) return;
 		this.octets = 0;

@@ -212,6 +212,34 @@ describe("what is refused when it had been taken already", () => {
 		}
 	});
 
+	test("a retained message that is removed more than once: what nobody refused counts, whoever came before or after", () => {
+		const fixture = start(SYNC);
+		// Below 5.0 a message of QoS 2 comes again under its packet identifier, and so is not refused.
+		const sender = client(fixture, "sender", 0, 4);
+		const retain = (topic: string, payload: string, messageId: number, qos = 1) =>
+			publish(topic, payload, qos, { retain: true, messageId: qos === 0 ? undefined : messageId });
+		for (const topic of ["twice", "then", "exactly", "between"]) sender.send(retain(topic, "before", 1));
+		whileFailing(fixture, () => {
+			const answers = sender.send(
+				retain("twice", "", 1),
+				retain("twice", "", 2),
+				retain("then", "", 3),
+				retain("then", "", 0, 0),
+				retain("exactly", "", 4),
+				retain("exactly", "", 5, 2),
+				retain("between", "", 6),
+				retain("between", "taken", 0, 0),
+				retain("between", "", 7),
+			);
+			assert.deepEqual(answers, []);
+		});
+		const expected = ["between=taken", "twice=before"];
+		for (const each of [fixture, again(fixture)]) {
+			const found = client(each, "reader", 0).send(subscribe("+", 0));
+			assert.deepEqual(found.sort(), [...expected.map((text) => `publish ${text} q0 retained`), "suback 0"]);
+		}
+	});
+
 	test("3.1.1: no acknowledgement, the connection stays; sent again, it is taken", () => {
 		const fixture = start(SYNC);
 		away(fixture);

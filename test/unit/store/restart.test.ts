@@ -383,6 +383,43 @@ describe("retained messages", () => {
 		assert.equal(once.broker.retained.count, COUNT - 2);
 	});
 
+	for (const failure of ["failWith", "failAfterCommit"] as const) {
+		test(`what is refused while they are read leaves those that are still to be read (${failure})`, () => {
+			const fixture = start();
+			const sender = publisher(fixture);
+			for (let i = 0; i < 600; i++) sender.send(publish(`t/${i}`, "old", 1, { retain: true }));
+			const next = start({}, crash(fixture));
+			const { databases } = next.host;
+			const other = publisher(next);
+			other.send(publish("t/597", "", 1, { retain: true }));
+			databases[failure] = failure === "failWith" ? "ENOSPC" : "EIO";
+			const both = [publish("t/598", "new", 1, { retain: true }), publish("t/599", "", 1, { retain: true })];
+			const answers = other.send(...both, publish("t/597", "new", 1, { retain: true }));
+			assert.deepEqual(answers, Array(3).fill("puback 1 151"));
+			databases.failWith = null;
+			next.advance(5);
+			for (const each of [next, again(next), again(again(next))]) {
+				const values = new Map(
+					retainedMatching(each.broker.retained, "t/+").map(({ topic, payload }) => [
+						topic,
+						Buffer.from(payload).toString(),
+					]),
+				);
+				assert.equal(values.size, 599);
+				assert.deepEqual(
+					[values.get("t/597"), values.get("t/598"), values.get("t/599")],
+					[undefined, "old", "old"],
+				);
+			}
+			// What follows is as ever.
+			other.send(publish("t/598", "newer", 1, { retain: true }), publish("t/599", "", 1, { retain: true }));
+			const last = again(next);
+			assert.equal(last.broker.retained.count, 598);
+			const [value] = retainedMatching(last.broker.retained, "t/598");
+			assert.equal(Buffer.from(value?.payload ?? []).toString(), "newer");
+		});
+	}
+
 	test("killed while they are read: what was removed meanwhile does not come back", () => {
 		const fixture = start();
 		const sender = publisher(fixture);
