@@ -62,7 +62,7 @@ $(ALL:%=build-%): build-%: dist/%/mqttd
 
 $(NOSSL:%=build-%): build-%: dist/%/mqttd
 
-ipk: $(IPK) $(IPK_NOSSL)
+ipk: $(IPK) $(IPK_NOSSL) dist/licences.txt
 
 # MQTTD_FEED_KEY names the secret key; without it one is made and kept in dist.
 feed: $(FEED:%=dist/%/mqttd) $(NOSSL:%=dist/%/mqttd) | setup-test
@@ -91,6 +91,9 @@ $(IPK): dist/mips_24kc/mqttd $(PACKAGED) package.json
 
 $(IPK_NOSSL): dist/mips_24kc-nossl/mqttd $(PACKAGED) package.json
 	$(NODE) scripts/ipk.ts mqttd-nossl
+
+dist/licences.txt: scripts/licences.ts scripts/sources.sh LICENSE | setup-build
+	$(NODE) scripts/licences.ts --notices $@
 
 $(TARBALL): $(NATIVE) $(PACKAGED) scripts/dist.ts package.json README.md CHANGELOG.md | setup-build
 	$(NODE) scripts/bundle.ts src/bin/qjs.ts dist/bundle/mqttd.js quickjs

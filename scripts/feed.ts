@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { buildIpk, readIpk, timeOfEntries } from "./ipk.ts";
+import { noticesOf } from "./licences.ts";
 import { buildLuci, type PackageFile } from "./luci-ipk.ts";
 import { newKey, readKey, type SigningKey, signMessage } from "./usign.ts";
 
@@ -73,6 +74,7 @@ function main(): void {
 		writeFeed(join(out, arch), [...packages, ...luci], key);
 	}
 	writeFileSync(join(out, key.fingerprint), key.public);
+	writeFileSync(join(out, "licences.txt"), noticesOf(ROOT));
 	process.stdout.write(`${out}: ${positionals.join(", ")}, signed by key ${key.fingerprint}\n`);
 }
 

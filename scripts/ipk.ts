@@ -15,6 +15,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { expressionOf } from "./licences.ts";
 import {
 	block,
 	installSteps,
@@ -116,7 +117,13 @@ function withKept(entries: readonly Entry[], name: string, kept: readonly string
 	return [...entries, ...(kept.length === 0 ? [] : list)].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-function controlText(recipe: Recipe, name: string, arch: string, installedSize: number): string {
+function controlText(
+	recipe: Recipe,
+	name: string,
+	arch: string,
+	installedSize: number,
+	licence: string,
+): string {
 	const fields = packageFields(recipe, name);
 	const list = (field: string): string => (fields.get(field) ?? "").split(" ").join(", ");
 	const description = block(recipe, `Package/${name}/description`).map((line) => ` ${line.trim()}`);
@@ -127,8 +134,8 @@ function controlText(recipe: Recipe, name: string, arch: string, installedSize: 
 		`Provides: ${list("PROVIDES")}`,
 		`Conflicts: ${list("CONFLICTS")}`,
 		`Alternatives: ${list("ALTERNATIVES")}`,
-		`License: ${variable(recipe, "PKG_LICENSE")}`,
-		`LicenseFiles: ${variable(recipe, "PKG_LICENSE_FILES")}`,
+		// Not the recipe's: OpenWrt's build links libraries that have packages of their own.
+		`License: ${licence}`,
 		`Section: ${fields.get("SECTION")}`,
 		`Require-User: ${fields.get("USERID")}`,
 		`Architecture: ${arch}`,
@@ -158,6 +165,7 @@ export function buildIpk(
 		MQTTD_BIN: join(root, "dist", isPlain ? `${arch}-nossl` : arch, "mqttd"),
 		MQTTD_FILES: join(root, "files"),
 	});
+	const licence = expressionOf(readFileSync(join(root, "scripts/sources.sh"), "utf8"), !isPlain);
 	const kept = block(recipe, `Package/${name}/conffiles`);
 	const postinst = block(recipe, `Package/${name}/postinst`);
 	const shipped = new Set(steps.flatMap((step) => (step.kind === "file" ? [step.path] : [])));
@@ -175,7 +183,7 @@ export function buildIpk(
 	const control = [
 		{ path: "./", mode: 0o755 },
 		text("./conffiles", `${kept.filter((path) => shipped.has(path)).join("\n")}\n`),
-		text("./control", controlText(recipe, name, arch, size)),
+		text("./control", controlText(recipe, name, arch, size, licence)),
 		...Object.entries(SCRIPTS).map(([script, content]) => text(`./${script}`, content, 0o755)),
 		// In a recipe, make takes one of two dollars.
 		text("./postinst-pkg", `${postinst.join("\n").replaceAll("$$", "$")}\n`, 0o755),

@@ -45,29 +45,9 @@ ln -sfn "$cjson" "$out/include/cjson"
 $cc -fPIC -shared -Wl,-soname,libcjson.so.1 -o "$out/lib/libcjson.so.1" "$cjson/cJSON.c"
 ln -sf libcjson.so.1 "$out/lib/libcjson.so"
 
-files=
-for file in "$mosquitto"/src/*.c; do
-	case ${file##*/} in
-	http_api.c | service.c | xtreport.c | websockets.c) ;;
-	*) files="$files $file" ;;
-	esac
-done
-for name in alias_mosq handle_ping handle_pubackcomp handle_pubrec handle_pubrel handle_suback handle_unsuback \
-	net_mosq net_mosq_ocsp net_ws packet_datatypes packet_mosq property_mosq send_connect send_disconnect send_mosq \
-	send_publish send_subscribe send_unsubscribe tls_mosq util_mosq will_mosq; do
-	files="$files $mosquitto/lib/$name.c"
-done
-for file in "$mosquitto"/libcommon/*.c "$mosquitto"/plugins/acl-file/acl_check.c \
-	"$mosquitto"/plugins/acl-file/acl_parse.c "$mosquitto"/plugins/password-file/password_check.c \
-	"$mosquitto"/plugins/password-file/password_parse.c "$mosquitto"/common/json_help.c; do
-	files="$files $file"
-done
-# shellcheck disable=SC2086 # lists; the cache's path must hold no blanks
-$cc -std=gnu99 -DVERSION='"2.1.2"' -DWITH_BROKER -DWITH_BRIDGE -DWITH_CONTROL -DWITH_EPOLL -DWITH_MEMORY_TRACKING \
-	-DWITH_PERSISTENCE -DWITH_SYS_TREE -DWITH_UNIX_SOCKETS -DWITH_SOCKS -DWITH_TLS -DWITH_TLS_PSK \
-	-I"$mosquitto" -I"$mosquitto/include" -I"$mosquitto/common" -I"$mosquitto/lib" -I"$mosquitto/libcommon" \
-	-I"$mosquitto/src" -I"$mosquitto/deps" -I"$out/include" -I"$out/openssl/include" -I"$openssl/include" $files \
-	-Wl,--export-dynamic -o "$out/mosquitto" -L"$out/lib" -lssl -lcrypto -lcjson -lm -ldl -lpthread
+# shellcheck disable=SC2046,SC2086 # lists of words; the cache's path must hold no blanks
+$cc $(test/bench/mosquitto-build.sh "$mosquitto") -DWITH_TLS -DWITH_TLS_PSK -I"$out/include" -I"$out/openssl/include" \
+	-I"$openssl/include" -o "$out/mosquitto" -L"$out/lib" -lssl -lcrypto -lcjson -lm -ldl -lpthread
 $gnu-strip "$out/mosquitto" "$out"/lib/*.so.[0-9]
 
 size() {

@@ -41,32 +41,9 @@ if test -x "$out/mosquitto"; then
 	exit 0
 fi
 
-# The broker's own files are every .c of src/ but those for other systems or switched-off features; what it takes from
-# lib/ is what its CMake list names.
-files=
-for file in "$source"/src/*.c; do
-	case ${file##*/} in
-	http_api.c | service.c | xtreport.c | websockets.c) ;;
-	*) files="$files $file" ;;
-	esac
-done
-for name in alias_mosq handle_ping handle_pubackcomp handle_pubrec handle_pubrel handle_suback handle_unsuback \
-	net_mosq net_mosq_ocsp net_ws packet_datatypes packet_mosq property_mosq send_connect send_disconnect send_mosq \
-	send_publish send_subscribe send_unsubscribe tls_mosq util_mosq will_mosq; do
-	files="$files $source/lib/$name.c"
-done
-for file in "$source"/libcommon/*.c "$source"/plugins/acl-file/acl_check.c "$source"/plugins/acl-file/acl_parse.c \
-	"$source"/plugins/password-file/password_check.c "$source"/plugins/password-file/password_parse.c \
-	"$source"/common/json_help.c "$cjson/cJSON.c"; do
-	files="$files $file"
-done
-
 mkdir -p "$out/include"
 ln -sfn "$cjson" "$out/include/cjson"
-# shellcheck disable=SC2086 # cc and files are lists; the cache's path must hold no blanks
-$cc -std=gnu99 -w -DVERSION='"2.1.2"' -DWITH_BROKER -DWITH_BRIDGE -DWITH_CONTROL -DWITH_EPOLL -DWITH_MEMORY_TRACKING \
-	-DWITH_PERSISTENCE -DWITH_SYS_TREE -DWITH_UNIX_SOCKETS -DWITH_SOCKS \
-	-I"$source" -I"$source/include" -I"$source/common" -I"$source/lib" -I"$source/libcommon" -I"$source/src" \
-	-I"$source/deps" -I"$out/include" $files -Wl,--export-dynamic -o "$out/mosquitto.new" -lm -ldl -lpthread
+# shellcheck disable=SC2046,SC2086 # lists of words; the cache's path must hold no blanks
+$cc $("$root/test/bench/mosquitto-build.sh" "$source") "$cjson/cJSON.c" -I"$out/include" -o "$out/mosquitto.new" -lm -ldl -lpthread
 mv "$out/mosquitto.new" "$out/mosquitto"
 echo "$out/mosquitto"

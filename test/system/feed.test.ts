@@ -29,7 +29,16 @@ test("packages, an index that is right about each, and a signature", (context) =
 	const out = join(folder, "feed");
 	makeFeed(out, join(folder, "key.sec"));
 
-	assert.deepEqual(readdirSync(out).sort(), [key.fingerprint, ARCH].sort());
+	assert.deepEqual(readdirSync(out).sort(), [key.fingerprint, ARCH, "licences.txt"].sort());
+	const notices = readFileSync(join(out, "licences.txt"), "utf8");
+	for (const holder of [
+		/Fabrice Bellard/,
+		/libuv project contributors/,
+		/Apache License/,
+		/Rich Felker/,
+		/not evil/,
+	])
+		assert.match(notices, holder);
 	const file = (name: string) => readFileSync(join(out, ARCH, name));
 	const index = file("Packages").toString();
 	assert.equal(gunzipSync(file("Packages.gz")).toString(), index);

@@ -166,7 +166,10 @@ for (const limits of PACKAGES) {
 				.join(", "),
 		);
 		assert.equal(fields.get("Section"), "net");
-		assert.equal(fields.get("License"), "MIT");
+		assert.equal(
+			fields.get("License"),
+			name === "mqttd" ? "MIT AND (Apache-2.0 OR GPL-2.0-or-later) AND blessing" : "MIT AND blessing",
+		);
 		assert.equal(fields.get("Installed-Size"), String(size));
 		assert.match(fields.get("Description") ?? "", /MQTT broker/);
 		assert.match(fields.get("Require-User") ?? "", /^mqttd=\d+:mqttd=\d+$/);

@@ -122,8 +122,9 @@ test("the recipe builds in an SDK, from the tarball, without Node; what it build
 		const theirs = fieldsOf(readFileSync(join(sdk, `bin/${name}.control`), "utf8"), ": ");
 		const tls = name === "mqttd" ? ["libmbedtls"] : [];
 		assert.equal(theirs.get("Depends"), ["libc", "libuv", "libsqlite3", ...tls].join(", "));
-		for (const field of ["Provides", "Conflicts", "Alternatives", "Require-User", "License", "Description"])
+		for (const field of ["Provides", "Conflicts", "Alternatives", "Require-User", "Description"])
 			assert.equal(theirs.get(field), ours.get(field), field);
+		assert.equal(theirs.get("License"), "MIT");
 		assert.equal(
 			readFileSync(join(sdk, `bin/${name}.postinst-pkg`), "utf8").trim(),
 			text("./postinst-pkg").trim(),
