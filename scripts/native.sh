@@ -110,6 +110,7 @@ if ! test -e "$amalgamation/sqlite3.c"; then
 fi
 
 "$node" scripts/bundle.ts "$entry" "$build/bytecode/$name.js.new" quickjs
+# shellcheck disable=SC3013 # every shell that is /bin/sh somewhere has -nt
 if ! cmp -s "$build/bytecode/$name.js.new" "$build/bytecode/$name.js" ||
 	test "$compile" -nt "$build/bytecode/$name.c" || test scripts/program.sh -nt "$build/bytecode/$name.c"; then
 	cp "$build/bytecode/$name.js.new" "$build/bytecode/$name.js"
