@@ -95,7 +95,7 @@ $(IPK_NOSSL): dist/mips_24kc-nossl/mqttd $(PACKAGED) package.json
 dist/licences.txt: scripts/licences.ts scripts/sources.sh LICENSE | setup-build
 	$(NODE) scripts/licences.ts --notices $@
 
-$(TARBALL): $(NATIVE) $(PACKAGED) scripts/dist.ts package.json README.md CHANGELOG.md | setup-build
+$(TARBALL): $(NATIVE) $(PACKAGED) $(shell find openwrt/luci-app-mqttd -type f) scripts/dist.ts package.json README.md CHANGELOG.md | setup-build
 	$(NODE) scripts/bundle.ts src/bin/qjs.ts dist/bundle/mqttd.js quickjs
 	$(NODE) scripts/dist.ts dist/bundle/mqttd.js "$$(scripts/sources.sh quickjs)" $@
 

@@ -5,10 +5,13 @@
 // BUNDLE is the program as one module for QuickJS, so that building needs no Node; QUICKJS the folder of its sources, of which the
 // engine goes along, as OpenWrt packages no library of it. Beside them are the C host, the TypeScript and what is installed.
 // The same inputs give the same octets.
+//
+// Beside the tarball it makes openwrt/, a feed of the recipes that knows the tarball's hash. MQTTD_RELEASE_URL says where the
+// tarball will be published; without it the feed takes the one beside it.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { timeOfEntries } from "./ipk.ts";
@@ -74,7 +77,26 @@ function main(): void {
 	});
 	writeFileSync(out, packed);
 	const hash = createHash("sha256").update(packed).digest("hex");
+	writeRecipes(join(dirname(out), "openwrt"), hash);
 	process.stdout.write(`${out}: ${packed.length} octets, SHA-256 ${hash}\n`);
+}
+
+/** The recipes, for that tarball. */
+function writeRecipes(folder: string, hash: string): void {
+	rmSync(folder, { recursive: true, force: true });
+	cpSync(join(ROOT, "openwrt"), folder, { recursive: true });
+	const path = join(folder, "mqttd/Makefile");
+	const replaced: [RegExp, string][] = [
+		[/^PKG_HASH:=skip$/m, `PKG_HASH:=${hash}`],
+		[/^PKG_SOURCE_URL:=.*$/m, `PKG_SOURCE_URL:=${process.env.MQTTD_RELEASE_URL ?? "file://$(CURDIR)/../.."}`],
+		[/^# The recipe lies beside .*\n/m, ""],
+	];
+	let recipe = readFileSync(path, "utf8");
+	for (const [pattern, text] of replaced) {
+		if (!pattern.test(recipe)) throw new Error(`openwrt/mqttd/Makefile has no ${pattern}`);
+		recipe = recipe.replace(pattern, () => text);
+	}
+	writeFileSync(path, recipe);
 }
 
 main();

@@ -64,7 +64,7 @@ const ROUTER = [
 
 /** Commands for an SDK of OpenWrt, which is not at hand: what the recipe makes of a stand-in for it is tested by sdk.test.ts. */
 const SDK = [
-	'echo "src-link mqttd $HOME/mqttd/openwrt" >>feeds.conf',
+	'echo "src-link mqttd $HOME/mqttd/dist/openwrt" >>feeds.conf',
 	"./scripts/feeds update mqttd",
 	"./scripts/feeds install mqttd",
 	"make package/mqttd/compile",

@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
 	cpSync,
@@ -35,7 +36,7 @@ const C_LIBRARY = `/usr/${GNU}/lib`;
 
 /** What an SDK has of tools, as far as the recipe wants them: no Node is among them, and nothing that only our own builds use. */
 const TOOLS = [
-	"sh make gcc as ld cmake awk xz od sed tar install head tail wc cat mv rm mkdir cp find ln touch chmod test printf ccache",
+	"sh make gcc as ld cmake awk xz od sed tar install head tail wc cat mv rm mkdir cp find ln touch chmod test printf sha256sum ccache",
 	["gcc", "strip", "ld", "as", "ar", "ranlib"].map((tool) => `${GNU}-${tool}`).join(" "),
 ]
 	.join(" ")
@@ -90,10 +91,16 @@ function librariesOf(file: string): string[] {
 	return [...lines.matchAll(/\(NEEDED\).*\[(.+)\.so[.0-9]*\]/g)].map(([, name]) => name ?? "").sort();
 }
 
+test("the recipe has the tarball's hash", () => {
+	const recipe = readFileSync(join(ROOT, "dist/openwrt/mqttd/Makefile"), "utf8");
+	const tarball = readFileSync(join(ROOT, `dist/mqttd-${VERSION}.tar.xz`));
+	assert.equal(/^PKG_HASH:=(.*)$/m.exec(recipe)?.[1], createHash("sha256").update(tarball).digest("hex"));
+});
+
 test("the recipe builds in an SDK, from the tarball, without Node; what it builds serves", async (context) => {
 	const sdk = temporaryFolder(context);
 	const { tools, target } = layOut(sdk);
-	const child = spawn("make", ["-C", join(ROOT, "openwrt/mqttd"), "-j2", `TOPDIR=${sdk}`, "compile"], {
+	const child = spawn("make", ["-C", join(ROOT, "dist/openwrt/mqttd"), "-j2", `TOPDIR=${sdk}`, "compile"], {
 		env: { PATH: tools, CCACHE_DIR: join(CACHE, "ccache"), CCACHE_BASEDIR: sdk, CCACHE_NOHASHDIR: "1" },
 	});
 	let said = "";
