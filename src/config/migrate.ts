@@ -11,7 +11,7 @@ import { findBuiltIn } from "./plugins.ts";
 import { readConfig } from "./read.ts";
 import { readUci } from "./read-uci.ts";
 import type { ConfigHost } from "./text-file.ts";
-import { quoteUci, type UciOption, type UciSection } from "./uci-file.ts";
+import { quoteUci, type UciOption, type UciSection, type UciValue } from "./uci-file.ts";
 import { findUciOption, type SectionType } from "./uci-options.ts";
 
 export type MigrationHost = ConfigHost & { readonly utf8: Pick<Utf8, "decode" | "encode"> };
@@ -103,7 +103,7 @@ class UciMigration {
 	private readonly others: NewSection[] = [];
 	private readonly perListener: boolean;
 	/** Options of the broker that stand with listeners. */
-	private readonly security = new Map<string, string>();
+	private readonly security = new Map<string, UciValue>();
 
 	constructor(host: MigrationHost, sections: readonly UciSection[]) {
 		this.host = host;
@@ -125,7 +125,7 @@ class UciMigration {
 				);
 			}
 		}
-		for (const [name, value] of this.security) this.broker.option(name, value);
+		for (const [name, { text, line }] of this.security) this.place(line, this.broker, name, text);
 		this.broker.option("user", "mqttd");
 		const all = [this.broker, this.persistence, ...this.listeners, ...this.others];
 		const kept = all.filter((section) => section !== this.persistence || section.lines.length > 0);
@@ -158,7 +158,7 @@ class UciMigration {
 			const scope = findOption(name)?.scope;
 			const isOfListener =
 				scope === "listener" || scope === "default-listener" || (scope === "security" && this.perListener);
-			if (SECURITY.includes(name) && !this.perListener) this.security.set(name, last(option));
+			if (SECURITY.includes(name) && !this.perListener) this.security.set(name, option.values.at(-1)!);
 			else this.carry(section, option, name, isOfListener ? listener : this.broker);
 		}
 		if (!this.listeners.includes(listener) && listener.lines.length > 1) {
@@ -175,7 +175,7 @@ class UciMigration {
 		const isLocal = this.isTrue(section.options.get("no_remote_access"));
 		const protocol = this.value(section, "protocol") ?? "mqtt";
 		const hasFiles = this.perListener && FILES_OF_LISTENER.some((name) => section.options.has(name));
-		this.place(section, listener, "port", port ?? DEFAULT_PORT);
+		this.place(section.line, listener, "port", port ?? DEFAULT_PORT);
 		if (isLocal) listener.option("bind_address", "localhost");
 		if (port !== null || isLocal || protocol !== "mqtt" || hasFiles) this.listeners.push(listener);
 		else if (!this.of("listener").some((each) => this.value(each, "port") !== null)) {
@@ -195,17 +195,17 @@ class UciMigration {
 		}
 	}
 
-	/** Where a listener is; with a place that is wrong, mosquitto did not run either. */
-	private place(section: UciSection, listener: NewSection, name: string, value: string): void {
-		const wrong = problemOf(this.host, "listener", name, value);
+	/** Puts in what a section cannot do without: with a value that is wrong, mosquitto did not run either. */
+	private place(line: number, target: NewSection, name: string, value: string): void {
+		const wrong = problemOf(this.host, target.type, name, value);
 		if (wrong === null) {
-			listener.option(name, value);
+			target.option(name, value);
 			return;
 		}
-		listener.stops.push(`'${name}' cannot be carried over`);
+		target.stops.push(`'${name}' cannot be carried over`);
 		this.report.push(
-			`Line ${section.line}: '${name}' (${value}) is not carried over: ${wrong}`,
-			`Line ${section.line}: ${this.nameOf(listener)} is switched off for that.`,
+			`Line ${line}: '${name}' (${value}) is not carried over: ${wrong}`,
+			`Line ${line}: ${this.nameOf(target)} is switched off for that.`,
 		);
 	}
 
@@ -216,18 +216,18 @@ class UciMigration {
 			return;
 		}
 		const listener = new NewSection("listener", freeName(section));
-		this.place(section, listener, "port", port);
+		this.place(section.line, listener, "port", port);
 		const address = this.isTrue(section.options.get("no_remote_access"))
 			? "127.0.0.1"
 			: this.value(section, "bind_address");
-		if (address !== null) this.place(section, listener, "bind_address", address);
+		if (address !== null) this.place(section.line, listener, "bind_address", address);
 		this.listeners.push(listener);
 		this.plugin(section, this.perListener ? listener : null);
 		for (const option of section.options.values()) {
 			if (this.isSpecial(section, option)) continue;
 			const name = NAMES[option.name] ?? option.name;
 			if (SECURITY.includes(name) && !this.perListener) {
-				this.security.set(name, last(option));
+				this.security.set(name, option.values.at(-1)!);
 				this.report.push(
 					`Line ${option.values[0]?.line}: '${name}' of a listener holds for all of them, as without per_listener_settings under mosquitto.`,
 				);

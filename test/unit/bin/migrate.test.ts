@@ -255,6 +255,9 @@ describe("from UCI", () => {
 		assert.match(port.out, /the listener on port \(none\) is switched off/);
 		assert.ok(readUci(port.host, OURS).listeners.length <= 1);
 		assert.ok(made(port).includes("option enabled '0'"));
+		const rights = uci("config mosquitto\n\toption allow_anonymous 'per\nhaps'\n");
+		assert.match(rights.out, /Line 4: 'allow_anonymous' \(per\nhaps\) is not carried over: /);
+		readUci(rights.host, OURS);
 		const kept = uci("config persistence\n\toption persistence maybe\n\toption autosave_interval 5\n");
 		assert.match(kept.out, /the broker is switched off/);
 		const lines = made(kept);
