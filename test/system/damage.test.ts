@@ -62,8 +62,8 @@ async function fill(context: TestContext, program: BuiltProgram, folder: string)
 function damage(file: Uint8Array, random: Random): Uint8Array {
 	let bytes = file.slice();
 	for (let left = 1 + random.below(3); left > 0; left--) {
-		// The first page is that of the schema, and often enough hit.
-		const at = random.below(bytes.length / PAGE) * PAGE;
+		const pages = Math.floor(bytes.length / PAGE);
+		const at = random.below(pages) * PAGE;
 		const page = bytes.subarray(at, at + PAGE);
 		switch (random.below(6)) {
 			case 0:
@@ -73,7 +73,7 @@ function damage(file: Uint8Array, random: Random): Uint8Array {
 				for (let index = 0; index < page.length; index++) page[index] = random.below(256);
 				break;
 			case 2: {
-				const other = random.below(bytes.length / PAGE) * PAGE;
+				const other = random.below(pages) * PAGE;
 				page.set(bytes.slice(other, other + PAGE));
 				break;
 			}
