@@ -19,8 +19,8 @@ enum {
 	DIGEST = 64,
 	/* Of the thread: the loop is served first. */
 	NICENESS = 10,
-	/* Iterations, some tenths of a millisecond on a router, between looks at whether the loop has something to do. */
-	LOOK_INTERVAL = 16,
+	/* Iterations, less than two tenths of a millisecond on a router, between looks at whether the loop has something to do. */
+	LOOK_INTERVAL = 4,
 	MAXIMUM_ITERATIONS = 10000000,
 	MAXIMUM_DERIVED = 1024
 };
