@@ -79,10 +79,19 @@ export class Logins {
 			this.failed(login, "no password", now);
 			return "refused";
 		}
-		const ofAddress = this.waiting.filter((each) => each.address === address).length;
-		if (this.waiting.length < MAXIMUM_WAITING && ofAddress < MAXIMUM_WAITING_OF_ADDRESS) return null;
+		if (this.waiting.length < MAXIMUM_WAITING && this.waitingOf(address) < MAXIMUM_WAITING_OF_ADDRESS)
+			return null;
 		this.log.write("warning", `Warning: login of '${username}' from ${address} denied: too many wait.`);
 		return "busy";
+	}
+
+	/** No closure: it is called for each login of those who try many. */
+	private waitingOf(address: string): number {
+		let count = 0;
+		for (let at = 0; at < this.waiting.length; at++) {
+			if (this.waiting[at]!.address === address) count++;
+		}
+		return count;
 	}
 
 	private next(now: number): void {
