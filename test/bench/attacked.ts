@@ -21,6 +21,11 @@ const BROKER_CPU = 0;
 const OTHER_CPU = cpus().length > 1 ? 1 : 0;
 /** Ticks of a second in /proc. */
 const TICKS = 100;
+/** Windows of a round, calm ones and then as many under attack. Many short ones: what else happens moves few of them. */
+const WINDOWS = 3;
+/** Milliseconds in which a broker that has nothing left to do does nothing, and after which that is not waited for. */
+const REST = 200;
+const LONGEST_REST = 10_000;
 
 /** An attack that is under way. */
 class Attackers {
@@ -65,6 +70,16 @@ function secondsOf(pid: number): number {
 	return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
 
+/** Waits until a broker is done with what an attack has left, such as passwords that are still looked at. */
+async function rest(pid: number): Promise<void> {
+	const end = performance.now() + LONGEST_REST;
+	let before = -1;
+	for (let now = secondsOf(pid); now !== before && performance.now() < end; now = secondsOf(pid)) {
+		before = now;
+		await new Promise((resolve) => setTimeout(resolve, REST));
+	}
+}
+
 /** The load generator, which measures one window after the other. */
 class Load {
 	private readonly child: ChildProcess;
@@ -94,32 +109,36 @@ class Load {
 	}
 }
 
-/** Runs one row with one broker: `pairs` windows of each kind. */
+/** Runs one row with one broker. */
 export async function measureAttack(
 	tools: Tools,
 	row: AttackRow,
 	host: Host,
-	pairs: number,
+	rounds: number,
 	messages: number,
 ): Promise<Attacked> {
 	const broker = await startBroker(host, tools, BROKER_CPU, { attack: row.attack });
-	const load = new Load(tools, broker, row, 2 * pairs, messages);
+	const load = new Load(tools, broker, row, 2 * WINDOWS * rounds, messages);
 	const calm: Run[] = [];
 	const attacked: Run[] = [];
 	const shares: number[] = [];
 	const rates: number[] = [];
 	let failure: string | null = null;
-	const keep = (run: Run | string, into: Run[]) => {
-		if (typeof run === "string") failure ??= run;
-		else into.push(run);
+	const measure = async (kind: "calm" | "busy", into: Run[]) => {
+		for (let window = 0; window < WINDOWS && failure === null; window++) {
+			const run = await load.measure(kind);
+			if (typeof run === "string") failure = run;
+			else into.push(run);
+		}
 	};
 	try {
-		for (let pair = 0; pair < pairs && failure === null; pair++) {
-			keep(await load.measure("calm"), calm);
+		for (let round = 0; round < rounds && failure === null; round++) {
+			await rest(broker.pid);
+			await measure("calm", calm);
 			const attackers = await Attackers.begin(row, broker.attackedPort);
 			const { seconds, done } = attackers;
 			const start = performance.now();
-			keep(await load.measure("busy"), attacked);
+			await measure("busy", attacked);
 			const passed = (performance.now() - start) / 1000;
 			shares.push((attackers.seconds - seconds) / passed);
 			rates.push((attackers.done - done) / passed);

@@ -1,6 +1,6 @@
 /** The benchmark's tables, as Markdown. */
 
-import type { Attacked, Figures, Verdict } from "./figures.ts";
+import { type Attacked, type Figures, p99Times, type Verdict } from "./figures.ts";
 import { startRatio } from "./starts.ts";
 import type { StorageFigure } from "./storage.ts";
 
@@ -70,9 +70,11 @@ export function idleTable(all: readonly Figures[]): string {
 	return table(head, lines);
 }
 
-export const ATTACK_NOTE = `Latencies count from when a message was due; medians of windows that take turns at one broker. The broker has
-a processor of its own; the client has another, and the attackers what the client leaves of that (SCHED_IDLE): their
-share of it is told, and what they did: connections, octets and logins a second, fewer where others keep the machine busy. Turns of the event loop in thousands of instructions, where they are counted.
+export const ATTACK_NOTE = `Latencies count from when a message was due; medians of windows of 1000 messages, of which ten took longer than
+the 99th percentile, that take turns at one broker; × is the median of the ratios of neighbours. The broker has a processor of
+its own; the client has another, and the attackers what the client leaves of that (SCHED_IDLE): their share of it is told, and
+what they did: connections, octets and logins a second, fewer where others keep the machine busy. Turns of the event loop in
+thousands of instructions, where they are counted.
 `;
 
 /** Rows in which the broker was attacked: without → with. */
@@ -89,10 +91,11 @@ export function attackTable(all: readonly Attacked[]): string {
 		"attack/s",
 		"RSS MiB",
 	];
-	const lines = all.map(({ row, host, failure, calm, attacked, attackers, rate }) => {
+	const lines = all.map((each) => {
+		const { row, host, failure, calm, attacked, attackers, rate } = each;
 		if (failure !== null) return [row, host, `FAILED: ${failure}`, "", "", "", "", "", "", ""];
 		const both = (figure: (each: Figures) => number) => `${whole(figure(calm))} → ${whole(figure(attacked))}`;
-		const times = (attacked.p99Us / calm.p99Us).toFixed(2);
+		const times = p99Times(each).toFixed(2);
 		const turn = attacked.longestTurn === 0 ? "" : both((each) => each.longestTurn / 1000);
 		return [
 			row,

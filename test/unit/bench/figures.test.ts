@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { judge, median, type Run, summarize } from "../../bench/figures.ts";
+import { judge, median, p99Times, type Run, summarize } from "../../bench/figures.ts";
 import { attackRows, limits, rows } from "../../bench/scenario.ts";
 
 const row = rows.find((each) => each.cpuRatio !== undefined)!;
@@ -82,6 +82,19 @@ test("the size of the MIPS binary is judged", () => {
 		[limits.mipsSize, limits.mipsSize + 1].map((size) => judge([], [], size)[0]!.met),
 		[true, false],
 	);
+});
+
+test("the latency under attack is compared window by window with the calm one beside it", () => {
+	const of = (...latencies: number[]) =>
+		summarize(
+			row.name,
+			"x86_64",
+			latencies.map((p99_ns) => run({ p99_ns })),
+			null,
+		);
+	// The machine was busy in the second pair, and others disturbed the last.
+	assert.equal(p99Times({ calm: of(100, 900, 100), attacked: of(150, 1350, 5000) }), 1.5);
+	assert.equal(p99Times({ calm: of(100, 200), attacked: of(100, 600) }), 2);
 });
 
 test("an attack is judged by the latency in it as a multiple of that in between", () => {
