@@ -5,7 +5,8 @@ import type { DurabilityClass } from "../config/options-persistence.ts";
 import type { Host, Log } from "../host/host.ts";
 import { Durability } from "../store/durability.ts";
 import { SchemaError } from "../store/schema.ts";
-import { Store, type StoreSettings } from "../store/store.ts";
+import { Store } from "../store/store.ts";
+import type { StoreSettings } from "../store/store-host.ts";
 import { describe, importFirst, TransferError } from "../store/transfer.ts";
 
 const DURABILITY: Readonly<Record<DurabilityClass, Durability>> = {

@@ -10,7 +10,8 @@ import {
 import type { Work } from "../../../src/broker/work.ts";
 import type { Log } from "../../../src/host/log.ts";
 import { Durability } from "../../../src/store/durability.ts";
-import { Store, type StoreSettings } from "../../../src/store/store.ts";
+import { Store } from "../../../src/store/store.ts";
+import type { StoreSettings } from "../../../src/store/store-host.ts";
 import { createFakeHost, type FakeHost, type FakePeer } from "../../fake/host.ts";
 
 export interface Fixture {

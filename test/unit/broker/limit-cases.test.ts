@@ -7,7 +7,7 @@ import mqttPacket, { type Packet } from "mqtt-packet";
 import { LIMITS, type Limit } from "../../../src/broker/limits.ts";
 import type { BrokerSettings, ListenerSettings } from "../../../src/broker/settings.ts";
 import { Durability } from "../../../src/store/durability.ts";
-import type { StoreSettings } from "../../../src/store/store.ts";
+import type { StoreSettings } from "../../../src/store/store-host.ts";
 import type { FakePeer } from "../../fake/host.ts";
 import { encode, type Fields, readThemes } from "../../vectors/wire.ts";
 import { type Fixture, startBroker } from "./fixture.ts";
