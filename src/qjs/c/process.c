@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -76,13 +77,16 @@ static JSValue process_write(JSContext *ctx, JSValueConst this_val, int argc, JS
 static JSValue process_resident_memory(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
 {
 	/* Unlike /proc/self/stat, which libuv reads, it is told also by an emulator. */
-	FILE *file = fopen("/proc/self/statm", "re");
-	unsigned long size, resident;
-	if (!file)
+	char line[128];
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return JS_NewInt32(ctx, 0);
-	int count = fscanf(file, "%lu %lu", &size, &resident);
-	fclose(file);
-	return JS_NewFloat64(ctx, count == 2 ? (double)resident * (double)sysconf(_SC_PAGESIZE) : 0);
+	ssize_t length = read(fd, line, sizeof line - 1);
+	close(fd);
+	line[length < 0 ? 0 : length] = '\0';
+	/* The second number, in pages. */
+	const char *resident = strchr(line, ' ');
+	return JS_NewFloat64(ctx, resident ? (double)strtoul(resident, NULL, 10) * (double)sysconf(_SC_PAGESIZE) : 0);
 }
 
 static JSValue process_maximum_memory(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv)
