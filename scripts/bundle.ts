@@ -2,7 +2,8 @@
  * Bundles one program into one ES module: `bundle.ts ENTRY OUT node|quickjs`.
  *
  * The same sources give the same octets: nothing of the machine, its folders or the time gets into the output.
- * White space goes and constants are folded, also across modules; names stay, so that a stack trace can be read.
+ * White space goes and constants are folded, also across modules; names stay, so that a stack trace can be read. With MQTTD_TLS=no in
+ * the environment, a program for QuickJS is without TLS.
  */
 
 import { chmodSync, readFileSync } from "node:fs";
@@ -29,9 +30,24 @@ const cModules: Plugin = {
 	},
 };
 
+/** In a program without TLS, what says so takes the place of what is over the C host's. */
+const noTls: Plugin = {
+	name: "no-tls",
+	setup(bundle) {
+		const folder = join(root, "src/qjs");
+		bundle.onResolve({ filter: /^\.\/tls\.ts$/ }, (found) =>
+			found.resolveDir === folder ? { path: join(folder, "tls-none.ts") } : null,
+		);
+	},
+};
+
 const byPlatform: Record<string, BuildOptions> = {
 	node: { platform: "node", target: "node22", banner: { js: "#!/usr/bin/env node" } },
-	quickjs: { platform: "neutral", target: "es2023", plugins: [cModules] },
+	quickjs: {
+		platform: "neutral",
+		target: "es2023",
+		plugins: [cModules, ...(process.env.MQTTD_TLS === "no" ? [noTls] : [])],
+	},
 };
 
 /**
@@ -43,15 +59,19 @@ const ABSENT = new RegExp(
 		String.raw`\bRegExp\(`,
 		String.raw`\.(?:split|matchAll)\(\/`,
 		String.raw`\.(?:normalize|concat|with|reduceRight|findLast(?:Index)?|to(?:Reversed|Sorted|Spliced)|matchAll)\(`,
+		String.raw`\.(?:substr|substring|toWellFormed|toExponential|toPrecision|hasOwnProperty|isPrototypeOf|propertyIsEnumerable)\(`,
+		String.raw`\.(?:anchor|big|blink|bold|fixed|fontcolor|fontsize|italics|small|strike|sup|__(?:define|lookup)[GS]etter__)\(`,
+		String.raw`\b(?:String\.fromCodePoint|BigInt\.asU?intN|Promise\.(?:race|withResolvers))\b`,
 		String.raw`\bMath\.(?:a?(?:cos|sin|tan)h?|atan2|cbrt|expm1|hypot|log(?:10|1p|2))\b`,
 		String.raw`\b(?:Atomics|Reflect)\b`,
 		String.raw`\b(?:decodeURI|encodeURI|unescape)\(`,
 		String.raw`\basync(?: function)? ?\*`,
 		String.raw`\bDate\.parse\(`,
+		String.raw`\bnew Date\(["'\`]`,
 		String.raw`\.(?:setTime|set(?:UTC)?(?:Milliseconds|Seconds|Minutes|Hours|Date|Month|FullYear))\(`,
 		String.raw`\.to(?:UTC|Date|Time|Locale|LocaleDate|LocaleTime)String\(`,
 		String.raw`\b(?:Object|Map)\.groupBy\(`,
-		String.raw`\bObject\.(?:setPrototypeOf|defineProperties|(?:is|prevent)Extensi(?:ble|ons)|seal|isSealed|isFrozen)\(`,
+		String.raw`\bObject\.(?:setPrototypeOf|define(?:Property|Properties)|freeze|(?:is|prevent)Extensi(?:ble|ons)|seal|isSealed|isFrozen)\(`,
 		String.raw`\bObject\.(?:getOwnPropertySymbols|getOwnPropertyDescriptors?)\(`,
 	].join("|"),
 );

@@ -3,13 +3,16 @@
 
 BEGIN {
 	absent["object"] = "setPrototypeOf defineProperties getOwnPropertySymbols groupBy isExtensible preventExtensions" \
-		" getOwnPropertyDescriptors seal isSealed isFrozen"
-	absent["object_proto"] = "__defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__ propertyIsEnumerable"
+		" getOwnPropertyDescriptor getOwnPropertyDescriptors defineProperty freeze seal isSealed isFrozen"
+	absent["object_proto"] = "__defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__ propertyIsEnumerable" \
+		" hasOwnProperty isPrototypeOf"
 	absent["array_proto"] = "concat with reduceRight findLast findLastIndex toReversed toSorted toSpliced"
 	absent["typed_array_base_proto"] = "with reduceRight findLast findLastIndex toReversed toSorted"
 	absent["string"] = "fromCodePoint"
-	absent["string_proto"] = "toWellFormed matchAll anchor big blink bold fixed fontcolor fontsize italics link small strike" \
+	absent["string_proto"] = "concat substr substring toWellFormed matchAll anchor big blink bold fixed fontcolor fontsize italics link small strike" \
 		" sub sup"
+	absent["number_proto"] = "toExponential toPrecision"
+	absent["promise"] = "race withResolvers"
 	absent["regexp_proto"] = "[Symbol.matchAll]"
 	absent["reflect"] = "apply construct defineProperty deleteProperty get getOwnPropertyDescriptor getPrototypeOf has" \
 		" isExtensible ownKeys preventExtensions set setPrototypeOf"
