@@ -61,7 +61,7 @@ const ABSENT = new RegExp(
 		String.raw`\.(?:normalize|concat|with|reduceRight|findLast(?:Index)?|to(?:Reversed|Sorted|Spliced)|matchAll)\(`,
 		String.raw`\.(?:substr|substring|toWellFormed|toExponential|toPrecision|hasOwnProperty|isPrototypeOf|propertyIsEnumerable)\(`,
 		String.raw`\.(?:anchor|big|blink|bold|fixed|fontcolor|fontsize|italics|small|strike|sup|__(?:define|lookup)[GS]etter__)\(`,
-		String.raw`\b(?:String\.fromCodePoint|BigInt\.asU?intN|Promise\.(?:race|withResolvers))\b`,
+		String.raw`\b(?:String\.fromCodePoint|BigInt\.asU?intN|Promise\.withResolvers)\b`,
 		String.raw`\bMath\.(?:a?(?:cos|sin|tan)h?|atan2|cbrt|expm1|hypot|log(?:10|1p|2))\b`,
 		String.raw`\b(?:Atomics|Reflect)\b`,
 		String.raw`\b(?:decodeURI|encodeURI|unescape)\(`,

@@ -17,7 +17,7 @@ code=${2%.c}
 
 "$compile" ${swap:+"$swap"} "$1" "$code.bin"
 # A sixth shorter than by gzip, in which a package comes. lzma.c wants of the header of 13 octets the first.
-xz --format=lzma --lzma1=preset=9e,nice=273,lc=0,lp=1,pb=1 --stdout "$code.bin" >"$code.xz"
+xz --format=lzma --lzma1=preset=9e,nice=273,lc=1,lp=1,pb=1 --stdout "$code.bin" >"$code.xz"
 {
 	head -c 1 "$code.xz"
 	tail -c +14 "$code.xz"

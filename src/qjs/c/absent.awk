@@ -9,10 +9,10 @@ BEGIN {
 	absent["array_proto"] = "concat with reduceRight findLast findLastIndex toReversed toSorted toSpliced"
 	absent["typed_array_base_proto"] = "with reduceRight findLast findLastIndex toReversed toSorted"
 	absent["string"] = "fromCodePoint"
-	absent["string_proto"] = "concat substr substring toWellFormed matchAll anchor big blink bold fixed fontcolor fontsize italics link small strike" \
-		" sub sup"
+	absent["string_proto"] = "concat substr substring toWellFormed matchAll anchor big blink bold fixed fontcolor fontsize" \
+		" italics link small strike sub sup"
 	absent["number_proto"] = "toExponential toPrecision"
-	absent["promise"] = "race withResolvers"
+	absent["promise"] = "withResolvers"
 	absent["regexp_proto"] = "[Symbol.matchAll]"
 	absent["reflect"] = "apply construct defineProperty deleteProperty get getOwnPropertyDescriptor getPrototypeOf has" \
 		" isExtensible ownKeys preventExtensions set setPrototypeOf"

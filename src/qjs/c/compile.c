@@ -286,6 +286,122 @@ static size_t leb128(const uint8_t *at, uint32_t *number)
 	return length;
 }
 
+static _Noreturn void unknown(void)
+{
+	fprintf(stderr, "compile: QuickJS writes in another way\n");
+	exit(1);
+}
+
+/* Takes a number, and gives it to the part. */
+static const uint8_t *take_number(const uint8_t *at, int part, uint32_t *number)
+{
+	size_t length = leb128(at, number);
+	put(part, at, length);
+	return at + length;
+}
+
+static const uint8_t *take_octets(const uint8_t *at, int part, size_t length)
+{
+	put(part, at, length);
+	return at + length;
+}
+
+static const uint8_t *take_value(const uint8_t *at);
+
+static const uint8_t *take_function(const uint8_t *at)
+{
+	uint32_t number, closures = 0, constants = 0, locals = 0;
+	/* Flags, of which one says that there is something for debuggers; mode. */
+	if (at[1] & 1 << 2)
+		unknown();
+	at = take_octets(at, SPLIT_COLUMNS, 2);
+	at = take_octets(at, SPLIT_COLUMNS + 1, 1);
+	for (int part = SPLIT_COLUMNS + 2; part < SPLIT_CLOSURES; part++)
+		at = take_number(at, part, &number);
+	at = take_number(at, SPLIT_CLOSURES, &closures);
+	at = take_number(at, SPLIT_CONSTANTS_COUNT, &constants);
+	at = take_number(at, SPLIT_CODE_OCTETS, &number);
+	at = take_number(at, SPLIT_LOCALS, &locals);
+	if (locals != 0)
+		unknown();
+	for (; closures > 0; closures--) {
+		at = take_number(at, SPLIT_CLOSURE, &number);
+		at = take_number(at, SPLIT_CLOSURE + 1, &number);
+		at = take_octets(at, SPLIT_CLOSURE + 2, 1);
+	}
+	for (; constants > 0; constants--)
+		at = take_value(at);
+	return at;
+}
+
+static const uint8_t *take_value(const uint8_t *at)
+{
+	uint32_t count = 0;
+	uint8_t tag = *at;
+	at = take_octets(at, SPLIT_REST, 1);
+	switch (tag) {
+	case BC_TAG_NULL:
+	case BC_TAG_UNDEFINED:
+	case BC_TAG_BOOL_FALSE:
+	case BC_TAG_BOOL_TRUE:
+		return at;
+	case BC_TAG_INT32:
+		return take_number(at, SPLIT_REST, &count);
+	case BC_TAG_FLOAT64:
+		return take_octets(at, SPLIT_REST, 8);
+	case BC_TAG_STRING:
+		at = take_number(at, SPLIT_REST, &count);
+		/* The lowest bit: characters of 16 bits. */
+		return take_octets(at, SPLIT_REST, (count >> 1) << (count & 1));
+	case BC_TAG_BIG_INT:
+		at = take_number(at, SPLIT_REST, &count);
+		return take_octets(at, SPLIT_REST, count);
+	case BC_TAG_ARRAY:
+	case BC_TAG_TEMPLATE_OBJECT:
+		at = take_number(at, SPLIT_REST, &count);
+		/* A template has its source, too. */
+		for (count += tag == BC_TAG_TEMPLATE_OBJECT; count > 0; count--)
+			at = take_value(at);
+		return at;
+	case BC_TAG_FUNCTION_BYTECODE:
+		return take_function(at);
+	default:
+		unknown();
+	}
+}
+
+static const uint8_t *take_module(const uint8_t *at)
+{
+	uint32_t count, number;
+	if (*at != BC_TAG_MODULE)
+		unknown();
+	at = take_octets(at, SPLIT_REST, 1);
+	at = take_number(at, SPLIT_REST, &number);
+	/* Modules that it wants. */
+	at = take_number(at, SPLIT_REST, &count);
+	for (; count > 0; count--)
+		at = take_number(at, SPLIT_REST, &number);
+	/* What it gives to others: only what is its own, and not by asterisk. */
+	at = take_number(at, SPLIT_REST, &count);
+	for (; count > 0; count--) {
+		if (*at != JS_EXPORT_TYPE_LOCAL)
+			unknown();
+		at = take_octets(at, SPLIT_REST, 1);
+		at = take_number(at, SPLIT_REST, &number);
+		at = take_number(at, SPLIT_REST, &number);
+	}
+	at = take_number(at, SPLIT_REST, &count);
+	if (count != 0)
+		unknown();
+	/* What it takes: three numbers of each. */
+	at = take_number(at, SPLIT_REST, &count);
+	for (count *= 3; count > 0; count--)
+		at = take_number(at, SPLIT_REST, &number);
+	/* Whether it waits. */
+	at = take_octets(at, SPLIT_REST, 1);
+	return take_value(at);
+}
+
 /* Takes texts and rest of what QuickJS wrote. */
 static void take_texts(const uint8_t *octets, size_t length)
 {
@@ -309,11 +425,15 @@ static void take_texts(const uint8_t *octets, size_t length)
 			put(SPLIT_TEXTS, octets + start, octets + at - (octets + start));
 		}
 	}
-	put(SPLIT_REST, octets + at, length - at);
+	const uint8_t *rest = take_module(octets + at);
+	if (rest != octets + length)
+		unknown();
 }
 
 static bool write_parts(FILE *out, uint32_t whole_length)
 {
+	for (int i = SPLIT_COLUMNS; i < SPLIT_PARTS; i++)
+		whole_length -= parts[i].size;
 	uint32_t lengths[SPLIT_HEADER];
 	for (int i = 0; i < SPLIT_PARTS; i++)
 		lengths[i] = parts[i].size;

@@ -17,6 +17,9 @@ static inline __attribute__((always_inline)) JSValue get_field(JSContext *ctx, J
 /* The code of the next function, of that length. speed.awk has it asked for where QuickJS would find it in the file. */
 static uint8_t *next_code(uint32_t length);
 
+/* So it has the numbers that describe a function: what reads on in the column of that number. */
+static struct BCReaderState *column(struct BCReaderState *reader, int number);
+
 /* This is a copy in which speed.awk has marked what is hot; all else is for size. */
 #pragma clang attribute push(__attribute__((minsize)), apply_to = function)
 #include "quickjs.c"
@@ -121,7 +124,18 @@ static struct {
 	const uint8_t *at[SPLIT_PARTS], *end[SPLIT_PARTS];
 	uint8_t *code, *code_end;
 	uint32_t next_atom;
+	BCReaderState columns[SPLIT_PARTS - SPLIT_COLUMNS];
 } reading;
+
+static BCReaderState *column(BCReaderState *reader, int number)
+{
+	BCReaderState *column = &reading.columns[number];
+	column->ctx = reader->ctx;
+	column->first_atom = reader->first_atom;
+	column->idx_to_atom = reader->idx_to_atom;
+	column->idx_to_atom_count = reader->idx_to_atom_count;
+	return column;
+}
 
 static inline void take(int part, uint8_t *to, int length)
 {
@@ -225,6 +239,10 @@ JSValue engine_read(JSContext *ctx, const uint8_t *octets, uint8_t **code)
 		octets += lengths[i];
 		reading.end[i] = octets;
 	}
+	for (int i = SPLIT_COLUMNS; i < SPLIT_PARTS; i++) {
+		reading.columns[i - SPLIT_COLUMNS].ptr = reading.at[i];
+		reading.columns[i - SPLIT_COLUMNS].buf_end = reading.end[i];
+	}
 	reading.next_atom = JS_ATOM_END;
 	*code = reading.code = must_alloc(lengths[SPLIT_CODE_LENGTH]);
 	reading.code_end = reading.code + lengths[SPLIT_CODE_LENGTH];
@@ -234,8 +252,10 @@ JSValue engine_read(JSContext *ctx, const uint8_t *octets, uint8_t **code)
 	(free)(whole);
 	if (!JS_IsException(module)) {
 		must(reading.code == reading.code_end);
-		for (int i = SPLIT_OPCODES; i < SPLIT_PARTS; i++)
+		for (int i = SPLIT_OPCODES; i < SPLIT_COLUMNS; i++)
 			must(reading.at[i] == reading.end[i]);
+		for (int i = SPLIT_COLUMNS; i < SPLIT_PARTS; i++)
+			must(reading.columns[i - SPLIT_COLUMNS].ptr == reading.end[i]);
 	}
 	return module;
 }

@@ -6,8 +6,9 @@
  * wrote. Then come the parts:
  *
  *   texts       version, number of atoms, and atoms; each ends with 0, or begins with 1 and is as QuickJS wrote it
- *   rest        what describes functions and modules, without their code
+ *   rest        what describes the module, and constants
  *   opcodes …   of all functions, one after the other; operands in the byte order of the machine that it is for
+ *   columns     what describes functions, each number of it in one, as QuickJS wrote it
  */
 
 #ifndef SPLIT_H
@@ -22,7 +23,16 @@ enum {
 	SPLIT_VARIABLES,
 	SPLIT_CONSTANTS,
 	SPLIT_NUMBERS,
-	SPLIT_PARTS,
+	SPLIT_COLUMNS,
+	/* A function has eleven, of which these are the last: how many variables it takes from around it, constants, octets of code,
+	   and descriptions of variables, which are none. */
+	SPLIT_CLOSURES = SPLIT_COLUMNS + 7,
+	SPLIT_CONSTANTS_COUNT,
+	SPLIT_CODE_OCTETS,
+	SPLIT_LOCALS,
+	/* A variable that it takes has three. */
+	SPLIT_CLOSURE,
+	SPLIT_PARTS = SPLIT_CLOSURE + 3,
 
 	SPLIT_CODE_LENGTH = SPLIT_PARTS,
 	SPLIT_WHOLE_LENGTH,
