@@ -30,13 +30,13 @@ const cModules: Plugin = {
 	},
 };
 
-/** In a program without TLS, what says so takes the place of what is over the C host's. */
+/** In a program without TLS, what says so takes the place of what has to do with it. */
 const noTls: Plugin = {
 	name: "no-tls",
 	setup(bundle) {
-		const folder = join(root, "src/qjs");
-		bundle.onResolve({ filter: /^\.\/tls\.ts$/ }, (found) =>
-			found.resolveDir === folder ? { path: join(folder, "tls-none.ts") } : null,
+		const folders = ["src/qjs", "src/bin"].map((folder) => join(root, folder));
+		bundle.onResolve({ filter: /^\.\/tls\.ts$/ }, ({ resolveDir }) =>
+			folders.includes(resolveDir) ? { path: join(resolveDir, "tls-none.ts") } : null,
 		);
 	},
 };

@@ -6,9 +6,10 @@ import type { Place, Port } from "../config/value.ts";
 import { LOG_TYPES } from "../config/value.ts";
 import type { AccessFiles } from "./access.ts";
 import type { BrokerArguments } from "./args.ts";
+import { wantsTls } from "./identity.ts";
 import type { LogSettings } from "./log.ts";
 import type { PassPhrases } from "./pass-phrase.ts";
-import { type TlsHost, TlsSettings, wantsTls } from "./tls.ts";
+import { type TlsHost, TlsSettings } from "./tls.ts";
 import { VERSION } from "./version.ts";
 
 /** A listener as it will be opened: where, and what the broker is told of it. */

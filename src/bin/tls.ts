@@ -1,11 +1,10 @@
-/** TLS of listeners: the files that their options name, what is made of them, and who clients are by it. */
+/** TLS of listeners: the files that their options name, and what is made of them. */
 
 import type { GlobalConfig, ListenerConfig, Remark } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
 import { readPskFile } from "../config/psk-file.ts";
 import { refuseReadable } from "../config/text-file.ts";
-import type { Host, HostError, TlsFacts, TlsServerContext, TlsServerOptions } from "../host/host.ts";
-import { commonName, subjectName } from "./certificate.ts";
+import type { Host, HostError, TlsServerContext, TlsServerOptions } from "../host/host.ts";
 import { PASS_PHRASE, type PassPhrases } from "./pass-phrase.ts";
 import { StartError } from "./start-error.ts";
 
@@ -27,11 +26,6 @@ const CAUSES: Readonly<Record<string, (listener: ListenerConfig) => string>> = {
 	TLS_BAD_CIPHERS: ({ ciphers, ciphersTls13 }) =>
 		`Unable to set TLS ciphers. Check cipher list "${ciphers ?? ciphersTls13}"`,
 };
-
-/** Whether a listener's options ask for TLS. */
-export function wantsTls({ certfile, keyfile, pskHint }: ListenerConfig): boolean {
-	return certfile !== null || keyfile !== null || pskHint !== null;
-}
 
 /** TLS of one listener. */
 export class TlsSettings {
@@ -235,13 +229,4 @@ export class TlsSettings {
 function isSame(one: Uint8Array | null, other: Uint8Array | null): boolean {
 	if (one === null || other === null) return one === other;
 	return one.length === other.length && one.every((octet, at) => octet === other[at]);
-}
-
-/** Who a client is by what TLS has shown, where a listener's options ask for it; null when it does not tell. */
-export function identityOf(listener: ListenerConfig, facts: TlsFacts | null): string | null {
-	if (facts === null) return null;
-	const { peerCertificate, pskIdentity } = facts;
-	if (listener.useSubjectAsUsername) return peerCertificate === null ? null : subjectName(peerCertificate);
-	if (pskIdentity !== null) return pskIdentity;
-	return peerCertificate === null ? null : commonName(peerCertificate);
 }

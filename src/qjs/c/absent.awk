@@ -9,7 +9,7 @@ BEGIN {
 	absent["array_proto"] = "concat with reduceRight findLast findLastIndex toReversed toSorted toSpliced"
 	absent["typed_array_base_proto"] = "with reduceRight findLast findLastIndex toReversed toSorted"
 	absent["string"] = "fromCodePoint"
-	absent["string_proto"] = "concat substr substring toWellFormed matchAll anchor big blink bold fixed fontcolor fontsize" \
+	absent["string_proto"] = "substr substring toWellFormed matchAll anchor big blink bold fixed fontcolor fontsize" \
 		" italics link small strike sub sup"
 	absent["number_proto"] = "toExponential toPrecision"
 	absent["promise"] = "withResolvers"
