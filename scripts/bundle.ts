@@ -50,29 +50,45 @@ const byPlatform: Record<string, BuildOptions> = {
 	},
 };
 
+/** What each list of absent.awk belongs to; those of prototypes are left out, and what is called by no name. */
+const OWNERS: Readonly<Record<string, string>> = {
+	object: "Object",
+	string: "String",
+	map: "Map",
+	promise: "Promise",
+	bigint: "BigInt",
+	date: "Date",
+	reflect: "Reflect",
+};
+
+/** How a program would call what absent.awk takes away. */
+function absentCalls(): string[] {
+	const lists = readFileSync(join(root, "src/qjs/c/absent.awk"), "utf8").replace(/" *\\\n\t*"/g, "");
+	const calls = [...lists.matchAll(/^\tabsent\["(\w+)"\] = "([\w ]+)"$/gm)].map(([, list, names]) => {
+		const owner = OWNERS[list!];
+		const before = list!.endsWith("_proto") ? String.raw`\.` : String.raw`\b${owner ? `${owner}.` : ""}`;
+		if (owner === undefined && list !== "global" && !list!.endsWith("_proto"))
+			throw new Error(`absent.awk: ${list}`);
+		return list === "async_generator_proto" ? [] : [`${before}(?:${names!.replaceAll(" ", "|")})\\(`];
+	});
+	if (calls.length < 10) throw new Error("absent.awk is not as it was");
+	return calls.flat();
+}
+
 /**
  * What absent.h, absent.awk and speed.awk take away from QuickJS: regular expressions that are compiled at run time, asynchronous
- * generators, and little used objects and functions.
+ * generators, texts of dates, and little used objects and functions.
  */
 const ABSENT = new RegExp(
 	[
+		...absentCalls(),
 		String.raw`\bRegExp\(`,
 		String.raw`\.(?:split|matchAll)\(\/`,
-		String.raw`\.(?:normalize|concat|with|reduceRight|findLast(?:Index)?|to(?:Reversed|Sorted|Spliced)|matchAll)\(`,
-		String.raw`\.(?:substr|substring|toWellFormed|toExponential|toPrecision|hasOwnProperty|isPrototypeOf|propertyIsEnumerable)\(`,
-		String.raw`\.(?:anchor|big|blink|bold|fixed|fontcolor|fontsize|italics|small|strike|sup|__(?:define|lookup)[GS]etter__)\(`,
-		String.raw`\b(?:String\.fromCodePoint|BigInt\.asU?intN|Promise\.withResolvers)\b`,
+		String.raw`\.(?:normalize|matchAll)\(`,
 		String.raw`\bMath\.(?:a?(?:cos|sin|tan)h?|atan2|cbrt|expm1|hypot|log(?:10|1p|2))\b`,
 		String.raw`\b(?:Atomics|Reflect)\b`,
-		String.raw`\b(?:decodeURI|encodeURI|unescape)\(`,
 		String.raw`\basync(?: function)? ?\*`,
-		String.raw`\bDate\.parse\(`,
 		String.raw`\bnew Date\(["'\`]`,
-		String.raw`\.(?:setTime|set(?:UTC)?(?:Milliseconds|Seconds|Minutes|Hours|Date|Month|FullYear))\(`,
-		String.raw`\.to(?:UTC|Date|Time|Locale|LocaleDate|LocaleTime)String\(`,
-		String.raw`\b(?:Object|Map)\.groupBy\(`,
-		String.raw`\bObject\.(?:setPrototypeOf|define(?:Property|Properties)|freeze|(?:is|prevent)Extensi(?:ble|ons)|seal|isSealed|isFrozen)\(`,
-		String.raw`\bObject\.(?:getOwnPropertySymbols|getOwnPropertyDescriptors?)\(`,
 	].join("|"),
 );
 

@@ -94,8 +94,13 @@ function readProgram(path: string): Program {
 	return { file, entry: file.readUInt32BE(24), segments, sections, symbols };
 }
 
-/** What suits code of MIPS, of MIPS16, and tables: octets before, position of octets, position, in bits. */
-const PARAMETERS = ["lc=1,lp=2,pb=2", "lc=3,lp=1,pb=1", "lc=3,lp=0,pb=2"];
+/**
+ * What suits code of MIPS, of MIPS16, and tables: octets before, position of octets, position, in bits. Either way of looking for
+ * repetitions may find the better ones.
+ */
+const PARAMETERS = ["lc=1,lp=2,pb=2", "lc=3,lp=1,pb=1", "lc=3,lp=0,pb=2"].flatMap((bits) =>
+	["mf=bt4", "mf=bt2,depth=1000"].map((finder) => `${bits},${finder}`),
+);
 
 /** As lzma.c wants it: the first octet of the header, and the stream. */
 function pack(bytes: Buffer): Buffer {
