@@ -225,9 +225,12 @@ export const databaseTests: Tests = {
 
 	"database: a hundred thousand rows": (host) => {
 		withDatabase(host, (database) => {
-			database.exec(`${TABLE};
-				WITH RECURSIVE n(k) AS (SELECT 0 UNION ALL SELECT k + 1 FROM n WHERE k < 99999)
-				INSERT INTO t SELECT k, 'topic/' || k FROM n`);
+			database.exec(`${TABLE}; INSERT INTO t VALUES (0, 'topic/0')`);
+			for (let count = 1; count < 100_000; count *= 2) {
+				database.exec(
+					`INSERT INTO t SELECT k + ${count}, 'topic/' || (k + ${count}) FROM t WHERE k + ${count} < 100000`,
+				);
+			}
 			const part = database.prepare("SELECT k, v FROM t WHERE k > ? ORDER BY k LIMIT 1000");
 			let last = -1;
 			for (let rows = part.all(last); rows.length > 0; rows = part.all(last)) {
