@@ -39,8 +39,8 @@ const PACKAGES: readonly Limits[] = [
 		conflicts: "mqttd-nossl",
 		provides: "mosquitto, mosquitto-client",
 		linked: "dist/mips_24kc/mqttd.elf",
-		packed: 730_000,
-		program: 730_000,
+		packed: 710_000,
+		program: 710_000,
 	},
 	{
 		name: "mqttd-nossl",
