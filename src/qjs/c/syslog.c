@@ -91,7 +91,9 @@ static JSValue syslog_write(JSContext *ctx, JSValueConst this_val, int argc, JSV
 	time_t now = time(NULL);
 	struct tm local;
 	localtime_r(&now, &local);
-	strftime(when, sizeof when, "%b %e %H:%M:%S", &local);
+	/* In English, as RFC 3164 has it. */
+	snprintf(when, sizeof when, "%.3s %2d %02d:%02d:%02d", &"JanFebMarAprMayJunJulAugSepOctNovDec"[3 * local.tm_mon], local.tm_mday,
+		 local.tm_hour, local.tm_min, local.tm_sec);
 	int length = snprintf(record, sizeof record, "<%d>%s %s[%d]: %s", facility | (severity & 7), when, ident,
 			      getpid(), text);
 	JS_FreeCString(ctx, text);
