@@ -175,7 +175,8 @@ export class ModelSession {
 
 	/** The broker was. How much it still knows of an earlier time is not told here. */
 	killed(): void {
-		for (const copy of this.queue) {
+		// What was dropped may yet turn out to have been queued, in the place of another of its group.
+		for (const copy of [...this.queue, ...this.dropped]) {
 			if (copy.qos !== 1) continue;
 			if (this.connected) copy.repeats = "yes";
 			else if (this.wasConnected && copy.repeats === "no") copy.repeats = "perhaps";
