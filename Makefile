@@ -109,6 +109,7 @@ check: setup-test
 	$(TSC) -p test
 	$(TSC) -p test/luci/runtime
 	$(BIOME) ci --colors=off --error-on-warnings
+	$(NODE) scripts/bundle.ts src/bin/qjs.ts dist/bundle/mqttd.js quickjs
 	$(NODE) scripts/imports.ts
 	$(NODE) scripts/options.ts --check
 	$(NODE) scripts/licences.ts --check

@@ -237,9 +237,10 @@ export class Keeper implements StoreListener, RetainedKeeper {
 		for (const entry of entries) this.sessions.get(entry)?.takeBack(refused);
 		const { retained } = this.broker;
 		for (const [topic, { former, steps }] of [...this.replaced]) {
-			const last = steps.findLastIndex(({ by }) => by === null || !refused.has(by));
-			if (last === steps.length - 1) continue;
-			const state = last < 0 ? former : steps[last]!.retained;
+			let taken = steps.length;
+			while (taken > 0 && steps[taken - 1]!.by !== null && refused.has(steps[taken - 1]!.by!)) taken--;
+			if (taken === steps.length) continue;
+			const state = taken === 0 ? former : steps[taken - 1]!.retained;
 			if (state === undefined) retained.leave(topic);
 			else if (state === null) retained.remove(topic);
 			else retained.set(state.message, state.source, true);

@@ -1,7 +1,4 @@
-/**
- * The captured conversations of ubus, from where they stand: beside the repository, with the description of the
- * protocol.
- */
+/** The conversations of ubus's own programs with ubusd that were captured, in ubus.json. */
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -9,19 +6,11 @@ import { parseConversations, type UbusConversation } from "./ubus-messages.ts";
 
 export type { UbusConversation, UbusMessage } from "./ubus-messages.ts";
 
-export const VECTORS_PATH = fileURLToPath(new URL("../../../shared/ubus/vectors.json", import.meta.url));
+export const VECTORS_PATH = fileURLToPath(new URL("ubus.json", import.meta.url));
 
-/** All conversations. Throws when they are not there. */
+/** All conversations. */
 export function readConversations(): UbusConversation[] {
-	let text: string;
-	try {
-		text = readFileSync(VECTORS_PATH, "utf8");
-	} catch (error) {
-		throw new Error(`${VECTORS_PATH}: the captured conversations of ubus are not beside the repository`, {
-			cause: error,
-		});
-	}
-	return parseConversations(text);
+	return parseConversations(readFileSync(VECTORS_PATH, "utf8"));
 }
 
 /** The conversation of that name. */

@@ -27,6 +27,7 @@ suite("bundle", () => {
 			const copy = join(folder, name);
 			mkdirSync(join(copy, "src"), { recursive: true });
 			cpSync(join(root, "scripts/bundle.ts"), join(copy, "scripts/bundle.ts"));
+			cpSync(join(root, "src/qjs/c/absent.awk"), join(copy, "src/qjs/c/absent.awk"));
 			cpSync(join(root, "package.json"), join(copy, "package.json"));
 			symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
 			writeFileSync(join(copy, "src/codes.ts"), "/** Code. */\nexport const CODE = 0x87;\n");
