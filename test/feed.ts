@@ -93,9 +93,9 @@ const feed = process.argv[2] ?? fileURLToPath(new URL("../dist/feed", import.met
 const names = readdirSync(feed).sort();
 const archs = names.filter((name) => name in PROCESSORS);
 // The file that is left is the public key.
-const [key, ...more] = names.filter((name) => !(name in PROCESSORS));
+const [key, ...more] = names.filter((name) => !(name in PROCESSORS) && name !== "licences.txt");
 assert.ok(
-	key !== undefined && more.length === 0 && archs.length > 0,
+	key !== undefined && more.length === 0 && archs.length > 0 && names.includes("licences.txt"),
 	`this is not a feed: ${names.join(" ")}`,
 );
 for (const arch of archs) await lookAt(feed, arch, join(feed, key));

@@ -2,6 +2,11 @@
 
 #include "sqlite_options.h"
 
+/* As SQLite has it before it includes anything. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
 /* For the names of times in SQL, which nobody asks for. */
 #include <time.h>
 #define strftime(text, size, format, time) (*(text) = '\0')
