@@ -174,7 +174,8 @@ static void flush(connection *connection)
 {
 	uv_buf_t vector[VECTOR];
 	size_t length;
-	bool is_ready = !connection->tls || encrypt(connection);
+	/* A peer that refuses the beginning of a flight, and closes, would not be heard when the rest fails. */
+	bool is_ready = !connection->tls || (!tls_goes_on(connection) && encrypt(connection));
 	clear_dirty(connection);
 	if (!is_ready)
 		return;

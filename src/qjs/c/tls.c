@@ -202,6 +202,11 @@ bool tls_resume(connection *connection)
 	return true;
 }
 
+bool tls_goes_on(const connection *connection)
+{
+	return !connection->tls->handshake_over && connection->tls->is_queued;
+}
+
 static tls *take_first(struct list_head *queue)
 {
 	tls *first = list_entry(queue->next, tls, queue);

@@ -50,6 +50,8 @@ void tls_received(connection *connection, size_t count);
 bool tls_ended(connection *connection, int error);
 /* Whether octets wait that came earlier; they will be given in a later turn. */
 bool tls_resume(connection *connection);
+/* Whether a handshake goes on with no more from the peer: what it says until then goes out together. */
+bool tls_goes_on(const connection *connection);
 /* Turns octets into records, which are appended to the output; 0 or a UV_ or TLS_ code. */
 int tls_encrypt(connection *connection, const uint8_t *data, size_t length);
 /* Appends the note that nothing more follows, once; false when that was done before. */

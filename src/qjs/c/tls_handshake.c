@@ -46,10 +46,12 @@ void tls_end_handshake(tls *tls, int error)
 	if (error != 0) {
 		tls_release(connection);
 		/* Only who is told something is waited for: the others must not hold descriptors. */
-		if (output_empty(connection))
+		if (output_empty(connection)) {
 			connection_end(connection, 0);
-		else
+		} else {
+			output_mark(connection);
 			connection_finish(connection);
+		}
 	}
 }
 
@@ -189,6 +191,9 @@ bool tls_step(tls *tls)
 		tls_steps(tls);
 		result = mbedtls_ssl_handshake_step(&tls->ssl);
 	}
+	/* As steps before this one may have left it. */
+	if (!output_empty(tls->connection))
+		output_mark(tls->connection);
 	if (tls->context->took_ticket)
 		tls->is_resumed = true;
 	if (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)

@@ -70,6 +70,11 @@ bool tls_resume(connection *connection)
 	return false;
 }
 
+bool tls_goes_on(const connection *connection)
+{
+	return false;
+}
+
 int tls_encrypt(connection *connection, const uint8_t *data, size_t length)
 {
 	return UV_ENOTSUP;
