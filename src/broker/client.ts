@@ -10,9 +10,7 @@ import {
 	MqttError,
 	type Packet,
 	PacketType,
-	type Properties,
 	type ProtocolVersion,
-	type PublishSource,
 	publishLength,
 	type Qos,
 	Reason,
@@ -610,12 +608,11 @@ export class Client implements ConnectionHandler, Due, Link {
 		const { utf8 } = this.broker.host;
 		let length = publishLength(source, this.version, qos, properties, utf8);
 		if (length > this.maximumPacketSize) return false; // [MQTT-3.1.2-24]
-		if (this.outgoingAliases !== null) {
-			const aliased = this.alias(this.outgoingAliases, source, message.topic, properties, qos);
-			if (aliased !== null) {
-				properties = aliased;
-				length = publishLength(source, this.version, qos, properties, utf8);
-			}
+		const limit = this.maximumPacketSize;
+		const aliased = this.outgoingAliases?.apply(source, message.topic, properties, qos, limit, utf8) ?? null;
+		if (aliased !== null) {
+			properties = aliased;
+			length = publishLength(source, this.version, qos, properties, utf8);
 		}
 		const scratch = this.broker.scratch(length);
 		writePublish(scratch, 0, source, this.version, dup, qos, retain, packetId, properties, utf8);
@@ -625,32 +622,6 @@ export class Client implements ConnectionHandler, Due, Link {
 		this.broker.statistics.countPublishSent(1, length, message.payload.length);
 		this.write(scratch, 0, length);
 		return true;
-	}
-
-	/**
-	 * The properties with the topic's alias; an alias that the client knows takes the topic's place in `source`. Null
-	 * when there is no alias for it.
-	 */
-	private alias(
-		aliases: OutgoingAliases,
-		source: PublishSource,
-		topic: string,
-		properties: Properties | null,
-		qos: Qos,
-	): Properties | null {
-		const known = aliases.find(topic);
-		if (known !== 0) {
-			source.topic = NO_OCTETS;
-			return { ...properties, topicAlias: known };
-		}
-		const offered = aliases.offer(source.topic.length);
-		if (offered === 0) return null;
-		const aliased = { ...properties, topicAlias: offered };
-		// Longer by the alias, it could be too long.
-		const length = publishLength(source, this.version, qos, aliased, this.broker.host.utf8);
-		if (length > this.maximumPacketSize) return null;
-		aliases.add(topic);
-		return aliased;
 	}
 
 	private write(bytes: Uint8Array, start: number, end: number): void {
