@@ -27,7 +27,7 @@ for (const contract of demandedPrograms()) {
 }
 
 function behaviour(program: Program): void {
-	for (const mode of ["language", "handled", "cycles"]) {
+	for (const mode of ["language", "memory", "handled", "cycles"]) {
 		test(`${mode}: passes`, async () => {
 			const { end, stdout, stderr } = await run(program, [mode]);
 			assert.deepEqual([String(stdout), String(stderr), end], ["", "", 0]);

@@ -96,6 +96,92 @@ function bindings(): void {
 	equal(new Derived().seen, ["1"], "a derived class");
 }
 
+/** What fields an object gets, and in which order, is right however often it was made before in another way. */
+function fields(): void {
+	class Point {
+		x: number;
+		y = 2;
+		z?: number;
+		constructor(x: number, withZ: boolean) {
+			this.x = x;
+			if (withZ) this.z = 3;
+		}
+	}
+	class Named extends Point {
+		name = "n";
+		get sum(): number {
+			return this.x + this.y;
+		}
+	}
+	/** So many shapes that those which are kept have to make room for each other. */
+	const make = (names: readonly string[], from: number): Record<string, number> => {
+		const made: Record<string, number> = {};
+		for (const [at, name] of names.entries()) made[name] = from + at;
+		return made;
+	};
+	const keys = (value: object) => Object.keys(value).join();
+	for (let round = 0; round < 300; round++) {
+		const literal = { a: round, b: 2, a2: 3 };
+		const twice = { ...{ a: 1, b: 2 }, a: round };
+		const withProto = { __proto__: literal, own: round } as unknown as { own: number; a: number };
+		const computed = { [`k${round % 7}`]: round, 5: "five", a: 1 };
+		equal([keys(literal), literal.a, literal.b, literal.a2], ["a,b,a2", round, 2, 3], "a literal");
+		equal([keys(twice), twice.a, twice.b], ["a,b", round, 2], "a field that is there");
+		equal([keys(withProto), withProto.own, withProto.a], ["own", round, round], "an object with a prototype");
+		equal([keys(computed), computed[5]], [`5,k${round % 7},a`, "five"], "computed names and numbers");
+		const point = new Point(round, round % 3 === 0);
+		const named = new Named(round, true);
+		equal([keys(point), point.x, point.y], ["x,y,z", round, 2], "fields of a class");
+		equal([keys(named), named.sum, named.z], ["x,y,z,name", round + 2, 3], "of a class that extends it");
+		delete (point as { y?: number }).y;
+		equal([keys(point), new Point(1, false).y], ["x,z", 2], "one that is deleted of one object");
+		const names = [0, 1, 2, 3].map((at) => `n${(round * (at + 3)) % 211}`);
+		equal(keys(make(names, round)), [...new Set(names)].join(), "names that change");
+	}
+	const literals = Array.from({ length: 40 }, (_, at) => ({
+		p: at,
+		q: `${at}`,
+		r: [at],
+		s: null,
+		t: at / 2,
+	}));
+	equal(
+		literals.every(({ p, q, r, s, t }) => q === `${p}` && r[0] === p && s === null && t === p / 2),
+		true,
+		"objects of one place keep what is in them",
+	);
+}
+
+/** Blocks of all sizes, which grow, shrink and are given back in any order, keep what is in them. */
+function memory(): void {
+	let random = 1;
+	const next = (limit: number) => {
+		random = (Math.imul(random, 1_103_515_245) + 12_345) & 0x7fff_ffff;
+		return (random >> 8) % limit;
+	};
+	const held: { octets: Uint8Array; list: number[]; text: string; from: number }[] = [];
+	const check = ({ octets, list, text, from }: (typeof held)[number]) => {
+		for (const [at, octet] of octets.entries()) if (octet !== ((from + at) & 0xff)) return false;
+		for (const [at, number] of list.entries()) if (number !== from + at) return false;
+		return text === `${from}`.padStart(text.length, "x");
+	};
+	for (let round = 0; round < 3000; round++) {
+		const from = next(1000);
+		// Most are small; some are beyond what comes in blocks.
+		const size = next(next(10) === 0 ? 4000 : 300);
+		const octets = Uint8Array.from({ length: size }, (_, at) => from + at);
+		held.push({ octets, list: [], text: `${from}`.padStart(3 + size, "x"), from });
+		for (let grown = 0; grown < 4; grown++) {
+			const one = held[next(held.length)]!;
+			if (one.list.length < 200)
+				for (let count = next(8); count > 0; count--) one.list.push(one.from + one.list.length);
+			else one.list.length = next(10);
+		}
+		if (held.length > 150) equal(check(held.splice(next(held.length), 1)[0]!), true, `round ${round}`);
+	}
+	equal(held.every(check), true, "what is left");
+}
+
 async function later(): Promise<never> {
 	await Promise.resolve();
 	throw new RangeError("too late");
@@ -110,7 +196,9 @@ const modes: Readonly<Record<string, () => unknown>> = {
 		regularExpressions();
 		leftOut();
 		bindings();
+		fields();
 	},
+	memory,
 	/** Fails, and a later turn never comes. */
 	throw() {
 		host.timers.after(0, () => host.process.exit(1));

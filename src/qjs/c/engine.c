@@ -14,6 +14,9 @@ static inline __attribute__((always_inline)) JSValue get_field(JSContext *ctx, J
 		 get_field(ctx, object, name) :                     \
 		 JS_GetPropertyInternal(ctx, object, name, object, 0))
 
+/* Adds a field to an object that is made; speed.awk has it called in the place of JS_DefinePropertyValue, whose parameters it has. */
+static int define_field(JSContext *ctx, JSValueConst object, JSAtom name, JSValue value, int flags);
+
 /* The code of the next function, of that length. speed.awk has it asked for where QuickJS would find it in the file. */
 static uint8_t *next_code(uint32_t length);
 
@@ -47,6 +50,89 @@ static inline JSValue get_field(JSContext *ctx, JSValueConst object, JSAtom name
 		} while (at);
 	}
 	return JS_GetPropertyInternal(ctx, object, name, object, 0);
+}
+
+/*
+ * Which shape an object had before a field was added to it, and which one after. QuickJS makes the shapes of an object that it makes
+ * one by one, as nobody else has one that is not complete; so those of objects that are made again and again are kept.
+ */
+typedef struct step {
+	JSShape *from, *to;
+	JSAtom name;
+	/* How often it was of use, less how often it was in the way of another one; so that two do not take turns. */
+	int uses;
+} step;
+
+/* So much at most, so that what is no longer of use gives way. */
+enum { MOST_USES = 100 };
+
+static step steps[512];
+
+static inline step *step_of(const JSShape *shape, JSAtom name)
+{
+	return &steps[((uintptr_t)shape / 16 + name * 7) % countof(steps)];
+}
+
+static void forget_step(JSRuntime *rt, step *step)
+{
+	if (step->from) {
+		js_free_shape(rt, step->from);
+		js_free_shape(rt, step->to);
+		JS_FreeAtomRT(rt, step->name);
+		step->from = NULL;
+	}
+}
+
+static __attribute__((minsize, noinline)) int define_new_field(JSContext *ctx, step *step, JSObject *object, JSAtom name, JSValue value)
+{
+	JSShape *from = object->shape;
+	/* One that is not hashed is of this object alone, and changes with it. */
+	bool keep = from->is_hashed && (!step->from || --step->uses < 0);
+	/* As somebody else has it, it is not what becomes the next one. */
+	if (keep)
+		js_dup_shape(from);
+	JSProperty *property = add_property(ctx, object, name, JS_PROP_C_W_E);
+	if (keep && property) {
+		forget_step(ctx->rt, step);
+		*step = (struct step){from, js_dup_shape(object->shape), JS_DupAtom(ctx, name), 0};
+	} else if (keep) {
+		js_free_shape(ctx->rt, from);
+	}
+	if (!property) {
+		JS_FreeValue(ctx, value);
+		return -1;
+	}
+	property->u.value = value;
+	return 1;
+}
+
+static int define_field(JSContext *ctx, JSValueConst object, JSAtom name, JSValue value, int flags)
+{
+	if (likely(JS_VALUE_GET_TAG(object) == JS_TAG_OBJECT)) {
+		JSObject *made = JS_VALUE_GET_OBJ(object);
+		JSShape *from = made->shape;
+		step *step = step_of(from, name);
+		JSProperty *property;
+		if (step->from == from && step->name == name) {
+			JSShape *to = step->to;
+			property = made->prop;
+			if (to->prop_size != from->prop_size) {
+				property = js_realloc(ctx, property, sizeof *property * to->prop_size);
+				if (unlikely(!property))
+					goto slow;
+				made->prop = property;
+			}
+			property[from->prop_count].u.value = value;
+			made->shape = js_dup_shape(to);
+			js_free_shape(ctx->rt, from);
+			step->uses += step->uses < MOST_USES;
+			return 1;
+		}
+		if (made->class_id == JS_CLASS_OBJECT && made->extensible && !find_own_property(&property, made, name))
+			return define_new_field(ctx, step, made, name, value);
+	}
+slow:
+	return JS_DefinePropertyValue(ctx, object, name, value, flags);
 }
 
 bool engine_bytes(JSValueConst value, uint8_t **data, uint32_t *length)
@@ -285,4 +371,12 @@ JSContext *engine_context_new(JSRuntime *rt)
 		take_away(ctx, JS_GetPropertyStr(ctx, ctx->global_obj, "Math"), absent_math[i]);
 	take_away(ctx, JS_DupValue(ctx, ctx->class_proto[JS_CLASS_STRING]), "normalize");
 	return ctx;
+}
+
+void engine_context_free(JSContext *ctx)
+{
+	JSRuntime *rt = JS_GetRuntime(ctx);
+	for (size_t i = 0; i < countof(steps); i++)
+		forget_step(rt, &steps[i]);
+	JS_FreeContext(ctx);
 }

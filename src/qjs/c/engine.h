@@ -35,5 +35,7 @@ JSValue engine_read(JSContext *ctx, const uint8_t *octets, uint8_t **code);
 
 /* A context that has what our programs use: no parser, no eval. */
 JSContext *engine_context_new(JSRuntime *rt);
+/* Frees it. There may be one context at a time. */
+void engine_context_free(JSContext *ctx);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "heap.h"
 #include "host.h"
 #include "lzma.h"
 
@@ -232,7 +233,7 @@ static void free_everything(void)
 		;
 	while (!list_empty(&rejections))
 		forget_rejection(list_entry(rejections.next, rejection, link));
-	JS_FreeContext(host.ctx);
+	engine_context_free(host.ctx);
 	JS_FreeRuntime(host.rt);
 	free(code);
 	for (int i = 0; i < COUNT(modules); i++) {
@@ -267,7 +268,12 @@ int main(int argc, char **argv)
 	host.argc = argc;
 	host.argv = argv;
 	CHECK(uv_loop_init(&host.loop) == 0);
+#ifdef CHECK_LEAKS
+	/* Each block of its own is one that is watched. */
 	host.rt = JS_NewRuntime();
+#else
+	host.rt = heap_runtime();
+#endif
 	CHECK(host.rt);
 	host.ctx = engine_context_new(host.rt);
 	CHECK(host.ctx);

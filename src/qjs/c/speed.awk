@@ -16,7 +16,7 @@ BEGIN {
 	list = list " js_typed_array_fill js_typed_array_indexOf js_string_charCodeAt js_sub_string JS_ConcatString"
 	list = list " JS_ConcatString1 JS_ConcatString2 js_alloc_string js_alloc_string_rt js_new_string8_len JS_ValueToAtom"
 	list = list " JS_NewAtomStr __JS_NewAtom __JS_FreeAtom __JS_AtomFromUInt32 JS_AtomToValue js_string_memcmp"
-	list = list " js_string_compare js_def_malloc js_def_free js_def_realloc js_malloc_rt js_free_rt js_malloc js_free"
+	list = list " js_string_compare js_malloc_rt js_free_rt js_malloc js_free"
 	list = list " js_mallocz_rt js_mallocz js_realloc_rt js_realloc mark_children gc_decref gc_decref_child gc_scan"
 	list = list " gc_scan_incref_child gc_scan_incref_child2 gc_free_cycles js_trigger_gc JS_MarkValue js_add_slow"
 	list = list " js_binary_arith_slow js_binary_logic_slow js_relational_slow js_strict_eq2 js_shr_slow js_not_slow"
@@ -87,6 +87,16 @@ reader && /^ *if \(is_be\(\)\)$/ {
 	next
 }
 
+# Fields of an object that is made.
+/^ *CASE\(OP_define_field\):$/ {
+	field = 1
+}
+
+field && sub(/JS_DefinePropertyValue\(/, "define_field(") {
+	field = 0
+	fields++
+}
+
 /^\}/ {
 	reader = description = 0
 }
@@ -119,6 +129,10 @@ END {
 	}
 	if (code != 5 || numbers != 23) {
 		print "speed.awk: quickjs.c reads the code of functions in another way" >"/dev/stderr"
+		failed = 1
+	}
+	if (fields != 1) {
+		print "speed.awk: quickjs.c defines fields in another way" >"/dev/stderr"
 		failed = 1
 	}
 	exit failed
