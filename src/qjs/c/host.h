@@ -119,6 +119,8 @@ const char *host_string(JSValueConst value);
 /* Text that came from the system, which may not be UTF-8. */
 JSValue host_text(const char *text);
 JSValue host_new_bytes(const uint8_t *data, size_t length);
+/* A Uint8Array over memory of js_malloc, which it takes, even when it fails. */
+JSValue host_take_bytes(uint8_t *data, size_t length);
 /* A Uint8Array over memory that is the caller's and outlives it, or is detached first. */
 JSValue host_lend_bytes(uint8_t *data, size_t length);
 /* Makes a lent array empty; what it covered may be freed afterwards. */

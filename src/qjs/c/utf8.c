@@ -248,17 +248,11 @@ static JSValue utf8_encode(JSContext *ctx, JSValueConst this_val, int argc, JSVa
 	if (!engine_text_get(ctx, argv[0], &text))
 		return JS_EXCEPTION;
 	size_t length = text_length(&text);
-	JSValue result = host_new_bytes(NULL, 0);
-	if (length > 0 && !JS_IsException(result)) {
-		JS_FreeValue(ctx, result);
-		uint8_t *octets = js_malloc(ctx, length);
-		if (!octets) {
-			engine_text_release(ctx, &text);
-			return JS_EXCEPTION;
-		}
+	uint8_t *octets = js_malloc(ctx, length ? length : 1);
+	JSValue result = JS_EXCEPTION;
+	if (octets) {
 		text_write(&text, octets);
-		result = host_new_bytes(octets, length);
-		js_free(ctx, octets);
+		result = host_take_bytes(octets, length);
 	}
 	engine_text_release(ctx, &text);
 	return result;

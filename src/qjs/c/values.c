@@ -86,6 +86,19 @@ JSValue host_new_bytes(const uint8_t *data, size_t length)
 	return bytes_of_buffer(JS_NewArrayBufferCopy(host.ctx, data, length));
 }
 
+static void free_octets(JSRuntime *rt, void *opaque, void *octets)
+{
+	js_free_rt(rt, octets);
+}
+
+JSValue host_take_bytes(uint8_t *data, size_t length)
+{
+	JSValue buffer = JS_NewArrayBuffer(host.ctx, data, length, free_octets, NULL, false);
+	if (JS_IsException(buffer))
+		js_free(host.ctx, data);
+	return bytes_of_buffer(buffer);
+}
+
 JSValue host_lend_bytes(uint8_t *data, size_t length)
 {
 	return bytes_of_buffer(JS_NewArrayBuffer(host.ctx, data, length, NULL, NULL, false));
