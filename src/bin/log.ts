@@ -76,6 +76,9 @@ interface OpenFile {
 	reason: string;
 }
 
+/** Writes a line, with its time, to where it goes. */
+type Output = (line: string, type: LogType) => void;
+
 /** Log files are for their owner: they name clients and topics. */
 const LOG_FILE_MODE = 0o600;
 
@@ -84,6 +87,8 @@ export class ProgramLog implements Log {
 	readonly #ident: string;
 	#settings: LogSettings = startLogSettings;
 	#wanted: ReadonlySet<LogType> = new Set(startLogSettings.types);
+	/** Where lines go. */
+	#outputs: readonly Output[] = [];
 	#file: OpenFile | null = null;
 	#syslogFacility: LogFacility | null = null;
 	#publish: ((type: LogType, line: string) => void) | null = null;
@@ -97,6 +102,7 @@ export class ProgramLog implements Log {
 	constructor(host: LogHost, ident: string) {
 		this.#host = host;
 		this.#ident = ident;
+		this.#outputs = startLogSettings.destinations.map((each) => this.#outputTo(each));
 	}
 
 	/**
@@ -115,6 +121,7 @@ export class ProgramLog implements Log {
 		this.#file?.file.close();
 		this.#file = file;
 		this.#settings = settings;
+		this.#outputs = settings.destinations.map((each) => this.#outputTo(each));
 		this.#stampUntil = 0;
 		// Lines about packets are not published: each would cause more.
 		const places = settings.destinations.filter((each) => each.kind !== "topic");
@@ -141,32 +148,15 @@ export class ProgramLog implements Log {
 
 	write(type: LogType, text: string): void {
 		if (!this.#wanted.has(type)) return;
-		const { destinations } = this.#settings;
 		const { clock, utf8 } = this.#host;
 		const line = text.length <= LINE_LIMIT && utf8.isPlain(text) ? text : harmless(text);
 		const now = clock.now();
 		this.lines.push(now, type, line);
-		const stamped = this.#stamp(now) + line;
+		const inSecond = now < this.#stampUntil && now >= this.#stampFrom;
+		const stamped = (inSecond ? this.#stampText : this.#stamp(now)) + line;
+		const outputs = this.#outputs;
 		// By index: an iterator would cost the interpreter more than the line.
-		for (let at = 0; at < destinations.length; at++) {
-			const { kind } = destinations[at]!;
-			switch (kind) {
-				case "stdout":
-				case "stderr":
-					this.#toStream(kind, stamped);
-					break;
-				case "file":
-					this.#toFile(stamped);
-					break;
-				case "syslog":
-					// With our time, although it has its own: so does mosquitto, and log_timestamp is for who wants it once.
-					this.#toSyslog(type, stamped);
-					break;
-				case "topic":
-					if (type !== "debug") this.#publish?.(type, stamped);
-					break;
-			}
-		}
+		for (let at = 0; at < outputs.length; at++) outputs[at]!(stamped, type);
 	}
 
 	/** Ends the log file. */
@@ -186,14 +176,32 @@ export class ProgramLog implements Log {
 		this.#syslogFacility = settings.facility;
 	}
 
+	#outputTo({ kind }: LogDestination): Output {
+		switch (kind) {
+			case "stdout":
+			case "stderr":
+				return (line) => this.#toStream(kind, line);
+			case "file":
+				return (line) => this.#toFile(line);
+			case "syslog":
+				// With our time, although it has its own: so does mosquitto, and log_timestamp is for who wants it once.
+				return (line, type) => this.#toSyslog(type, line);
+			case "topic":
+				return (line, type) => {
+					if (type !== "debug") this.#publish?.(type, line);
+				};
+			case "none":
+			case "dlt":
+				return () => undefined;
+		}
+	}
+
 	/** What a line begins with at `now`: made once a second, as no form tells more of the time. */
 	#stamp(now: number): string {
-		if (now >= this.#stampUntil || now < this.#stampFrom) {
-			const second = Math.floor(now / 1000);
-			this.#stampText = this.#newStamp(second, now);
-			this.#stampFrom = second * 1000;
-			this.#stampUntil = this.#stampFrom + 1000;
-		}
+		const second = Math.floor(now / 1000);
+		this.#stampText = this.#newStamp(second, now);
+		this.#stampFrom = second * 1000;
+		this.#stampUntil = this.#stampFrom + 1000;
 		return this.#stampText;
 	}
 
