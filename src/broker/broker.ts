@@ -600,12 +600,13 @@ export class Broker implements BrokerControl {
 	/** Says that a connection ends for something wrong: what it was in words, then the line that scripts know. */
 	logFault(client: Client, clientId: string, { code, message }: MqttError): void {
 		const reason = faultText(code);
-		if (reason !== null && this.settings.connectionMessages) {
+		// Why a login failed, it has said itself.
+		if (reason !== null && client.refusal === null && this.settings.connectionMessages) {
 			const isFault = reason === "malformed packet" || reason === "protocol error";
 			// Who is kept out is told by the address too, behind all that the client chose: others are banned by it.
 			const text = isFault
 				? `Protocol error from ${clientId === "" ? client.address : clientId}: ${message}.`
-				: `Refused ${clientId === "" ? UNKNOWN_CLIENT : clientId} [${client.address}]: ${client.refusal ?? message}.`;
+				: `Refused ${clientId === "" ? UNKNOWN_CLIENT : clientId} [${client.address}]: ${message}.`;
 			this.log.write("information", text);
 		}
 		this.logEnd(client, clientId === "" ? UNKNOWN_CLIENT : clientId, reason ?? message);

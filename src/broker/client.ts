@@ -50,6 +50,7 @@ import { forward, forwardTracked, takeForwarded, takeTracked } from "./forward.t
 import { checkFirst, handleFirst, handlePacket } from "./handle.ts";
 import { LimitError } from "./limits.ts";
 import type { Link } from "./link.ts";
+import type { LoginResult } from "./logins.ts";
 import { type Message, outgoingProperties } from "./message.ts";
 import { Mount } from "./mount.ts";
 import type { OutgoingAliases } from "./outgoing-aliases.ts";
@@ -158,7 +159,7 @@ export class Client implements ConnectionHandler, Due, Link {
 	username: string | null = null;
 	/** The password that it came in with, as the broker knows it; null when it needed none. */
 	login: PasswordHash | null = null;
-	/** Why its login was refused, for the owner: no peer is told so much. Null when it was not, or that says it all. */
+	/** Why its login was refused, as the log has it: no peer is told so much. Null when it was not, or that says it all. */
 	refusal: string | null = null;
 	/** What it may do; null when it may do everything. */
 	rights: Rights | null = null;
@@ -326,11 +327,11 @@ export class Client implements ConnectionHandler, Due, Link {
 	}
 
 	/** What was waited for has come: `action` decides what becomes of the client. */
-	goOn(action: () => void): void {
+	goOn(action: (result: LoginResult) => void, result: LoginResult): void {
 		this.state = AWAITING_CONNECT;
 		this.connection.pause(false);
 		try {
-			action();
+			action(result);
 		} catch (error) {
 			this.failed(error);
 		}

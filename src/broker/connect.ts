@@ -1,6 +1,6 @@
 /** CONNECT: a list of steps, each of which may refuse. */
 
-import type { Log } from "../host/host.ts";
+import type { Log, Utf8 } from "../host/host.ts";
 import {
 	type ConnackPacket,
 	type ConnectPacket,
@@ -42,8 +42,6 @@ class Answer {
 
 type Step = (client: Client, packet: ConnectPacket, answer: Answer) => void;
 
-const firstSteps: readonly Step[] = [takeLimits, takeVersion];
-
 /** After enhanced authentication, where there is any. */
 const steps: readonly Step[] = [
 	chooseClientId,
@@ -58,20 +56,27 @@ const steps: readonly Step[] = [
 
 /** Carries out CONNECT, or refuses it: CONNACK with the reason, then the connection is closed. */
 export function handleConnect(client: Client, packet: ConnectPacket): void {
-	checkTexts(packet);
+	checkTexts(packet, client.broker.host.utf8);
 	const answer = new Answer(packet);
-	carryOut(client, packet, () => {
-		for (const step of firstSteps) step(client, packet, answer);
+	try {
+		takeLimits(client, packet);
+		takeVersion(client, packet);
 		if (authenticate(client, packet, answer) || logIn(client, packet, answer)) return;
 		letIn(client, packet, answer);
-	});
+	} catch (error) {
+		refuse(client, packet, error);
+	}
 }
 
 /** Goes on with a CONNECT that had to wait for enhanced authentication. `properties`: of CONNACK. */
 export function finishConnect(client: Client, packet: ConnectPacket, properties: Properties): void {
 	const answer = new Answer(packet);
 	Object.assign(answer.properties, properties);
-	carryOut(client, packet, () => letIn(client, packet, answer));
+	try {
+		letIn(client, packet, answer);
+	} catch (error) {
+		refuse(client, packet, error);
+	}
 }
 
 function letIn(client: Client, packet: ConnectPacket, answer: Answer): void {
@@ -80,22 +85,17 @@ function letIn(client: Client, packet: ConnectPacket, answer: Answer): void {
 	accept(client, packet, answer);
 }
 
-/** Refuses CONNECT when something in the way forbids it. */
-function carryOut(client: Client, packet: ConnectPacket, action: () => void): void {
-	try {
-		action();
-	} catch (error) {
-		if (!(error instanceof MqttError) || client.state === CONNECTED) throw error;
-		refuse(client, packet, error);
-	}
+/** Such a CONNECT is malformed, and gets no answer. */
+function checkTexts({ clientId, username, will }: ConnectPacket, utf8: Utf8): void {
+	if (isSound(clientId, utf8) && isSound(username, utf8) && (will === null || isSound(will.topic, utf8)))
+		return;
+	const text = "CONNECT: control characters in the client identifier, user name or will topic";
+	throw new MqttError(Reason.MALFORMED_PACKET, text);
 }
 
-/** Such a CONNECT is malformed, and gets no answer. */
-function checkTexts({ clientId, username, will }: ConnectPacket): void {
-	if (hasUnwanted(clientId) || hasUnwanted(username ?? "") || hasUnwanted(will?.topic ?? "")) {
-		const text = "CONNECT: control characters in the client identifier, user name or will topic";
-		throw new MqttError(Reason.MALFORMED_PACKET, text);
-	}
+/** The host's look costs the interpreter less than the other one. */
+function isSound(text: string | null, utf8: Utf8): boolean {
+	return text === null || utf8.isPlain(text) || !hasUnwanted(text);
 }
 
 function takeVersion(client: Client, packet: ConnectPacket): void {
@@ -153,10 +153,12 @@ function chooseClientId(client: Client, packet: ConnectPacket, answer: Answer): 
 /** Begins the check of a password where it is asked for. Returns whether it goes on: CONNECT has to wait for it. */
 function logIn(client: Client, packet: ConnectPacket, answer: Answer): boolean {
 	return beginLogin(client, packet, (result) => {
-		carryOut(client, packet, () => {
+		try {
 			requireLogin(result);
 			letIn(client, packet, answer);
-		});
+		} catch (error) {
+			refuse(client, packet, error);
+		}
 	});
 }
 
@@ -232,18 +234,20 @@ function chooseExpiry(client: Client, packet: ConnectPacket, answer: Answer): vo
 }
 
 function takeLimits(client: Client, packet: ConnectPacket): void {
-	const { maxQos, maxTopicAlias } = client.listener;
+	const { listener } = client;
 	const { maxInflightMessages } = client.broker.settings;
-	client.maxQos = maxQos;
-	client.maxTopicAlias = maxTopicAlias;
-	client.incomingMaximum = maxInflightMessages === 0 ? 65535 : maxInflightMessages;
-	client.receiveMaximum = packet.properties?.receiveMaximum ?? 65535;
-	client.wantsReasons = packet.properties?.requestProblemInformation === 1;
+	client.maxQos = listener.maxQos;
+	client.maxTopicAlias = listener.maxTopicAlias;
+	if (maxInflightMessages !== 0) client.incomingMaximum = maxInflightMessages;
+	const { properties } = packet;
+	if (properties === null) return;
+	client.receiveMaximum = properties.receiveMaximum ?? 65535;
+	client.wantsReasons = properties.requestProblemInformation === 1;
 	// [MQTT-3.1.2-26], [MQTT-3.1.2-27]
-	const aliases = Math.min(packet.properties?.topicAliasMaximum ?? 0, client.listener.maxTopicAliasBroker);
-	client.outgoingAliases = aliases === 0 ? null : new OutgoingAliases(aliases);
+	const aliases = Math.min(properties.topicAliasMaximum ?? 0, listener.maxTopicAliasBroker);
+	if (aliases > 0) client.outgoingAliases = new OutgoingAliases(aliases);
 	client.maximumPacketSize = Math.min(
-		packet.properties?.maximumPacketSize ?? MAXIMUM_PACKET_SIZE,
+		properties.maximumPacketSize ?? MAXIMUM_PACKET_SIZE,
 		MAXIMUM_PACKET_SIZE,
 	);
 }
@@ -363,7 +367,9 @@ export function refuseConnect(client: Client, clientId: string, error: MqttError
 	sendFailure(client, packet, error.message);
 }
 
-function refuse(client: Client, packet: ConnectPacket, error: MqttError): void {
+/** Refuses CONNECT as something in the way forbids it; what is a fault of ours is thrown on. */
+function refuse(client: Client, packet: ConnectPacket, error: unknown): void {
+	if (!(error instanceof MqttError) || client.state === CONNECTED) throw error;
 	const { limits, watcher } = client.broker;
 	limits.countError(error);
 	watcher?.refused(client, packet.clientId, packet.username, client.refusal ?? error.message);

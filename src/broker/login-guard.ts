@@ -27,6 +27,7 @@ export class LoginGuard {
 	}
 
 	isBlocked(address: string, now: number): boolean {
+		if (this.failures.size === 0) return false;
 		const known = this.failures.get(networkOf(address));
 		return known !== undefined && now < known.blockedUntil;
 	}

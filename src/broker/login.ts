@@ -5,9 +5,46 @@ import { type ConnectPacket, MqttError, Reason } from "../packet/packet.ts";
 import type { Broker } from "./broker.ts";
 import type { Client } from "./client.ts";
 import { CLOSED, LOGGING_IN } from "./constants.ts";
-import type { LoginResult } from "./logins.ts";
+import type { Login, LoginResult } from "./logins.ts";
 import { Rights } from "./rights.ts";
-import type { ListenerSettings, Who } from "./settings.ts";
+import type { ListenerSettings, Users, Who } from "./settings.ts";
+
+/** The login of a client whose CONNECT waits for it. */
+class ClientLogin implements Login {
+	readonly users: Users;
+	readonly username: string;
+	readonly password: Uint8Array | null;
+	readonly address: string;
+	private readonly client: Client;
+	private readonly resume: (result: LoginResult) => void;
+
+	constructor(
+		client: Client,
+		users: Users,
+		username: string,
+		password: Uint8Array | null,
+		resume: (result: LoginResult) => void,
+	) {
+		this.client = client;
+		this.users = users;
+		this.username = username;
+		this.password = password;
+		this.address = client.connection.remoteAddress;
+		this.resume = resume;
+	}
+
+	isWanted(): boolean {
+		return this.client.state !== CLOSED;
+	}
+
+	refused(why: string): void {
+		this.client.refusal = why;
+	}
+
+	done(result: LoginResult): void {
+		if (this.client.state !== CLOSED) this.client.goOn(this.resume, result);
+	}
+}
 
 /**
  * Checks user name and password where the listener asks for them. Returns whether that goes on: CONNECT has to wait until
@@ -34,21 +71,8 @@ export function beginLogin(
 		return false;
 	}
 	client.login = users.get(packet.username) ?? null;
-	const { broker, connection } = client;
-	const login = {
-		users,
-		username: packet.username,
-		password: packet.password,
-		address: connection.remoteAddress,
-		isWanted: () => client.state !== CLOSED,
-		refused: (why: string) => {
-			client.refusal = why;
-		},
-		done: (result: LoginResult) => {
-			if (client.state === CLOSED) return;
-			client.goOn(() => resume(result));
-		},
-	};
+	const { broker } = client;
+	const login = new ClientLogin(client, users, packet.username, packet.password, resume);
 	const result = broker.logins.check(login, broker.seconds);
 	if (result === null) client.waitFor(LOGGING_IN);
 	else requireLogin(result);

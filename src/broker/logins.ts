@@ -27,7 +27,7 @@ export interface Login {
 	readonly address: string;
 	/** Whether anybody still waits for the result. */
 	isWanted(): boolean;
-	/** Told why, for the owner, before it is refused. */
+	/** Told why, for the owner, before it is refused; the log has it then. */
 	refused(why: string): void;
 	/** Called once, from the event loop, if `check` returned null. */
 	done(result: LoginResult): void;
@@ -72,7 +72,7 @@ export class Logins {
 	private refusal(login: Login, now: number): LoginResult | null {
 		const { address, username, password } = login;
 		if (this.guard.isBlocked(address, now)) {
-			login.refused("too many failed logins from its address");
+			this.refuse(login, "too many failed logins from its address");
 			return "refused";
 		}
 		if (password === null) {
@@ -132,10 +132,15 @@ export class Logins {
 		}
 	}
 
-	private failed({ username, address, refused }: Login, why: string, now: number): void {
-		refused(why);
-		this.log.write("notice", `Login of '${username}' from ${address} failed: ${why}.`);
-		this.guard.failed(address, now);
+	private failed(login: Login, why: string, now: number): void {
+		this.refuse(login, why);
+		this.guard.failed(login.address, now);
+	}
+
+	/** The line that others are banned by: what the client chose stands before the address. */
+	private refuse(login: Login, why: string): void {
+		login.refused(why);
+		this.log.write("notice", `Login of '${login.username}' from ${login.address} failed: ${why}.`);
 	}
 }
 

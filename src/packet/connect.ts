@@ -41,17 +41,27 @@ export function connectVersion(bytes: Uint8Array, start: number, end: number): P
 }
 
 const NAME_3_1_1 = "MQTT";
+/** Its octets. */
+const MQTT = 0x4d51_5454;
 const NAME_3_1 = "MQIsdp";
+
+/** Whether the text at `start`, its length before it, is `MQTT`. */
+function isMqtt(bytes: Uint8Array, start: number): boolean {
+	return (
+		((bytes[start]! << 8) | bytes[start + 1]!) === 4 &&
+		((bytes[start + 2]! << 24) | (bytes[start + 3]! << 16) | (bytes[start + 4]! << 8) | bytes[start + 5]!) ===
+			MQTT
+	);
+}
 
 /** The protocol name in `bytes[start, end)`, with its length; empty when it is neither of the two. */
 function protocolName(bytes: Uint8Array, start: number, end: number): string {
-	const length = end - start - 2;
-	const name = length === 4 ? NAME_3_1_1 : NAME_3_1;
-	if (length !== name.length) return "";
-	for (let index = 0; index < length; index++) {
-		if (bytes[start + 2 + index] !== name.charCodeAt(index)) return "";
+	if (isMqtt(bytes, start)) return NAME_3_1_1;
+	if (end - start !== 2 + NAME_3_1.length) return "";
+	for (let index = 0; index < NAME_3_1.length; index++) {
+		if (bytes[start + 2 + index] !== NAME_3_1.charCodeAt(index)) return "";
 	}
-	return name;
+	return NAME_3_1;
 }
 
 function versionOf(name: string, level: number): ProtocolVersion | 0 {
@@ -63,14 +73,15 @@ function versionOf(name: string, level: number): ProtocolVersion | 0 {
 
 /** Decodes the CONNECT frame `bytes[start, end)`. Throws an MqttError. */
 export function readConnect(bytes: Uint8Array, start: number, end: number, codec: TextCodec): ConnectPacket {
-	const cursor = new Cursor(bytes, bodyStart(bytes, start, 0), end, PacketType.CONNECT);
+	const body = bodyStart(bytes, start, 0);
+	const cursor = new Cursor(bytes, body, end, PacketType.CONNECT);
 	const level = readProtocol(cursor);
 	const version = level === 5 ? 5 : ((level & ~BRIDGE) as ProtocolVersion);
-	bodyStart(bytes, start, version);
+	if (body > start + 2) bodyStart(bytes, start, version);
 	if (version !== 3 && (bytes[start]! & 15) !== 0) throw cursor.malformed("reserved flags [MQTT-2.1.3-1]");
 	const flags = readFlags(cursor, version);
 	const keepAlive = cursor.uint16("keep alive");
-	const properties = cursor.properties(version, codec);
+	const properties = version === 5 ? cursor.properties(version, codec) : null;
 	if (properties?.authenticationData !== undefined && properties.authenticationMethod === undefined) {
 		throw cursor.protocolError("authentication data without a method (section 3.1.2.11.10)");
 	}
@@ -102,6 +113,17 @@ export function readConnect(bytes: Uint8Array, start: number, end: number, codec
 
 /** Reads the protocol name and returns the protocol level, one that goes with the name. */
 function readProtocol(cursor: Cursor): number {
+	const start = cursor.position;
+	const level = cursor.bytes[start + 6];
+	// As nearly all have it.
+	if ((level === 4 || level === 5) && cursor.end > start + 6 && isMqtt(cursor.bytes, start)) {
+		cursor.position = start + 7;
+		return level;
+	}
+	return readOtherProtocol(cursor);
+}
+
+function readOtherProtocol(cursor: Cursor): number {
 	const start = cursor.position;
 	cursor.take(cursor.uint16("protocol name"), "protocol name");
 	const name = protocolName(cursor.bytes, start, cursor.position);

@@ -40,21 +40,32 @@ export class Cursor {
 		return protocolError(`${ownerName(this.owner)}: ${text}`);
 	}
 
+	private endsWithin(field: string): MqttError {
+		return this.malformed(`ends within its ${field}`);
+	}
+
 	/** Steps over `count` octets and returns where they begin. */
 	take(count: number, field: string): number {
 		const start = this.position;
-		if (count > this.end - start) throw this.malformed(`ends within its ${field}`);
+		if (count > this.end - start) throw this.endsWithin(field);
 		this.position = start + count;
 		return start;
 	}
 
+	// Without `take`, and with few variables: the interpreter spends more on a call than on all of this.
+
 	uint8(field: string): number {
-		return this.bytes[this.take(1, field)]!;
+		const at = this.position;
+		if (at >= this.end) throw this.endsWithin(field);
+		this.position = at + 1;
+		return this.bytes[at]!;
 	}
 
 	uint16(field: string): number {
-		const start = this.take(2, field);
-		return (this.bytes[start]! << 8) | this.bytes[start + 1]!;
+		const at = this.position;
+		if (this.end - at < 2) throw this.endsWithin(field);
+		this.position = at + 2;
+		return (this.bytes[at]! << 8) | this.bytes[at + 1]!;
 	}
 
 	uint32(field: string): number {

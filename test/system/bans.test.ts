@@ -81,14 +81,18 @@ for (const program of builtPrograms()) {
 			await attempt(broker, "198.51.100.2", { ...right, clientId: name });
 			await attempt(broker, "198.51.100.2", { ...right, clientId: `mqttd[1]: Login of 'x${lie}` });
 			// From the fifth failure on the block is ever longer, until it holds for the next attempt.
-			const blocked = "[203.0.113.9:40000]: too many failed logins from its address.";
+			const blocked = "Login of 'ann' from 203.0.113.9 failed: too many failed logins from its address.";
 			for (let count = 0; count < 40 && !broker.log.includes(blocked); count++) {
 				await attempt(broker, "203.0.113.9", ann);
 			}
 			const { stderr } = await broker.stop();
-			assert.match(stderr, /Refused c \[203\.0\.113\.1:40000\]: wrong password\.\n/);
-			assert.match(stderr, /Refused c \[203\.0\.113\.2:40000\]: unknown user\.\n/);
-			assert.match(stderr, /Refused c \[203\.0\.113\.3:40000\]: no password\.\n/);
+			assert.match(stderr, /Login of 'ann' from 203\.0\.113\.1 failed: wrong password\.\n/);
+			assert.match(stderr, /Login of 'nobody' from 203\.0\.113\.2 failed: unknown user\.\n/);
+			assert.match(stderr, /Login of 'ann' from 203\.0\.113\.3 failed: no password\.\n/);
+			assert.match(stderr, /Refused c \[203\.0\.113\.4:40000\]: anonymous clients are not allowed\.\n/);
+			// Said once, and by one line as mosquitto has it.
+			assert.match(stderr, /Client c \[203\.0\.113\.1:40000\] disconnected: not authorised\.\n/);
+			assert.doesNotMatch(stderr, /Refused .*203\.0\.113\.1:/);
 			assert.ok(stderr.includes(blocked), stderr);
 			assert.match(
 				stderr,
