@@ -3,9 +3,10 @@
 import { spawn } from "node:child_process";
 import { pbkdf2Sync, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, existsSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { formatPasswordHash } from "../../src/config/password.ts";
 import { makeCertificates } from "../certificates.ts";
 import type { Attack } from "./attack.ts";
@@ -14,6 +15,8 @@ import type { Tools } from "./tools.ts";
 
 /** Milliseconds after which a broker that does not end is killed. */
 const STOP_TIMEOUT = 10_000;
+/** Milliseconds between two looks whether it runs. */
+const LOOK = 2;
 
 export interface Broker {
 	readonly pid: number;
@@ -126,22 +129,25 @@ export async function startBroker(host: Host, tools: Tools, cpu: number, beside:
 	if (attack !== undefined) lines.push(...attackedListener(tools, attack, attackedPort));
 	writeFileSync(config, `${lines.join("\n")}\n`);
 	const line = ["taskset", "-c", String(cpu), ...command(host, tools, counters), "-c", config];
-	const child = spawn(line[0]!, line.slice(1), { stdio: ["ignore", "ignore", "pipe"] });
+	// To a file, as on a router to its system log: whoever read it from a pipe would run whenever a line is written.
+	const log = join(tools.scratch, `${host}.log`);
+	const file = openSync(log, "w");
+	const child = spawn(line[0]!, line.slice(1), { stdio: ["ignore", "ignore", file] });
+	closeSync(file);
 	const exit = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-	let log = "";
-	await new Promise<void>((resolve, reject) => {
-		child.once("error", reject);
-		child.once("exit", (code, signal) =>
-			reject(new Error(`bench: ${host} did not start (${signal ?? code}): ${line.join(" ")}\n${log}`)),
-		);
-		child.stderr.setEncoding("utf8").on("data", (text: string) => {
-			log += text;
-			if ((waits === "running" ? / running\s*$/m : / Opening ipv4 listen socket/).test(log)) {
-				child.stderr.removeAllListeners("data").resume();
-				resolve();
-			}
-		});
+	let ended: unknown = null;
+	child.once("error", (error) => {
+		ended = error;
 	});
+	child.once("exit", (code, signal) => {
+		ended ??= signal ?? code;
+	});
+	const sign = waits === "running" ? / running$/m : / Opening ipv4 listen socket/;
+	for (let said = ""; !sign.test(said); said = readFileSync(log, "utf8")) {
+		if (ended !== null)
+			throw new Error(`bench: ${host} did not start (${ended}): ${line.join(" ")}\n${said}`);
+		await sleep(LOOK);
+	}
 	return {
 		pid: child.pid!,
 		port,
