@@ -53,27 +53,28 @@ static inline JSValue get_field(JSContext *ctx, JSValueConst object, JSAtom name
 }
 
 /*
- * Which shape an object had before a field was added to it, and which one after. QuickJS makes the shapes of an object that it makes
- * one by one, as nobody else has one that is not complete; so those of objects that are made again and again are kept.
+ * A step from one shape to the next, taken when a field is added. QuickJS keeps a shape as long as an object has it; those that
+ * an object has only while it is made would be made anew for each object of its kind. So steps that are taken again and
+ * again are remembered, each with a reference to both shapes.
  */
-typedef struct step {
+typedef struct shape_step {
 	JSShape *from, *to;
 	JSAtom name;
 	/* How often it was of use, less how often it was in the way of another one; so that two do not take turns. */
 	int uses;
-} step;
+} shape_step;
 
 /* So much at most, so that what is no longer of use gives way. */
 enum { MOST_USES = 100 };
 
-static step steps[512];
+static shape_step steps[512];
 
-static inline step *step_of(const JSShape *shape, JSAtom name)
+static inline shape_step *step_of(const JSShape *shape, JSAtom name)
 {
 	return &steps[((uintptr_t)shape / 16 + name * 7) % countof(steps)];
 }
 
-static void forget_step(JSRuntime *rt, step *step)
+static void forget_step(JSRuntime *rt, shape_step *step)
 {
 	if (step->from) {
 		js_free_shape(rt, step->from);
@@ -83,7 +84,8 @@ static void forget_step(JSRuntime *rt, step *step)
 	}
 }
 
-static __attribute__((minsize, noinline)) int define_new_field(JSContext *ctx, step *step, JSObject *object, JSAtom name, JSValue value)
+static __attribute__((minsize, noinline)) int define_new_field(JSContext *ctx, shape_step *step, JSObject *object, JSAtom name,
+								JSValue value)
 {
 	JSShape *from = object->shape;
 	/* One that is not hashed is of this object alone, and changes with it. */
@@ -94,7 +96,7 @@ static __attribute__((minsize, noinline)) int define_new_field(JSContext *ctx, s
 	JSProperty *property = add_property(ctx, object, name, JS_PROP_C_W_E);
 	if (keep && property) {
 		forget_step(ctx->rt, step);
-		*step = (struct step){from, js_dup_shape(object->shape), JS_DupAtom(ctx, name), 0};
+		*step = (shape_step){from, js_dup_shape(object->shape), JS_DupAtom(ctx, name), 0};
 	} else if (keep) {
 		js_free_shape(ctx->rt, from);
 	}
@@ -111,7 +113,7 @@ static int define_field(JSContext *ctx, JSValueConst object, JSAtom name, JSValu
 	if (likely(JS_VALUE_GET_TAG(object) == JS_TAG_OBJECT)) {
 		JSObject *made = JS_VALUE_GET_OBJ(object);
 		JSShape *from = made->shape;
-		step *step = step_of(from, name);
+		shape_step *step = step_of(from, name);
 		JSProperty *property;
 		if (step->from == from && step->name == name) {
 			JSShape *to = step->to;
