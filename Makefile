@@ -130,7 +130,7 @@ fuzz: setup-test
 	$(NODE) test/fuzz/mosquitto.ts $(FUZZ)
 	# Each of its inputs is read some dozens of times.
 	$(NODE) test/fuzz/files.ts $(FUZZ) --count 3000
-	$(NODE) test/fuzz/tls.ts
+	$(NODE) test/fuzz/tls.ts $(FUZZ_TLS)
 
 bench: setup-bench build
 	$(NODE) test/bench/run.ts $(BENCH)

@@ -8,6 +8,10 @@ const SHA512 = `$6$${SALT}$${HASH}`;
 export const PASSWORD_FILES: readonly string[] = [
 	`# users\nann:${PBKDF2}\r\nbob smith:${SHA512}\n\nann:${PBKDF2}\n`,
 	`\ufeffann:${PBKDF2}`,
+	...["0", "1", "1000000", "1000001", "99999999", "-1", "1e3", ""].map(
+		(n) => `ann:$7$${n}$${SALT}$${HASH}\n`,
+	),
+	`ann:$7$101$${"A".repeat(344)}$${HASH}\nbob:$6$$${HASH}\ncarl:$6$${SALT}$${SALT}\ndora:$8$${SALT}$${HASH}\n`,
 	`ann:secret\nbob\n:${PBKDF2}\n carl :\t${PBKDF2} \n`,
 	"",
 	// More that is wrong than is told.
@@ -94,7 +98,8 @@ const ROLE = {
 		{ acltype: "unsubscribePattern", topic: "#", priority: 0, allow: true },
 	],
 };
-const FILE = {
+/** A file of dynamic security. */
+export const DYNSEC_TREE = {
 	defaultACLAccess: {
 		publishClientSend: true,
 		publishClientReceive: true,
@@ -107,18 +112,36 @@ const FILE = {
 	],
 	groups: [
 		{ groupname: "g", roles: [{ rolename: "r", priority: 5 }], clients: [{ username: "ann", priority: 4 }] },
+		{ groupname: "h", roles: [{ rolename: "q" }], clients: [{ username: "ann" }, { username: "bob" }] },
 	],
-	roles: [ROLE, { rolename: "q" }],
+	roles: [ROLE, { rolename: "q", allowwildcardsubs: false }],
 	anonymousGroup: "g",
 	changeIndex: 17,
 };
 
 /** The first one is what commands work on. */
 export const DYNSEC_FILES: readonly string[] = [
-	JSON.stringify(FILE),
-	JSON.stringify(FILE, null, "\t"),
+	JSON.stringify(DYNSEC_TREE),
+	JSON.stringify(DYNSEC_TREE, null, "\t"),
 	"{}",
 	'{"clients":[{"username":"ann"}],"roles":[{"rolename":"__proto__","acls":[{}]}],"groups":[{"groupname":"g"}]}',
+];
+
+/** What a file, or a command, names. */
+export const DYNSEC_NAMES: readonly string[] = [
+	...[
+		'"ann"',
+		'"bob"',
+		'"new"',
+		'"r"',
+		'"q"',
+		'"g"',
+		'"h"',
+		'"a/#"',
+		'"subscribePattern"',
+		'"unsubscribeLiteral"',
+	],
+	`"${PBKDF2}"`,
 ];
 
 /** Members and values that mean something to the reader of the file, or to commands. */
@@ -184,7 +207,7 @@ const members: Readonly<Record<string, object>> = {
 		password: "p",
 		clientid: "n",
 		roles: [{ rolename: "r", priority: 1 }],
-		groups: [],
+		groups: [{ groupname: "h", priority: 2 }],
 	},
 	deleteClient: { username: "ann" },
 	enableClient: { username: "ann" },
@@ -196,8 +219,8 @@ const members: Readonly<Record<string, object>> = {
 	setClientPassword: { username: "bob", password: "p" },
 	addClientRole: { username: "bob", rolename: "q", priority: 3 },
 	removeClientRole: { username: "ann", rolename: "r" },
-	createGroup: { groupname: "h", textname: "H", roles: [{ rolename: "q" }] },
-	deleteGroup: { groupname: "g" },
+	createGroup: { groupname: "i", textname: "H", roles: [{ rolename: "q" }] },
+	deleteGroup: { groupname: "h" },
 	getGroup: { groupname: "g" },
 	listGroups: { verbose: true },
 	modifyGroup: { groupname: "g", clients: [{ username: "bob" }], roles: [] },
@@ -216,13 +239,14 @@ const members: Readonly<Record<string, object>> = {
 	removeRoleACL: { rolename: "r", acltype: "subscribeLiteral", topic: "a" },
 };
 
-const each = Object.entries(members).map(([command, rest]) => ({ command, ...rest }));
+/** Each command of dynamic security. */
+export const COMMAND_TREES = Object.entries(members).map(([command, rest]) => ({ command, ...rest }));
 
 /** Requests: each command of dynamic security, and all of them at once. */
 export const COMMANDS: readonly string[] = [
-	...each.map((command) => JSON.stringify({ commands: [command] })),
-	...each.map((command) =>
+	...COMMAND_TREES.map((command) => JSON.stringify({ commands: [command] })),
+	...COMMAND_TREES.map((command) =>
 		JSON.stringify({ commands: [command, { command: "listClients", correlationData: "c" }] }),
 	),
-	JSON.stringify({ commands: each }),
+	JSON.stringify({ commands: COMMAND_TREES }),
 ];
