@@ -90,6 +90,11 @@ class BrokerProgram {
 	/** Another reload was asked for meanwhile. */
 	#reloadAgain = false;
 	readonly #accept = (connection: Connection, plan: ListenerPlan): void => {
+		// Who has reset it already has no address any more to be judged by. What it sent could still be read.
+		if (connection.remoteAddress === "" && plan.kind !== "unix") {
+			connection.destroy();
+			return;
+		}
 		if (this.#early === null) this.#serve(connection, plan);
 		else this.#early.push(() => this.#serve(connection, plan));
 	};

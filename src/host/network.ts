@@ -23,7 +23,7 @@ export interface ConnectionHandler {
 }
 
 export interface Connection {
-	/** Peer's numeric address (`127.0.0.1`, `fe80::1`); empty for a unix socket. */
+	/** Peer's numeric address (`127.0.0.1`, `fe80::1`); empty for a unix socket, and for who was gone when it was accepted. */
 	readonly remoteAddress: string;
 	/** Peer's port; 0 for a unix socket. */
 	readonly remotePort: number;

@@ -288,12 +288,20 @@ for (const program of builtPrograms()) {
 				["allow_source 127.0.0.1\ndeny_source 127.0.0.0/8", false],
 			] as const) {
 				const broker = await startBroker(context, program, { config: `${config}${lists}\n` });
+				// Who has reset it before it is accepted has no address any more: no list would say no.
+				broker.signal("SIGSTOP");
+				const gone = connectSocket(at(broker));
+				await next(gone, "connect");
+				await new Promise<void>((sent) => gone.write(OPENING, () => sent()));
+				gone.resetAndDestroy();
+				broker.signal("SIGCONT");
 				if (isAllowed) {
 					assert.equal(await exchange(broker.port), "hello");
 				} else {
 					assert.equal((await talk(at(broker), OPENING)).length, 0);
 					await broker.line(/Client connection from 127\.0\.0\.1 denied: its address is not allowed\./);
 				}
+				assert.doesNotMatch(broker.log, /New connection from :0/);
 				await broker.stop();
 			}
 		});

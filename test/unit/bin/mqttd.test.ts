@@ -301,6 +301,17 @@ describe("listeners", () => {
 		assert.ok(!alone.host.network.listens("127.0.0.1", 1883));
 	});
 
+	test("who has gone before it was accepted has no address, and is not served", async () => {
+		const { host, broker } = await start([], "listener 1\nlistener 0 /run/s\n");
+		assert.ok(host.network.dial(1, "0.0.0.0", "").closed);
+		assert.ok(!host.network.dial(1, "0.0.0.0").closed);
+		assert.ok(!host.network.dial(0, "/run/s").closed);
+		assert.deepEqual(
+			broker?.accepted.map(({ name }) => name),
+			["1", "/run/s"],
+		);
+	});
+
 	test("no IPv6: it goes on with IPv4 and says so", async () => {
 		const { host, lines } = await start([], undefined, ({ network }) => {
 			const listen = network.listen.bind(network);
