@@ -32,7 +32,7 @@ export async function hashUciPasswords(host: Host, path: string): Promise<void> 
 		at = value.end;
 	}
 	try {
-		host.files.replace(path, host.utf8.encode(written + text.slice(at)));
+		host.files.replace(path, host.utf8.encode(written + text.slice(at)), 0o644);
 	} catch (error) {
 		throw new ConfigError([`Error: Unable to write '${path}' (${(error as HostError).message}).`]);
 	}

@@ -9,6 +9,9 @@ export function complaintAboutName(name: string): string | null {
 	if (name.includes(":")) return "Username must not contain the ':' character.";
 	if (name.length > MAXIMUM_LENGTH) return "Username must be less than 65536 characters long.";
 	for (const character of name) if (character < " ") return "Username must not contain control characters.";
+	// The reader of the file would take it for a comment, or for another name.
+	if (name.startsWith("#") || name !== name.trim())
+		return "Username must not begin with #, nor have blanks around it.";
 	return null;
 }
 

@@ -32,7 +32,8 @@ export interface Files {
 	/**
 	 * Puts a file in the place of `path`, wholly or not at all, also when the power goes: it is written beside it, brought
 	 * to the disk and renamed. It takes over permission bits, owner and group of what was there; a symbolic link is
-	 * followed. New, it has the permission bits `mode` (default 0o600).
+	 * followed. It has the permission bits `mode` (default 0o600) when it is new, or when what was there gave others, who are
+	 * neither owner nor group, a right that `mode` does not give.
 	 */
 	replace(path: string, bytes: Uint8Array, mode?: number): void;
 	/** Opens for appending, creating it with `mode` (default 0o644, less the umask). */

@@ -135,7 +135,9 @@ function replace(path: string, bytes: Uint8Array, mode: number): void {
 		try {
 			writeAll(fd, bytes);
 			if (old !== undefined) giveAway(fd, old);
-			fchmodSync(fd, old === undefined ? mode : old.mode & 0o7777);
+			// Nobody else gets more rights than `mode` gives by what was there.
+			const stays = old !== undefined && (old.mode & ~mode & 0o7) === 0;
+			fchmodSync(fd, stays ? old.mode & 0o7777 : mode);
 			fsyncSync(fd);
 		} finally {
 			closeSync(fd);

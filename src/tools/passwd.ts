@@ -52,6 +52,13 @@ interface Request {
 	readonly password: string | null;
 }
 
+/** What else than to set a password is asked for; at most one of them. */
+const ACTIONS: Readonly<Record<string, Request["action"]>> = {
+	"-c": "create",
+	"-D": "delete",
+	"-U": "upgrade",
+};
+
 /** Runs mosquitto_passwd with its arguments (without the program's name) and ends the process. */
 export async function runPasswd(host: Host, args: readonly string[]): Promise<void> {
 	const terminal = new Terminal(host);
@@ -88,14 +95,9 @@ function parse(args: readonly string[]): Request | null {
 	}
 	const [file, username, password, ...more] = args.slice(at);
 	if (file === undefined && flags.size === 0) return null;
-	if (flags.has("-c") && flags.has("-D")) throw new UsageError("Error: -c and -D cannot be used together.");
-	const action = flags.has("-U")
-		? "upgrade"
-		: flags.has("-D")
-			? "delete"
-			: flags.has("-c")
-				? "create"
-				: "set";
+	const chosen = Object.keys(ACTIONS).filter((flag) => flags.has(flag));
+	if (chosen.length > 1) throw new UsageError(`Error: ${chosen.join(" and ")} cannot be used together.`);
+	const action = ACTIONS[chosen[0] ?? ""] ?? "set";
 	const expected = action === "upgrade" ? 1 : flags.has("-b") ? 3 : 2;
 	const given = [file, username, password].filter((each) => each !== undefined).length + more.length;
 	if (file === undefined || given < expected) {

@@ -80,6 +80,17 @@ export const filesTests: Tests = {
 			host.files.replace(path, bytes.subarray(1), 0o600);
 			equal(host.files.read(path, 100_000), bytes.slice(1), "another content");
 			equal(host.files.info(path)?.mode, 0o640, "permission bits stay");
+			for (const [before, mode, after] of [
+				[0o644, 0o600, 0o600],
+				[0o602, 0o640, 0o640],
+				[0o606, 0o644, 0o644],
+				[0o664, 0o644, 0o664],
+			] as const) {
+				host.files.remove(path);
+				host.files.replace(path, bytes, before);
+				host.files.replace(path, bytes, mode);
+				equal(host.files.info(path)?.mode, after, `${before.toString(8)} for ${mode.toString(8)}`);
+			}
 			host.files.replace(path, new Uint8Array(0));
 			equal(host.files.info(path)?.size, 0, "no content");
 			equal(thrown(() => host.files.replace(`${path}/x`, bytes)).code, "ENOTDIR", "below a file");

@@ -51,6 +51,8 @@ export class FakeFiles implements Files {
 	}
 
 	replace(path: string, bytes: Uint8Array, mode = 0o600): void {
+		const old = this.entries.get(path);
+		if (old !== undefined && (old.mode & ~mode & 0o7) !== 0) old.mode = mode;
 		this.write(path, bytes, mode);
 	}
 

@@ -46,7 +46,9 @@ for (const program of builtPrograms()) {
 		await debian("-b", file, "dora", "four");
 		await debian("-D", file, "bob");
 		assert.deepEqual(users(file), ["ann pbkdf2 1000", "carl pbkdf2 7", "dora pbkdf2 101"]);
+		chmodSync(file, 0o644);
 		await own("-D", file, "carl");
+		assert.equal(statSync(file).mode & 0o777, 0o600, "nobody else can read it any more");
 
 		// Typed at a terminal, unseen; then from a pipe.
 		const [command, args] = commandOf(program, ["passwd", file, "eve"]);

@@ -68,8 +68,6 @@ export class PasswordChanges {
 		const user = requiredText(args, "user");
 		const complaint = complaintAboutName(user);
 		if (complaint !== null) wrong("user", complaint);
-		// The reader of the file would take it for a comment, or for another name.
-		if (user.startsWith("#") || user !== user.trim()) wrong("user", "blanks around it, or # before it");
 		const file = this.fileOf(args);
 		const isDeletion = flagOf(args, "delete");
 		const entry = isDeletion ? null : await this.entryFor(user, args);

@@ -190,13 +190,16 @@ static int replace_file(const char *path, const uint8_t *data, size_t length, mo
 	strcat(beside, ending);
 	struct stat old;
 	bool exists = stat(target, &old) == 0;
+	/* Nobody else gets more rights than that by what was there. */
+	if (exists && !(old.st_mode & ~mode & 07))
+		mode = old.st_mode & 07777;
 	int fd = mkstemp(beside);
 	int error = fd < 0 ? -errno : host_write_all(fd, data, length);
 	if (fd >= 0) {
 		/* Only root can give a file away; who may write to the folder may replace it all the same. */
 		if (exists && fchown(fd, old.st_uid, old.st_gid) < 0 && errno != EPERM && error == 0)
 			error = -errno;
-		if (error == 0 && fchmod(fd, exists ? old.st_mode & 07777 : mode) < 0)
+		if (error == 0 && fchmod(fd, mode) < 0)
 			error = -errno;
 		if (error == 0 && fsync(fd) < 0)
 			error = -errno;

@@ -80,6 +80,19 @@ describe("mosquitto_passwd", () => {
 		assert.deepEqual([after[0], after[2]], [lines[0], lines[2]]);
 	});
 
+	test("a file that everybody can read is its owner's alone afterwards; who else its owner let in stays", async () => {
+		for (const [before, after] of [
+			[0o644, 0o600],
+			[0o666, 0o600],
+			[0o640, 0o640],
+		] as const) {
+			const host = createFakeHost();
+			host.files.put(FILE, PLAIN, before, 7);
+			await runPasswd(host, ["-D", FILE, "ann"]).catch(() => undefined);
+			assert.deepEqual([host.files.info(FILE)?.mode, host.files.info(FILE)?.owner], [after, 7]);
+		}
+	});
+
 	test("-D deletes a user, and says when there is none", async () => {
 		const deleted = await run(PLAIN, ["-D", FILE, "ann"]);
 		assert.deepEqual([deleted.code, deleted.host.files.text(FILE)], [0, "# users\n\nbob:two\n"]);
@@ -120,11 +133,15 @@ describe("mosquitto_passwd", () => {
 		[["-b", FILE, "a:b", "x"], /Username must not contain the ':' character/],
 		[["-b", FILE, "", "x"], /Empty user name/],
 		[["-b", FILE, "a\nb", "x"], /control characters/],
+		[["-b", FILE, "#ann", "x"], /must not begin with #/],
+		[["-b", FILE, " ann", "x"], /nor have blanks around it/],
 		[["-b", FILE, "ann", ""], /Empty password/],
 		[["-b", FILE, "ann"], /-b argument given but .* missing/],
 		[["-b", FILE, "ann", "x", "y"], /Too many arguments/],
 		[["-c"], /-c argument given but .* missing/],
-		[["-c", "-D", FILE, "ann"], /cannot be used together/],
+		[["-c", "-D", FILE, "ann"], /Error: -c and -D cannot be used together/],
+		[["-U", "-c", FILE], /Error: -c and -U cannot be used together/],
+		[["-D", "-U", FILE], /Error: -D and -U cannot be used together/],
 		[["-x", FILE], /Unknown option '-x'/],
 		[["-H", "md5", FILE, "ann"], /Unknown hash type 'md5'/],
 		[["-I", "0", FILE, "ann"], /Number of iterations/],
