@@ -98,7 +98,7 @@ export const CLIENT_SUBJECT = "CN=client one,O=Test\\, Inc.,C=DE";
  * `stranger` (by `other`), `client`, `expired`, `future`, `revoked`, `expired-revoked`, `expired-stranger`, `expired-web` (for servers
  * only), and `leaf` by the authority `middle`, which is by `ca`; lists of revoked ones `crl.pem`, `other-crl.pem`, `middle-crl.pem`
  * and, out of date, `expired-crl.pem`; `encrypted.key`, that of `server`
- * with the password `secret`. `more`: further certificates of clients, with their subjects.
+ * with the password `secret`, and `des3.key`, the same as old instructions have it. `more`: further certificates of clients, with their subjects.
  */
 export function makeCertificates(folder: string, more: Readonly<Record<string, string>> = {}): void {
 	mkdirSync(folder, { recursive: true });
@@ -147,4 +147,6 @@ export function makeCertificates(folder: string, more: Readonly<Record<string, s
 		"aes256",
 		...cipher.slice(1),
 	);
+	const old = ["-des3", "-passout", "pass:secret"];
+	openssl(folder, "ec", "-in", "server.key", ...old, "-out", "des3.key");
 }

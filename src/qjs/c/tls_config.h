@@ -27,7 +27,10 @@
 #define MBEDTLS_SHA384_C
 #define MBEDTLS_SHA512_C
 
-/* Keys of others and of our own; encrypted key files are AES in CBC mode, with MD5 in the older format. */
+/*
+ * Keys of others and of our own; encrypted key files are AES or triple DES in CBC mode, with MD5 in the older format. Old
+ * instructions for mosquitto have keys made with -des3.
+ */
 #define MBEDTLS_BIGNUM_C
 #define MBEDTLS_ECP_C
 #define MBEDTLS_ECP_DP_SECP256R1_ENABLED
@@ -51,6 +54,7 @@
 #define MBEDTLS_CIPHER_PADDING_PKCS7
 #define MBEDTLS_PKCS5_C
 #define MBEDTLS_MD5_C
+#define MBEDTLS_DES_C
 #define MBEDTLS_X509_USE_C
 #define MBEDTLS_X509_CRT_PARSE_C
 #define MBEDTLS_X509_CRL_PARSE_C
@@ -85,6 +89,9 @@
 #define MBEDTLS_SSL_ALPN
 #define MBEDTLS_SSL_SESSION_TICKETS
 #define MBEDTLS_SSL_TICKET_C
+
+/* What psk_file and --psk take on every host. */
+#define MBEDTLS_PSK_MAX_LEN 64
 
 /* Peers send records of any size; ours are small, but hold the longest chain of certificates that we take. */
 #define MBEDTLS_SSL_IN_CONTENT_LEN 16384
