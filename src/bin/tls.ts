@@ -1,5 +1,6 @@
 /** TLS of listeners: the files that their options name, and what is made of them. */
 
+import { authoritiesIn, isSame, joined } from "../config/authorities.ts";
 import type { GlobalConfig, ListenerConfig, Remark } from "../config/config.ts";
 import { ConfigError } from "../config/error.ts";
 import { readPskFile } from "../config/psk-file.ts";
@@ -92,27 +93,17 @@ export class TlsSettings {
 	#readAuthorities(): Uint8Array | null {
 		const { cafile, capath } = this.#listener;
 		const parts = cafile === null ? [] : [this.#read(cafile, "cafile")];
-		for (const name of capath === null ? [] : this.#list(capath)) {
-			const path = `${capath}/${name}`;
-			if (/\.(pem|crt|cer)$/.test(name) && this.#host.files.info(path)?.kind !== "directory") {
-				parts.push(this.#read(path, "certificate of capath"));
-			}
+		for (const path of capath === null ? [] : this.#list(capath)) {
+			parts.push(this.#read(path, "certificate of capath"));
 		}
-		const length = parts.reduce((sum, part) => sum + part.length + 1, 0);
-		if (length === 0) return null;
-		if (length > FILE_LIMIT) throw new StartError([`Error: The files in "${capath}" are too large.`]);
-		const all = new Uint8Array(length).fill(0x0a);
-		let at = 0;
-		for (const part of parts) {
-			all.set(part, at);
-			at += part.length + 1;
-		}
-		return all;
+		const all = joined(parts);
+		if (all.length > FILE_LIMIT) throw new StartError([`Error: The files in "${capath}" are too large.`]);
+		return all.length === 0 ? null : all;
 	}
 
 	#list(capath: string): string[] {
 		try {
-			return this.#host.files.list(capath);
+			return authoritiesIn(this.#host.files, capath);
 		} catch (error) {
 			throw new StartError(
 				[`Error: Unable to open capath "${capath}" (${(error as HostError).message}).`],
@@ -220,13 +211,12 @@ export class TlsSettings {
 	/** Looks whether files have changed, and then makes another context of them. Throws StartError. */
 	refresh(): boolean {
 		const now = this.#readAll();
-		if (now.every((bytes, at) => isSame(bytes, this.#seen[at] ?? null))) return false;
+		if (now.every((bytes, at) => isUnchanged(bytes, this.#seen[at] ?? null))) return false;
 		this.context = this.#load();
 		return true;
 	}
 }
 
-function isSame(one: Uint8Array | null, other: Uint8Array | null): boolean {
-	if (one === null || other === null) return one === other;
-	return one.length === other.length && one.every((octet, at) => octet === other[at]);
+function isUnchanged(one: Uint8Array | null, other: Uint8Array | null): boolean {
+	return one === null || other === null ? one === other : isSame(one, other);
 }

@@ -1,5 +1,6 @@
 /** TLS of the client programs: their options, and what these make of a connection. */
 
+import { authoritiesIn, joined } from "../config/authorities.ts";
 import { isEncrypted } from "../config/private-key.ts";
 import type { ConnectTls, Host, HostError, TlsClientOptions } from "../host/host.ts";
 import { BOTH, flag, type OptionDefinition, refused, valued } from "./option.ts";
@@ -189,22 +190,12 @@ function authorities(host: Host, { cafile, capath }: TlsArguments): Uint8Array {
 	const paths = cafile === null ? [] : [cafile];
 	if (capath !== null) paths.push(...filesIn(host, capath));
 	if (cafile === null && capath === null) paths.push(systemFile(host));
-	const parts = paths.map((path) => read(host, path));
-	const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length + 1, 0)).fill(0x0a);
-	let at = 0;
-	for (const part of parts) {
-		all.set(part, at);
-		at += part.length + 1;
-	}
-	return all;
+	return joined(paths.map((path) => read(host, path)));
 }
 
 function filesIn(host: Host, folder: string): string[] {
 	try {
-		return host.files
-			.list(folder)
-			.filter((name) => /\.(pem|crt|cer)$/.test(name))
-			.map((name) => `${folder}/${name}`);
+		return authoritiesIn(host.files, folder);
 	} catch (error) {
 		throw new UsageError(`Error: Unable to open ${folder} (${(error as HostError).message}).\n`);
 	}
