@@ -13,7 +13,8 @@ export function wantsTls({ certfile, keyfile, pskHint }: ListenerConfig): boolea
 export function identityOf(listener: ListenerConfig, facts: TlsFacts | null): string | null {
 	if (facts === null) return null;
 	const { peerCertificate, pskIdentity } = facts;
-	if (listener.useSubjectAsUsername) return peerCertificate === null ? null : subjectName(peerCertificate);
+	// With both options the identity counts, as in mosquitto.
+	if (!listener.useIdentityAsUsername) return peerCertificate === null ? null : subjectName(peerCertificate);
 	if (pskIdentity !== null) return pskIdentity;
 	return peerCertificate === null ? null : commonName(peerCertificate);
 }

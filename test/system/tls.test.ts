@@ -1,7 +1,16 @@
 /** TLS listeners of the built programs with openssl, Debian's mosquitto clients and MQTT.js. */
 
 import assert from "node:assert/strict";
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+	chmodSync,
+	copyFileSync,
+	mkdirSync,
+	mkdtempSync,
+	readFileSync,
+	rmSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
 import { connect as connectPlain } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -110,7 +119,10 @@ for (const program of builtPrograms()) {
 		test("client certificates: who is let in, and by what name", async (context) => {
 			const demand = `require_certificate true\ncafile ${path("ca.pem")}\ncrlfile ${path("crl.pem")}\n`;
 			const broker = await startBroker(context, program, {
-				config: config(`${demand}use_identity_as_username true\nallow_anonymous false\n`),
+				// With both the identity counts, as in mosquitto.
+				config: config(
+					`${demand}use_identity_as_username true\nuse_subject_as_username true\nallow_anonymous false\n`,
+				),
 			});
 			await published(broker.port, ...ca(), ...own("client"));
 			await broker.line(/New client connected from .* as pub \(.*u'client one'\)/);
@@ -122,7 +134,10 @@ for (const program of builtPrograms()) {
 			await broker.stop();
 
 			const authorities = mkdtempSync(join(folder, "capath-"));
-			copyFileSync(path("ca.pem"), join(authorities, "one.pem"));
+			// As `openssl rehash` names it, beside what is of no use.
+			copyFileSync(path("ca.pem"), join(authorities, "0123abcd.0"));
+			symlinkSync(join(authorities, "none"), join(authorities, "gone.pem"));
+			mkdirSync(join(authorities, "folder.crt"));
 			const other = `require_certificate true\ncapath ${authorities}\nuse_subject_as_username true\n`;
 			const subject = await startBroker(context, program, { config: config(other) });
 			await published(subject.port, ...ca(), ...own("client"));
