@@ -85,6 +85,8 @@ export function readRequest(
 	const [, method = "", target = "", minor] = match;
 	const headers = readHeaders(lines);
 	if (minor === "1" && !headers.has("host")) throw new HttpError(400, "no Host");
+	// WebSocket wants HTTP/1.1 (RFC 6455, section 4.2.1), and what 1.0 says of upgrades is passed over (RFC 9110, section 7.8).
+	if (minor === "0") headers.delete("upgrade");
 	return { method, target, headers };
 }
 
@@ -108,7 +110,7 @@ function linesOf(bytes: Uint8Array, start: number, end: number, utf8: Pick<Utf8,
 	return text.slice(0, -4).split("\r\n");
 }
 
-function readHeaders(lines: readonly string[]): Headers {
+function readHeaders(lines: readonly string[]): Map<string, string> {
 	const headers = new Map<string, string>();
 	if (lines.length - 1 > HEADER_COUNT_LIMIT) throw new HttpError(431, "more than 64 headers");
 	for (let index = 1; index < lines.length; index++) {

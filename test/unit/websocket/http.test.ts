@@ -129,6 +129,10 @@ test("handshakes, and what is wrong with others", async () => {
 		peer.reset();
 	}
 	assert.equal(broker.statistics.sockets, 5);
+	// WebSocket wants HTTP/1.1 (RFC 6455, section 4.2.1).
+	const early = dial();
+	early.send(ascii(text(upgrade(good)).replace("HTTP/1.1", "HTTP/1.0")));
+	assert.match(text(early.take()), /^HTTP\/1\.1 404 /);
 	const old = dial();
 	old.send(upgrade({ ...good, "Sec-WebSocket-Protocol": "mqttv3.1" }));
 	assert.match(text(old.take()), /\r\nSec-WebSocket-Protocol: mqttv3\.1\r\n/);
