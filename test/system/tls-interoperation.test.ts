@@ -1,16 +1,19 @@
 /**
- * TLS with the programs of others, in the directions that tls.test.ts leaves: our clients with openssl s_server and with
- * mosquitto; Debian's mosquitto_sub and MQTT.js with ours.
+ * TLS and WebSocket with the programs of others, in the directions that tls.test.ts and websocket.test.ts leave: our clients
+ * with openssl s_server, with mosquitto and with a WebSocket server; Debian's mosquitto_sub and MQTT.js with ours.
  */
 
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createHttp } from "node:http";
+import { createServer as createHttps } from "node:https";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import mqtt from "mqtt";
+import { WebSocketServer } from "ws";
 import { makeCertificates } from "../certificates.ts";
 import { builtPrograms, configFile, next, Running, run, startBroker, temporaryFolder } from "./harness.ts";
 import { messages } from "./mqtt-client.ts";
@@ -38,6 +41,9 @@ const at = (port: number) => ["-h", "localhost", "-p", String(port)];
 /** What a broker of MQTT 3.1.1 says to a subscriber: CONNACK, SUBACK of packet 1, and a message. */
 const ANSWERS = Buffer.from("20020000" + "9003000100" + "3006000161686579", "hex");
 
+/** A client of MQTT 3.1.1 that comes and goes. */
+const VISIT = Buffer.from("101000044d5154540402003c000474657374" + "e000", "hex");
+
 /** openssl s_server for one client; it ends with the test. */
 async function server(context: TestContext, ...more: string[]): Promise<[server: Running, port: number]> {
 	const args = ["s_server", "-accept", "127.0.0.1:0", "-naccept", "1", ...more];
@@ -45,6 +51,58 @@ async function server(context: TestContext, ...more: string[]): Promise<[server:
 	context.after(() => started.child.kill("SIGKILL"));
 	const [, port] = await started.line(/^ACCEPT .*:([0-9]+)$/m, "stdout");
 	return [started, Number(port)];
+}
+
+/** What a WebSocket server hears of a client. */
+interface Heard {
+	/** In hexadecimal digits. */
+	readonly sent: string;
+	readonly isBinary: boolean;
+	readonly protocol: string;
+	readonly pong: string;
+	/** Of the client's close frame. */
+	readonly code: number;
+}
+
+/** A WebSocket server that gives its answers in two fragments, with a ping between them. */
+async function webSocketServer(
+	context: TestContext,
+	isSecure: boolean,
+): Promise<{ port: number; heard: Promise<Heard> }> {
+	const files = { cert: readFileSync(path("server.pem")), key: readFileSync(path("server.key")) };
+	const below = isSecure ? createHttps(files) : createHttp();
+	const server = new WebSocketServer({ server: below });
+	const heard = new Promise<Heard>((resolve) => {
+		server.once("connection", (socket) => {
+			const pieces: Buffer[] = [];
+			let isBinary = true;
+			let pong = "";
+			socket.on("message", (data: Buffer, binary) => {
+				if (pieces.push(data) === 1) {
+					socket.send(ANSWERS.subarray(0, 7), { fin: false });
+					socket.ping("inside");
+					socket.send(ANSWERS.subarray(7));
+				}
+				isBinary &&= binary;
+			});
+			socket.on("pong", (data) => {
+				pong += data.toString();
+			});
+			socket.once("close", (code) =>
+				resolve({
+					sent: Buffer.concat(pieces).toString("hex"),
+					isBinary,
+					protocol: socket.protocol,
+					pong,
+					code,
+				}),
+			);
+		});
+	});
+	below.listen(0, "127.0.0.1");
+	await next(below, "listening");
+	context.after(() => below.close());
+	return { port: (below.address() as AddressInfo).port, heard };
 }
 
 /** What our subscriber makes of it, and what the server saw. */
@@ -156,6 +214,18 @@ for (const program of builtPrograms()) {
 			await broker.line(/as sub-2 \(.*u'sensor'\)/);
 		});
 
+		test("our mosquitto_sub with the WebSocket server of the package ws, over TLS and without", async (context) => {
+			for (const trust of [[], ca()]) {
+				const { port, heard } = await webSocketServer(context, trust.length > 0);
+				const args = ["sub", "--ws", ...at(port), "-t", "a", "-C", "1", "-i", "ours", ...trust];
+				const ended = await run(program, args);
+				assert.deepEqual([ended.code, ended.stdout, ended.stderr], [0, "hey\n", ""]);
+				const connect = "101000044d5154540402003c00046f757273";
+				const sent = `${connect}8206000100016100e000`;
+				assert.deepEqual(await heard, { sent, isBinary: true, protocol: "mqtt", pong: "inside", code: 1000 });
+			}
+		});
+
 		test("Debian's mosquitto_sub, MQTT.js and openssl s_client with ours: one broker, every kind of listener", async (context) => {
 			const files = `certfile ${path("server.pem")}\nkeyfile ${path("server.key")}\n`;
 			const demand = `${files}cafile ${path("ca.pem")}\nrequire_certificate true\nuse_identity_as_username true\n`;
@@ -230,6 +300,19 @@ for (const program of builtPrograms()) {
 					["s_client", "-connect", `127.0.0.1:${port}`, ...options],
 				]).ended;
 				assert.match(client.stdout, pattern);
+			}
+
+			// The broker ends the connection, when it has sent what a session is gone on with.
+			for (const version of ["-tls1_2", "-tls1_3"]) {
+				const options = [...asking, version, "-ign_eof", "-connect", `127.0.0.1:${tlsPort}`];
+				const session = join(folder, `session-${program.name}${version}`);
+				for (const [option, pattern] of [
+					["-sess_out", /^New, TLS/m],
+					["-sess_in", /^Reused, TLS/m],
+				] as const) {
+					const args = ["s_client", ...options, option, session];
+					assert.match((await new Running(["openssl", args], VISIT).ended).stdout, pattern);
+				}
 			}
 			await broker.stop();
 		});
