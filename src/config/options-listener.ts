@@ -253,7 +253,7 @@ const ENCRYPTION: readonly Option[] = [
 		boolean,
 		"disableClientCertDateChecks",
 		false,
-		"Whether clients' certificates may be out of date. Not possible on Node.",
+		"Whether clients' certificates may be out of date. On Node only those whose authority itself is in cafile or capath.",
 	),
 	ofListener(
 		"use_identity_as_username",

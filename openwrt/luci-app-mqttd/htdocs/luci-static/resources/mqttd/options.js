@@ -118,7 +118,7 @@ var GROUPS = {
 			{ name: 'capath', title: _('CA path'), doc: _('Directory with such files (`.pem`, `.crt`, `.cer`).'), kind: 'text', example: '/etc/mqttd/ca' },
 			{ name: 'crlfile', title: _('CRL file'), doc: _('File (PEM) with lists of revoked certificates.'), kind: 'text', example: '/etc/mqttd/crl.pem' },
 			{ name: 'require_certificate', title: _('Require certificate'), doc: _('Whether clients need a certificate.'), kind: 'flag', default: '0' },
-			{ name: 'disable_client_cert_date_checks', title: _('Disable client certificate date checks'), doc: _('Whether clients\' certificates may be out of date. Not possible on Node.'), kind: 'flag', default: '0' },
+			{ name: 'disable_client_cert_date_checks', title: _('Disable client certificate date checks'), doc: _('Whether clients\' certificates may be out of date. On Node only those whose authority itself is in cafile or capath.'), kind: 'flag', default: '0' },
 			{ name: 'use_identity_as_username', title: _('Use identity as user name'), doc: _('Whether the certificate\'s common name, or the identity of the pre-shared key, is the user name; no password then.'), kind: 'flag', default: '0' },
 			{ name: 'use_subject_as_username', title: _('Use subject as user name'), doc: _('Whether the certificate\'s subject, as `CN=name,O=owner`, is the user name.'), kind: 'flag', default: '0' },
 			{ name: 'tls_version', title: _('TLS version'), doc: _('Lowest version of TLS.'), kind: 'choice', values: [ 'tlsv1.2', 'tlsv1.3' ], default: 'tlsv1.2' },
