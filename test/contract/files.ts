@@ -100,6 +100,11 @@ export const filesTests: Tests = {
 				.list(path.slice(0, slash))
 				.filter((name) => name.startsWith(path.slice(slash + 1)));
 			equal(beside.length, 1, "nothing is left beside it");
+			const old = host.files.append(path);
+			host.files.replace(path, Uint8Array.of(7, 8));
+			old.write(Uint8Array.of(9));
+			old.close();
+			equal(host.files.read(path, 10), Uint8Array.of(7, 8), "it is another file, and was never half of it");
 		});
 	},
 

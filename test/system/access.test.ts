@@ -101,9 +101,17 @@ for (const program of builtPrograms()) {
 				["home/1", "home/2"],
 			);
 
-			writeFileSync(rights, "user ann\ntopic home/#\nuser bob\ntopic read log/#\n");
+			const rest = messages(reader, 1);
+			writeFileSync(rights, "user ann\ntopic home/#\ntopic write log/#\nuser bob\ntopic read log/#\n");
 			broker.signal("SIGHUP");
 			await broker.line(/Config reloaded\./);
+			// The subscription that there is: what it got before is kept from it, and the other way round.
+			for (const topic of ["home/1", "log/1"])
+				assert.doesNotMatch((await publish(broker, ann, topic)).stderr, /Not authorized/i);
+			assert.deepEqual(
+				(await rest).map(({ topic }) => topic),
+				["log/1"],
+			);
 			assert.doesNotMatch((await publish(broker, ann, "home/safe")).stderr, /Not authorized/i);
 			assert.match((await publish(broker, bob, "log/bob")).stderr, /Not authorized/i);
 

@@ -175,6 +175,18 @@ class World {
 		return lines;
 	}
 
+	/** What reaches the subscriptions that there are. */
+	async deliveries(): Promise<string[]> {
+		for (const topic of TOPICS) await publish(this.root!.client, topic, "still");
+		await this.root!.taken();
+		const lines: string[] = [];
+		for (const [name, observer] of this.clients) {
+			const taken = await observer.taken();
+			lines.push(...TOPICS.map((topic) => `${name}: ${topic}: still: ${taken.has(`still ${topic}`)}`));
+		}
+		return lines;
+	}
+
 	private async wills(): Promise<string[]> {
 		const lines: string[] = [];
 		for (const willTopic of ["home/x/y", "home/secret", "anon/up", "dev/w/1", "dev/w/never"]) {
@@ -201,7 +213,7 @@ async function bothOutcomes(place: Place, rules: string, reload: () => Promise<u
 	const lines = await world.outcomes();
 	writeFileSync(rules, AFTER.join("\n"));
 	await reload();
-	lines.push("after the reload", ...(await world.outcomes()));
+	lines.push("after the reload", ...(await world.deliveries()), ...(await world.outcomes()));
 	await world.close();
 	return lines;
 }
@@ -219,7 +231,7 @@ for (const program of builtPrograms()) {
 		});
 		await mosquitto.stop();
 		// Whatever can be told apart is among it.
-		for (const part of ["retained", "live", "accepted arrives", "refused -", "- - refused"]) {
+		for (const part of ["retained", "live", "accepted arrives", "refused -", "- - refused", "still: true"]) {
 			assert.ok(
 				expected.some((line) => line.includes(part)),
 				part,

@@ -1,7 +1,7 @@
 /** Dynamic security and mosquitto_ctrl on every host: administered by ours and by Debian's, used by Debian's clients. */
 
 import assert from "node:assert/strict";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import {
@@ -27,7 +27,8 @@ const ANN = ["-u", "ann", "-P", "p\u00e4ss"];
 for (const program of builtPrograms()) {
 	describe(`dynamic security: ${program.name}`, () => {
 		test("is administered while the broker runs, holds at once, and is there after a restart", async (context) => {
-			const file = join(temporaryFolder(context), "d.json");
+			const folder = temporaryFolder(context);
+			const file = join(folder, "d.json");
 			const init = await run(program, ["ctrl", "dynsec", "init", file, "admin", "secret"]);
 			assert.deepEqual([init.code, init.stderr], [0, ""]);
 			assert.match(init.stdout, /^The client 'admin' has been created in the file /);
@@ -111,11 +112,14 @@ for (const program of builtPrograms()) {
 				protocolVersion: 5,
 			});
 			const end = closed(client);
+			const before = statSync(file).ino;
 			await ctrl("disableClient", "ann");
 			await end;
 			await broker.line(/Client a \[[^\]]*\] disconnected: administrative action\./);
 			assert.equal((await publish(broker, ANN, "home/ann/1")).code, 135);
 			assert.equal(statSync(file).mode & 0o777, 0o640, "as init made it");
+			assert.notEqual(statSync(file).ino, before, "another file has taken its place");
+			assert.deepEqual(readdirSync(folder), ["d.json"]);
 			const kept = JSON.parse(readFileSync(file, "utf8"));
 			assert.equal(kept.clients.find((each: { username: string }) => each.username === "ann").disabled, true);
 			await broker.stop();
