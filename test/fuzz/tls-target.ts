@@ -22,9 +22,9 @@ import { damage, Random } from "./mutate.ts";
 const PARALLEL = 16;
 /** Milliseconds after which a conversation is cut off. */
 const PATIENCE = 1000;
-/** Octets of memory that all of it may take beyond what it took after the first conversations. */
+/** Octets of memory that all of it may take beyond what it took after the first conversations, of which there are half at most. */
 const GROWTH = 48 * 1024 * 1024;
-const WARM_UP = 300;
+const WARM_UP = 200;
 const RECORD_TYPES = [0, 20, 21, 22, 22, 23, 23, 24, 128, 255];
 const LENGTHS = [0, 1, 2, 255, 256, 4096, 16384, 16385, 16640, 16641, 18432, 18433, 65535];
 
@@ -59,7 +59,7 @@ class Fuzzer {
 		this.#end = host.clock.monotonic() + seconds * 1000;
 	}
 
-	/** Runs until the time is over. */
+	/** Runs until the time is over, and growth of memory could be seen. */
 	async run(): Promise<void> {
 		await this.#prepare();
 		await Promise.all(Array.from({ length: PARALLEL }, () => this.#converse()));
@@ -135,7 +135,7 @@ class Fuzzer {
 	/** One conversation after the other. */
 	async #converse(): Promise<void> {
 		const { clock, network } = this.#host;
-		while (clock.monotonic() < this.#end) {
+		while (clock.monotonic() < this.#end || this.#over < 2 * WARM_UP) {
 			const random = new Random(this.#seed + this.#begun++);
 			const kind = random.pick(this.#kinds);
 			const wire = new Wire(this.#host, random);

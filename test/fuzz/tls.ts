@@ -40,7 +40,7 @@ try {
 	const { status, signal } = spawnSync(join(root, program), [folder, values.seed, values.seconds], {
 		env,
 		stdio: "inherit",
-		timeout: (Number(values.seconds) + 60) * 1000,
+		timeout: (Number(values.seconds) + 180) * 1000,
 	});
 	if (status !== 0) {
 		process.stderr.write(`the program ended with ${signal ?? status}\n`);
