@@ -123,14 +123,19 @@ function authenticate(client: Client, packet: ConnectPacket, answer: Answer): bo
 }
 
 function chooseClientId(client: Client, packet: ConnectPacket, answer: Answer): void {
-	const { broker } = client;
-	const prefix = broker.settings.clientIdPrefixes;
-	if (prefix !== null && !packet.clientId.startsWith(prefix)) {
+	if (packet.clientId === "") {
+		answer.clientId = newClientId(client, packet);
+		if (packet.version === 5) answer.properties.assignedClientIdentifier = answer.clientId; // [MQTT-3.1.3-7]
+	}
+	const prefix = client.broker.settings.clientIdPrefixes;
+	if (prefix !== null && !answer.clientId.startsWith(prefix)) {
 		throw new MqttError(Reason.NOT_AUTHORIZED, "the client identifier has none of clientid_prefixes");
 	}
-	if (packet.clientId !== "") return;
-	const { allowZeroLengthClientId, autoIdPrefix } = client.listener;
-	if (!allowZeroLengthClientId) {
+}
+
+/** An identifier for who gave none. */
+function newClientId({ broker, listener }: Client, packet: ConnectPacket): string {
+	if (!listener.allowZeroLengthClientId) {
 		// [MQTT-3.1.3-8] (3.1.1: [MQTT-3.1.3-9])
 		throw new LimitError(
 			"allow_zero_length_clientid",
@@ -146,8 +151,7 @@ function chooseClientId(client: Client, packet: ConnectPacket, answer: Answer): 
 		);
 	}
 	// [MQTT-3.1.3-6] [MQTT-3.2.2-16] (3.1.1: [MQTT-3.1.3-6])
-	answer.clientId = autoIdPrefix + uuid(broker.host.random.bytes(16));
-	if (packet.version === 5) answer.properties.assignedClientIdentifier = answer.clientId; // [MQTT-3.1.3-7]
+	return listener.autoIdPrefix + uuid(broker.host.random.bytes(16));
 }
 
 /** Begins the check of a password where it is asked for. Returns whether it goes on: CONNECT has to wait for it. */

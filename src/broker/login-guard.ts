@@ -66,8 +66,23 @@ function isLocal(address: string): boolean {
 	return address === "" || address === "::1" || address.startsWith("127.");
 }
 
-/** Of IPv6 the first 64 bits, which is what a household gets; as far as they are spelled out. */
+/**
+ * What an address is known by: of IPv6 its first 64 bits, which is what a household gets; but wholly on a link (RFC 4291, section
+ * 2.5.6), behind a translator (RFC 6052), and where it is one of IPv4.
+ */
 function networkOf(address: string): string {
 	if (!address.includes(":")) return address;
-	return address.split("::")[0]!.split(":").slice(0, 4).join(":");
+	const network = firstGroups(address);
+	const isShared = /^(fe[89ab].:|0:0:0:0$|64:ff9b:)/.test(network);
+	return isShared ? address : network;
+}
+
+/** The first four groups of an IPv6 address, none left out. */
+function firstGroups(address: string): string {
+	const [before = "", after = ""] = address.split("::");
+	const first = before === "" ? [] : before.split(":");
+	const last = after === "" ? [] : after.split(":");
+	// An IPv4 address at the end is two groups; there is none of so few that it would matter.
+	while (first.length + last.length < 8 && first.length < 4) first.push("0");
+	return [...first, ...last].slice(0, 4).join(":");
 }

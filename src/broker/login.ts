@@ -61,7 +61,7 @@ export function beginLogin(
 	if (client.listener.usesIdentity) {
 		client.username = client.identity;
 		if (client.identity === null) {
-			throw new MqttError(Reason.NOT_AUTHORIZED, "there is no name in the client's certificate");
+			throw new MqttError(Reason.BAD_USER_NAME_OR_PASSWORD, "there is no name in the client's certificate");
 		}
 		return false;
 	}

@@ -12,6 +12,7 @@ import { encode, type Fields } from "../../vectors/wire.ts";
 import { type Fixture, finished, startBroker } from "./fixture.ts";
 
 const NOT_AUTHORIZED = 0x87;
+const BAD_USER_NAME_OR_PASSWORD = 0x86;
 const BUSY = 0x89;
 
 function slowHash(password: string, iterations = 10): PasswordHash {
@@ -123,6 +124,14 @@ describe("logins", () => {
 		const fixture = await startBroker({}, { users: users(), allowAnonymous: true });
 		accepted(fixture, null);
 		assert.deepEqual(received(logIn(fixture, "ann", "wrong")), [`connack ${NOT_AUTHORIZED}`]);
+	});
+
+	test("who has to have a name in its certificate, and has none, is refused with a code of its own", async () => {
+		const fixture = await startBroker({}, { usesIdentity: true, allowAnonymous: false });
+		assert.deepEqual(received(logIn(fixture, "ann", "secret of ann")), [
+			`connack ${BAD_USER_NAME_OR_PASSWORD}`,
+		]);
+		assert.deepEqual(received(logIn(fixture, null, null, {}, 4), 4), ["connack 4"], "3.1.1");
 	});
 
 	test("without a password file a name opens no door, and closes none", async () => {
