@@ -46,8 +46,9 @@ export type Save = (text: string) => void;
 const SALT_LENGTH = 12;
 const HASH_LENGTH = 64;
 const ITERATIONS = 1000;
-/** Requests that wait for hashes of passwords. */
+/** Requests that wait for hashes of passwords, and octets of all: what is made of them is many times as much. */
 const MAXIMUM_WAITING = 64;
+const MAXIMUM_WAITING_OCTETS = 2 * MAXIMUM_REQUEST;
 /** Octets of the file from which on nothing is added. */
 const MAXIMUM_FILE = 4 * 1024 * 1024;
 /** Characters of an answer from which on nothing more is told: a request may ask for everything a thousand times. */
@@ -56,6 +57,7 @@ const MAXIMUM_ANSWER = 4 * 1024 * 1024;
 const RETRY = 30_000;
 
 interface Waiting {
+	readonly octets: number;
 	readonly commands: readonly Request[];
 	readonly error: Response | null;
 	readonly from: Requester;
@@ -73,6 +75,7 @@ export class DynamicSecurity implements ControlEndpoint {
 	private model: Model;
 	private broker: DynsecBroker | null = null;
 	private readonly waiting: Waiting[] = [];
+	private waitingOctets = 0;
 	private hashing = false;
 	/** Octets of the file as it was written last. */
 	private size = 0;
@@ -113,12 +116,14 @@ export class DynamicSecurity implements ControlEndpoint {
 			error("Payload too large");
 			return;
 		}
-		if (this.waiting.length >= MAXIMUM_WAITING) {
+		const octets = payload.length;
+		if (this.waiting.length >= MAXIMUM_WAITING || this.waitingOctets + octets > MAXIMUM_WAITING_OCTETS) {
 			error("Too many requests");
 			return;
 		}
-		const request = readRequest(this.host.utf8.decode(payload, 0, payload.length));
-		this.waiting.push({ ...request, from, answer, passwords: [] });
+		const request = readRequest(this.host.utf8.decode(payload, 0, octets));
+		this.waitingOctets += octets;
+		this.waiting.push({ ...request, octets, from, answer, passwords: [] });
 		this.next();
 	}
 
@@ -141,6 +146,7 @@ export class DynamicSecurity implements ControlEndpoint {
 				this.hash(request, request.commands[request.passwords.length]!);
 			} else {
 				this.waiting.shift();
+				this.waitingOctets -= request.octets;
 				this.carryOut(request);
 			}
 		}

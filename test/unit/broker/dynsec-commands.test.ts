@@ -278,4 +278,23 @@ describe("hostile requests", () => {
 		}
 		assert.equal(answers.filter((answer) => answer.includes("Too many requests")).length, 6);
 	});
+
+	test("that are long are refused when so many octets wait; then they are taken as ever", () => {
+		const fixture = createDynsec();
+		const answers: string[] = [];
+		const send = (length: number) => {
+			const text = '{"commands":[{"command":"createClient","username":"a","password":"b"}]}'.padEnd(length);
+			const from = { clientId: "c", username: null };
+			fixture.security.take(new TextEncoder().encode(text), from, (answer) => answers.push(answer));
+		};
+		const refused = () => answers.filter((answer) => answer.includes("Too many requests")).length;
+		for (let count = 0; count < 5; count++) send(200 * 1024);
+		assert.equal(refused(), 3);
+		send(100 * 1024);
+		assert.equal(refused(), 3);
+		for (let turn = 0; turn < 10; turn++) fixture.host.network.turn();
+		assert.equal(answers.length, 6);
+		send(200 * 1024);
+		assert.equal(refused(), 3);
+	});
 });
