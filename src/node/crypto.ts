@@ -1,7 +1,28 @@
 /** Hashes, by Node's own. */
 
 import { createHash, createHmac, pbkdf2, pbkdf2Sync, timingSafeEqual } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { setPriority } from "node:os";
 import type { Crypto } from "../host/crypto.ts";
+
+/** Threads of this process, and what libuv (since 1.50) calls those that hash; on one processor they are to give way to the loop. */
+const THREADS = "/proc/self/task";
+const WORKER = "libuv-worker\n";
+const NICE = 10;
+
+let areWorkersNice = false;
+
+function makeWorkersNice(): void {
+	if (areWorkersNice) return;
+	areWorkersNice = true;
+	try {
+		for (const thread of readdirSync(THREADS)) {
+			if (readFileSync(`${THREADS}/${thread}/comm`, "utf8") === WORKER) setPriority(Number(thread), NICE);
+		}
+	} catch {
+		// Not on Linux, or not allowed: then they do not give way.
+	}
+}
 
 function checkCount(count: number, maximum: number, name: string): void {
 	if (!(Number.isInteger(count) && count >= 1 && count <= maximum)) {
@@ -39,6 +60,8 @@ export const crypto: Crypto = {
 			if (error !== null) throw error;
 			callback(new Uint8Array(key));
 		});
+		// The first of them has started the threads.
+		makeWorkersNice();
 	},
 
 	equal(a, b) {

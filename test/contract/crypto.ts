@@ -251,6 +251,19 @@ export const cryptoTests: Tests = {
 		equal(order.join(" "), "called timer key", "what happened in which order");
 	},
 
+	"pbkdf2Sha512: who hashes gives way to the loop": async ({ crypto, files, utf8 }) => {
+		const gate = new Gate();
+		crypto.pbkdf2Sha512(octets("password"), octets("salt"), 1, 64, () => gate.open());
+		await gate.passed;
+		const niceness = files.list("/proc/self/task").map((thread) => {
+			const bytes = files.read(`/proc/self/task/${thread}/stat`, 4096);
+			const stat = utf8.decodeLossy(bytes, 0, bytes.length);
+			// The 19th field; the second one, the name, is in parentheses.
+			return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]);
+		});
+		ok(Math.max(...niceness) >= 10, `a thread that is nice: ${niceness.join()}`);
+	},
+
 	"pbkdf2Sha512: numbers out of range": ({ crypto }) => {
 		const none = new Uint8Array(0);
 		for (const count of [0, -1, 1.5, Number.NaN, 10_000_001, 2 ** 32 + 1]) {
