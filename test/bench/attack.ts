@@ -1,11 +1,12 @@
 /**
  * Peers that mean no good, for the benchmark: `node test/bench/attack.ts ATTACK PORT [NUMBER]`. Prints `ready` once the
- * attack is under way, then ten times a second how much it has done so far: connections begun, octets sent, and logins; and
- * goes on until it is killed. Of the connections that the broker ended, 50 a second are begun anew:
+ * attack is under way, then for each line of its input how much it has done so far: connections begun, octets sent, and logins;
+ * and goes on until it is killed. It says nothing unasked, as who reads that is in the way of what is measured. Of the connections that the broker ended, 50 a second are begun anew:
  * as many as slowhttptest, which such attacks are tried with, opens by default.
  */
 
 import { connect, type Socket } from "node:net";
+import { createInterface } from "node:readline";
 import { connect as connectTls } from "node:tls";
 
 /** What each says, an octet a second, and never ends saying. */
@@ -55,7 +56,7 @@ function ready(): void {
 	if (isReady) return;
 	isReady = true;
 	process.stdout.write("ready\n");
-	setInterval(() => process.stdout.write(`${done}\n`), 100);
+	createInterface({ input: process.stdin }).on("line", () => process.stdout.write(`${done}\n`));
 }
 
 /**

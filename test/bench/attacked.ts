@@ -29,29 +29,32 @@ const LONGEST_REST = 10_000;
 
 /** An attack that is under way. */
 class Attackers {
-	/** How much it has done so far. */
-	done = 0;
 	private readonly child: ChildProcess;
+	private readonly lines: AsyncIterator<string>;
 
 	private constructor(child: ChildProcess) {
 		this.child = child;
+		this.lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
 	}
 
 	static async begin({ attack, number }: AttackRow, port: number): Promise<Attackers> {
 		const program = join(import.meta.dirname, "attack.ts");
 		const node = [process.execPath, program, attack, String(port), String(number)];
 		const line = ["-c", String(OTHER_CPU), "chrt", "--idle", "0", ...node];
-		const child = spawn("taskset", line, { stdio: ["ignore", "pipe", "inherit"] });
-		const attackers = new Attackers(child);
-		await new Promise<void>((resolve, reject) => {
-			child.once("error", reject);
-			child.once("exit", () => reject(new Error(`bench: the attack '${attack}' did not begin`)));
-			createInterface({ input: child.stdout }).on("line", (line) => {
-				if (line === "ready") resolve();
-				else attackers.done = Number(line);
-			});
-		});
+		const attackers = new Attackers(spawn("taskset", line, { stdio: ["pipe", "pipe", "inherit"] }));
+		if ((await attackers.nextLine()) !== "ready")
+			throw new Error(`bench: the attack '${attack}' did not begin`);
 		return attackers;
+	}
+
+	private async nextLine(): Promise<string | undefined> {
+		return (await this.lines.next()).value;
+	}
+
+	/** How much it has done so far. */
+	async done(): Promise<number> {
+		this.child.stdin!.write("\n");
+		return Number(await this.nextLine());
 	}
 
 	get seconds(): number {
@@ -136,12 +139,13 @@ export async function measureAttack(
 			await rest(broker.pid);
 			await measure("calm", calm);
 			const attackers = await Attackers.begin(row, broker.attackedPort);
-			const { seconds, done } = attackers;
+			const { seconds } = attackers;
+			const done = await attackers.done();
 			const start = performance.now();
 			await measure("busy", attacked);
 			const passed = (performance.now() - start) / 1000;
 			shares.push((attackers.seconds - seconds) / passed);
-			rates.push((attackers.done - done) / passed);
+			rates.push(((await attackers.done()) - done) / passed);
 			await attackers.end();
 		}
 	} finally {
